@@ -1,0 +1,145 @@
+import type { Clock, FailureReason } from '@nest-resilience/core';
+import { messageOf } from '../llm.errors.js';
+import { type LlmResult, type LlmTry, type LlmUsage, NO_USAGE } from '../llm.result.js';
+import { costOf } from './cost.js';
+import type { LlmTarget } from './llm-target.js';
+import { reasonOf } from './reason.js';
+
+/** Hears of every try as soon as it has ended. */
+export type TryListener = (entry: LlmTry) => void;
+
+/** Everything that is tried for one call, in order. */
+export class CallRecord {
+  /** A try has a place from its begin, so that the order is that of the requests, not of their ends. */
+  private readonly entries: (LlmTry | undefined)[] = [];
+  private readonly attemptsPerLevel = new Map<number, number>();
+  private readonly startedAt: number;
+  private open: OpenTry | undefined;
+  heals = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly ended: TryListener,
+  ) {
+    this.startedAt = clock.now();
+  }
+
+  get tries(): readonly LlmTry[] {
+    return this.entries.filter((entry) => entry !== undefined);
+  }
+
+  get durationMs(): number {
+    return this.clock.now() - this.startedAt;
+  }
+
+  /** A request goes out. One that is still open was given up, for `lastError`. */
+  begin(target: LlmTarget, fallbackLevel: number, lastError: unknown): OpenTry {
+    this.open?.failed(lastError);
+    const attempt = (this.attemptsPerLevel.get(fallbackLevel) ?? 0) + 1;
+    this.attemptsPerLevel.set(fallbackLevel, attempt);
+    const index = this.entries.push(undefined) - 1;
+    this.open = new OpenTry(target, { ...identity(target), fallbackLevel, attempt }, this.clock, (entry) => {
+      this.entries[index] = entry;
+      this.ended(entry);
+    });
+    return this.open;
+  }
+
+  /** The target gave up: closes a request that is still open, or notes that none was sent. */
+  gaveUp(target: LlmTarget, fallbackLevel: number, error: unknown): void {
+    const reason = reasonOf(error);
+    this.open?.failed(error);
+    this.open = undefined;
+    if (reason === 'circuit_open') this.notSent(target, fallbackLevel, 'rejected', reason, messageOf(error));
+  }
+
+  notSent(
+    target: LlmTarget,
+    fallbackLevel: number,
+    outcome: 'rejected' | 'skipped',
+    reason: FailureReason,
+    message: string,
+  ): void {
+    const entry: LlmTry = { ...identity(target), fallbackLevel, attempt: 0, outcome, reason, message, durationMs: 0 };
+    this.entries.push(entry);
+    this.ended(entry);
+  }
+
+  result<T>(
+    target: LlmTarget,
+    fallbackLevel: number,
+    answer: { text: string; usage: LlmUsage; object?: T },
+  ): LlmResult<T> {
+    const { tries, heals } = this;
+    const attempts = tries.filter((entry) => entry.attempt > 0).length;
+    const targetsAsked = this.attemptsPerLevel.size;
+    const costUsd = tries.reduce((sum, entry) => sum + (entry.costUsd ?? 0), 0);
+    const { quality, cost } = target.options;
+    return {
+      text: answer.text,
+      ...('object' in answer && { object: answer.object }),
+      ...identity(target),
+      fallbackLevel,
+      attempts,
+      // A round of healing that its circuit refused sent nothing.
+      retries: Math.max(0, attempts - targetsAsked - heals),
+      heals,
+      usage: answer.usage,
+      costUsd,
+      wastedCostUsd: costUsd - costOf(answer.usage, cost),
+      durationMs: this.durationMs,
+      degraded: target.provider.kind === 'offline',
+      ...(quality !== undefined && { quality }),
+      tries,
+    };
+  }
+}
+
+/** A request that is on its way. It ends once; whatever comes later is ignored. */
+export class OpenTry {
+  private readonly startedAt: number;
+  private entry: LlmTry | undefined;
+
+  constructor(
+    private readonly target: LlmTarget,
+    private readonly identity: Pick<LlmTry, 'provider' | 'model' | 'fallbackLevel' | 'attempt'>,
+    private readonly clock: Clock,
+    private readonly ended: TryListener,
+  ) {
+    this.startedAt = clock.now();
+  }
+
+  ok(usage: LlmUsage): void {
+    this.end({ outcome: 'ok', usage, costUsd: costOf(usage, this.target.options.cost) });
+  }
+
+  /** It came and was paid for, but cannot be used. */
+  invalid(usage: LlmUsage, problems: readonly string[]): void {
+    this.end({
+      outcome: 'invalid',
+      reason: 'invalid_output',
+      message: problems.join('; '),
+      usage,
+      costUsd: costOf(usage, this.target.options.cost),
+    });
+  }
+
+  failed(error: unknown, usage: LlmUsage = NO_USAGE): void {
+    this.end({
+      outcome: 'failed',
+      reason: reasonOf(error),
+      message: messageOf(error),
+      ...(usage !== NO_USAGE && { usage, costUsd: costOf(usage, this.target.options.cost) }),
+    });
+  }
+
+  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd'>): void {
+    if (this.entry !== undefined) return;
+    this.entry = { ...this.identity, durationMs: this.clock.now() - this.startedAt, ...outcome };
+    this.ended(this.entry);
+  }
+}
+
+function identity(target: LlmTarget): { readonly provider: string; readonly model: string } {
+  return { provider: target.options.name, model: target.options.model };
+}

@@ -1,0 +1,54 @@
+import { LlmInvalidAnswerError } from '../llm.errors.js';
+import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
+import type { AnswerSchema } from '../schema/answer-schema.js';
+import { healInstruction } from '../schema/schema-instruction.js';
+import { ask, type Asked } from './ask.js';
+import type { CallRecord } from './call-record.js';
+import type { Turn } from './call-targets.js';
+
+export interface Healing {
+  /** How often an invalid answer is asked for again. */
+  readonly heals: number;
+  readonly healed: (turn: Turn, heal: number, problems: readonly string[]) => void;
+}
+
+/**
+ * Asks a target for an answer of the schema's shape. An answer that does not match goes back to the model with what is
+ * wrong with it. The circuit does not count such answers: the provider is well, and other callers' schemas may suit it.
+ * @throws LlmInvalidAnswerError when the last round's answer does not match either
+ */
+export async function askForObject<T>(
+  turn: Turn,
+  request: ProviderRequest,
+  schema: AnswerSchema<T>,
+  record: CallRecord,
+  signal: AbortSignal | undefined,
+  { heals, healed }: Healing,
+): Promise<{ readonly answer: ProviderAnswer; readonly object: T }> {
+  const { options, provider } = turn.target;
+  // Plain text processing would say the same again.
+  const rounds = provider.kind === 'offline' ? 0 : heals;
+  let messages = request.messages;
+  for (let round = 0; ; round++) {
+    const { answer, opened }: Asked = await ask(turn, { ...request, messages }, record, signal);
+    const checked = await schema.check(answer.text);
+    if (checked.ok) {
+      opened.ok(answer.usage);
+      return { answer, object: checked.object };
+    }
+    const problems =
+      answer.finishReason === 'length'
+        ? ['the answer was cut at the token limit: be brief', ...checked.problems]
+        : checked.problems;
+    opened.invalid(answer.usage, problems);
+    if (round >= rounds)
+      throw new LlmInvalidAnswerError(options.name, options.model, problems, answer.text, checked.cause);
+    record.heals++;
+    healed(turn, round + 1, problems);
+    messages = [
+      ...request.messages,
+      { role: 'assistant', content: answer.text },
+      { role: 'user', content: healInstruction(problems) },
+    ];
+  }
+}

@@ -1,0 +1,130 @@
+import { type FailureReason, ResilienceError } from '@nest-resilience/core';
+import type { LlmTry } from './llm.result.js';
+
+/** Why one target could not serve. */
+export interface LlmTargetFailure {
+  readonly provider: string;
+  readonly model: string;
+  readonly reason: FailureReason;
+  readonly error: unknown;
+}
+
+/**
+ * Every target of the chain failed. `cause` is the first target's error, `failures` keeps all of them.
+ * Code `RESILIENCE_LLM_UNAVAILABLE`.
+ */
+export class LlmUnavailableError extends ResilienceError {
+  /**
+   * 503 when at least one target may do better later: read by `classifyError` (transient) and by Nest (the HTTP answer).
+   * Absent when every target refused for good (keys, quota): then nothing is gained by trying again.
+   */
+  readonly statusCode?: number;
+
+  constructor(
+    readonly failures: readonly LlmTargetFailure[],
+    readonly tries: readonly LlmTry[],
+    /** The shortest time after which one of the targets asked to be tried again, when one said so. */
+    readonly retryAfterMs?: number,
+  ) {
+    super(
+      `No LLM provider could answer: ${failures.map((f) => `${f.provider}:${f.model} ${f.reason} (${messageOf(f.error)})`).join('; ')}`,
+      'RESILIENCE_LLM_UNAVAILABLE',
+      'llm',
+      { cause: failures[0]?.error },
+    );
+    if (failures.some(({ reason }) => !LASTING.includes(reason))) this.statusCode = 503;
+  }
+}
+
+/** What only a human can mend. */
+const LASTING: readonly FailureReason[] = ['auth', 'permission', 'quota', 'not_found', 'context_length'];
+
+/**
+ * A stream broke after its first token, so nobody else may continue it. `partialText` is what the caller has already got.
+ * Code `RESILIENCE_LLM_STREAM_INTERRUPTED`.
+ */
+export class LlmStreamInterruptedError extends ResilienceError {
+  constructor(
+    readonly provider: string,
+    readonly model: string,
+    readonly partialText: string,
+    cause: unknown,
+  ) {
+    super(
+      `The stream of ${provider}:${model} broke after ${partialText.length} characters: ${messageOf(cause)}`,
+      'RESILIENCE_LLM_STREAM_INTERRUPTED',
+      `llm:${provider}:${model}`,
+      { cause },
+    );
+  }
+}
+
+/** A model answered, but not with what was asked for. Code `RESILIENCE_LLM_INVALID_ANSWER`. */
+export class LlmInvalidAnswerError extends ResilienceError {
+  constructor(
+    readonly provider: string,
+    readonly model: string,
+    /** One line per problem, e.g. `/amount must be a number`. */
+    readonly problems: readonly string[],
+    readonly text: string,
+    cause?: unknown,
+  ) {
+    super(
+      `${provider}:${model} gave an answer that cannot be used: ${problems.join('; ')}`,
+      'RESILIENCE_LLM_INVALID_ANSWER',
+      `llm:${provider}:${model}`,
+      { cause },
+    );
+  }
+}
+
+/** The target's own rate limit has no room; nothing was sent. Code `RESILIENCE_RATE_LIMITED`, like the limiter of core. */
+export class LlmRateLimitError extends ResilienceError {
+  constructor(
+    provider: string,
+    model: string,
+    readonly retryAfterMs: number,
+  ) {
+    super(
+      `The configured limit of ${provider}:${model} has no room for ${Math.ceil(retryAfterMs)} ms`,
+      'RESILIENCE_RATE_LIMITED',
+      `llm:${provider}:${model}`,
+    );
+  }
+}
+
+/** The package that speaks to a kind of provider is not installed. Code `RESILIENCE_LLM_PACKAGE_MISSING`. */
+export class LlmPackageMissingError extends ResilienceError {
+  /** Read by `classifyError`: trying again will not install it. */
+  readonly isRetryable = false;
+
+  constructor(kind: string, packageName: string, cause: unknown) {
+    super(
+      `Providers of kind '${kind}' need the package ${packageName}: npm install ${packageName}`,
+      'RESILIENCE_LLM_PACKAGE_MISSING',
+      kind,
+      { cause },
+    );
+  }
+}
+
+/** The message of anything that can be thrown. */
+export function messageOf(error: unknown): string {
+  if (error instanceof Error) return error.message || error.name;
+  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
+  return String(error);
+}
+
+/** The provider's content filter kept the answer back. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */
+export class LlmRefusedError extends ResilienceError {
+  constructor(
+    readonly provider: string,
+    readonly model: string,
+  ) {
+    super(
+      `The content filter of ${provider}:${model} kept its answer back`,
+      'RESILIENCE_LLM_REFUSED',
+      `llm:${provider}:${model}`,
+    );
+  }
+}

@@ -1,0 +1,63 @@
+import type { FailureReason } from '@nest-resilience/core';
+import type { LlmProviderStatus } from './health/health-record.js';
+import type { LlmTry, LlmUsage } from './llm.result.js';
+
+/** A call was answered. */
+export interface LlmCompletedEvent {
+  readonly provider: string;
+  readonly model: string;
+  readonly fallbackLevel: number;
+  readonly attempts: number;
+  readonly retries: number;
+  readonly heals: number;
+  readonly usage: LlmUsage;
+  readonly costUsd: number;
+  readonly wastedCostUsd: number;
+  readonly durationMs: number;
+  readonly degraded: boolean;
+  readonly stream: boolean;
+}
+
+/** A target was given up and the next one is asked. */
+export interface LlmFellBackEvent {
+  readonly from: { readonly provider: string; readonly model: string };
+  readonly to: { readonly provider: string; readonly model: string };
+  /** Position of `to` in the chain. */
+  readonly fallbackLevel: number;
+  readonly reason: FailureReason;
+  readonly error: unknown;
+}
+
+/** An invalid answer was sent back to the model with its problems. */
+export interface LlmHealedEvent {
+  readonly provider: string;
+  readonly model: string;
+  /** From 1. */
+  readonly heal: number;
+  readonly problems: readonly string[];
+}
+
+/** A call failed for good. */
+export interface LlmFailedEvent {
+  readonly error: unknown;
+  readonly reason: FailureReason;
+  readonly tries: readonly LlmTry[];
+  readonly stream: boolean;
+}
+
+/** A connectivity check found a provider in another state than before. */
+export interface LlmHealthChangedEvent {
+  readonly provider: string;
+  readonly status: LlmProviderStatus;
+  readonly previous: LlmProviderStatus;
+  readonly reason?: FailureReason;
+}
+
+/** Names and payloads of what this package emits through the application's event sink. */
+export interface LlmEventMap {
+  'resilience.llm.completed': LlmCompletedEvent;
+  'resilience.llm.fell-back': LlmFellBackEvent;
+  'resilience.llm.healed': LlmHealedEvent;
+  'resilience.llm.failed': LlmFailedEvent;
+  'resilience.llm.health-changed': LlmHealthChangedEvent;
+}

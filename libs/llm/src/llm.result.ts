@@ -1,0 +1,65 @@
+import type { FailureReason } from '@nest-resilience/core';
+
+export interface LlmUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly totalTokens: number;
+}
+
+/**
+ * - `ok`: this answer was taken
+ * - `invalid`: it came, but did not match the schema (or was empty) and was asked for again or given up
+ * - `failed`: the provider answered with an error or not at all
+ * - `rejected`: refused by the target's circuit, nothing was sent
+ * - `skipped`: no room in the target's own rate limit, or its context window is too small; nothing was sent
+ */
+export type LlmTryOutcome = 'ok' | 'invalid' | 'failed' | 'rejected' | 'skipped';
+
+/** One thing that was tried for a call, in order. */
+export interface LlmTry {
+  readonly provider: string;
+  readonly model: string;
+  /** Position of the target in the chain of this call, 0 is the first choice. */
+  readonly fallbackLevel: number;
+  /** Counts the requests to this target from 1; 0 when nothing was sent. */
+  readonly attempt: number;
+  readonly outcome: LlmTryOutcome;
+  readonly reason?: FailureReason;
+  /** What the provider said. */
+  readonly message?: string;
+  readonly durationMs: number;
+  readonly usage?: LlmUsage;
+  readonly costUsd?: number;
+}
+
+/** What a call came to, whoever served it. */
+export interface LlmResult<T = unknown> {
+  readonly text: string;
+  /** The checked answer, when the request had a schema. */
+  readonly object?: T;
+  /** Who served it. */
+  readonly provider: string;
+  readonly model: string;
+  /** 0 when the first choice served it. */
+  readonly fallbackLevel: number;
+  /** Requests sent, over all targets. */
+  readonly attempts: number;
+  /** Requests that repeated a failed one at the same target. */
+  readonly retries: number;
+  /** Requests that fed a problem with the last answer back to the model. */
+  readonly heals: number;
+  /** Tokens of the answer that was taken. */
+  readonly usage: LlmUsage;
+  /** US dollars of the whole call, including what was wasted; 0 for targets without a configured `cost`. */
+  readonly costUsd: number;
+  /** The part of `costUsd` that bought answers nobody could use. */
+  readonly wastedCostUsd: number;
+  readonly durationMs: number;
+  /** True when no model answered and simple text processing stood in. */
+  readonly degraded: boolean;
+  /** The `quality` configured for the target that served. */
+  readonly quality?: number;
+  readonly tries: readonly LlmTry[];
+}
+
+export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

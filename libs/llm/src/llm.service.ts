@@ -1,0 +1,130 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  type OptionProblem,
+  type Policy,
+  type PolicyOptions,
+  ResilienceOptionsError,
+  ResilienceService,
+} from '@nest-resilience/core';
+import { readRequest } from './chain/choose-targets.js';
+import { LlmChain } from './chain/llm-chain.js';
+import { createTarget, type LlmTarget } from './chain/llm-target.js';
+import { Connectivity } from './health/connectivity.js';
+import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
+import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
+import type { LlmResult, LlmTry } from './llm.result.js';
+import { LlmStream } from './llm.stream.js';
+import { LLM_OPTIONS } from './llm.tokens.js';
+import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
+import { createProvider } from './providers/create-provider.js';
+import type { LlmProvider } from './providers/provider.js';
+
+/** What {@link LlmService.targets} tells about one model of one provider. */
+export type LlmTargetInfo = Pick<
+  ResolvedTarget,
+  'kind' | 'model' | 'priority' | 'cost' | 'quality' | 'contextWindow'
+> & {
+  readonly provider: string;
+  /** Name of its circuit: `llm:<provider>:<model>`. */
+  readonly circuit: string;
+};
+
+/**
+ * Asks the configured models, one after the other until one answers: each under its own circuit, retries, timeout and limits.
+ * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
+ */
+@Injectable()
+export class LlmService {
+  /** Last evidence about each provider. */
+  readonly connectivity: Connectivity;
+  /** One per provider, for checks. */
+  readonly providers: readonly LlmProvider[];
+  private readonly chain: LlmChain;
+  private readonly all: readonly LlmTarget[];
+  private readonly counters = new LlmMetrics();
+
+  /** @throws ResilienceOptionsError when a provider's policies cannot work */
+  constructor(
+    @Inject(LLM_OPTIONS) readonly options: ResolvedLlmOptions,
+    @Inject(ResilienceService) resilience: ResilienceService,
+  ) {
+    const { clock, events } = resilience;
+    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), clock);
+    this.providers = firstOfEach(this.all);
+    this.connectivity = new Connectivity(
+      this.providers.map(({ name }) => name),
+      clock,
+    );
+    const tried = (entry: LlmTry) => {
+      this.counters.tried(entry);
+      this.connectivity.tried(entry);
+    };
+    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
+  }
+
+  /**
+   * One answer, with a checked `object` when the request has a schema.
+   * @throws ResilienceOptionsError when the request itself cannot work
+   * @throws LlmUnavailableError when no target could answer
+   * @throws whatever a provider answered to a request that is the caller's fault, unchanged; the signal's reason after an abort
+   */
+  async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
+    const { chain, request: asked } = readRequest(request, this.all);
+    const { schema, signal } = request;
+    return this.chain.complete<T>(chain, asked, { ...(schema !== undefined && { schema }), ...(signal && { signal }) });
+  }
+
+  /**
+   * The answer's text as it comes.
+   * @throws ResilienceOptionsError when the request itself cannot work; everything else is thrown by the iteration
+   */
+  stream(request: LlmStreamRequest): LlmStream {
+    const { chain, request: asked } = readRequest(request, this.all);
+    return new LlmStream(this.chain, chain, asked, request.signal);
+  }
+
+  /** Who is asked, in which order. */
+  targets(): readonly LlmTargetInfo[] {
+    return this.all.map(({ options: { name, kind, model, priority, cost, quality, contextWindow } }) => ({
+      provider: name,
+      kind,
+      model,
+      priority,
+      circuit: circuitNameOf({ name, model }),
+      ...(cost && { cost }),
+      ...(quality !== undefined && { quality }),
+      ...(contextWindow !== undefined && { contextWindow }),
+    }));
+  }
+
+  /** Calls, tokens and money since the start of the process. */
+  metrics(): LlmMetricsSnapshot {
+    return this.counters.snapshot();
+  }
+}
+
+/** One error for the policies of all targets. */
+function createTargets(
+  targets: readonly ResolvedTarget[],
+  createPolicy: (options: PolicyOptions) => Policy,
+  clock: ResilienceService['clock'],
+): LlmTarget[] {
+  const problems: OptionProblem[] = [];
+  const created = targets.flatMap((options) => {
+    try {
+      return [createTarget(options, createProvider(options), createPolicy, clock)];
+    } catch (error) {
+      if (!(error instanceof ResilienceOptionsError)) throw error;
+      problems.push(...error.problems);
+      return [];
+    }
+  });
+  if (problems.length > 0) throw new ResilienceOptionsError(problems);
+  return created;
+}
+
+function firstOfEach(targets: readonly LlmTarget[]): LlmProvider[] {
+  const providers = new Map<string, LlmProvider>();
+  for (const { provider } of targets) if (!providers.has(provider.name)) providers.set(provider.name, provider);
+  return [...providers.values()];
+}

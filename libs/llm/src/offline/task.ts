@@ -1,0 +1,47 @@
+import type { LlmMessage } from '../llm.request.js';
+
+/** A request taken apart: what to do, and to what. */
+export interface OfflineTask {
+  readonly instruction: string;
+  readonly text: string;
+}
+
+/** An instruction is short; a longer first paragraph is already the text. */
+const MAX_INSTRUCTION_CHARACTERS = 400;
+
+/**
+ * Finds the text inside a prompt: what stands in quotes, fences or tags, else what follows a short first paragraph or line
+ * that ends with a colon, else everything.
+ */
+export function readTask(messages: readonly LlmMessage[]): OfflineTask {
+  const system = messages.filter((message) => message.role === 'system').map((message) => message.content);
+  // A later turn may be a remark about an earlier answer; the first one holds the matter.
+  const prompt = messages.find((message) => message.role === 'user')?.content ?? '';
+  const { instruction, text } = splitPrompt(prompt.trim());
+  return { instruction: [...system, instruction].filter((part) => part !== '').join('\n'), text };
+}
+
+const DELIMITED = [/"""\s*([\s\S]+?)\s*"""/, /```\w*\n([\s\S]+?)\n?```/, /<(\w[\w-]*)>\s*([\s\S]+?)\s*<\/\1>/];
+
+function splitPrompt(prompt: string): OfflineTask {
+  for (const pattern of DELIMITED) {
+    const match = pattern.exec(prompt);
+    const text = match?.[2] ?? match?.[1];
+    if (match !== null && text !== undefined) return { instruction: prompt.replace(match[0], ' ').trim(), text };
+  }
+  const boundary = /\n\s*\n|:[ \t]*\n|:[ \t]+/.exec(prompt);
+  if (boundary !== null && boundary.index > 0 && boundary.index <= MAX_INSTRUCTION_CHARACTERS) {
+    const text = prompt.slice(boundary.index + boundary[0].length).trim();
+    const instruction = prompt.slice(0, boundary.index).trim();
+    if (text !== '' && looksLikeInstruction(instruction)) return { instruction, text };
+  }
+  return { instruction: '', text: prompt };
+}
+
+const TASK_WORDS =
+  /\b(summar\w*|tl;?dr|shorten|condense|keywords?|tags?|topics?|classif\w*|categor\w*|label\w*|extract\w*|upper-?case|capitals?|rewrite|translate|explain|answer|analy[sz]e|decide|describe|read|return|write|list|give|find|is this|what)\b/i;
+
+/** "Re: your order" is text, "Summarise this: ..." is an instruction. */
+function looksLikeInstruction(paragraph: string): boolean {
+  return TASK_WORDS.test(paragraph);
+}

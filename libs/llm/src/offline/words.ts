@@ -1,0 +1,48 @@
+/** Splits by the rules of Unicode, so that texts without spaces between words work too. */
+const wordSegmenter = new Intl.Segmenter('en', { granularity: 'word' });
+const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+
+/** Longer texts are read from the start only: answering must stay a matter of milliseconds. */
+export const MAX_CHARACTERS = 100_000;
+
+/** Lower-case words in the order of the text. */
+export function wordsOf(text: string): string[] {
+  const words: string[] = [];
+  for (const { segment, isWordLike } of wordSegmenter.segment(text.slice(0, MAX_CHARACTERS))) {
+    if (isWordLike === true) words.push(segment.toLowerCase());
+  }
+  return words;
+}
+
+/** Sentences with their inner white space folded; a line break that separates blocks ends a sentence too. */
+export function sentencesOf(text: string): string[] {
+  const sentences: string[] = [];
+  for (const block of text.slice(0, MAX_CHARACTERS).split(/\n\s*\n|\n(?=\s*[-*\d])/)) {
+    for (const { segment } of sentenceSegmenter.segment(block.replace(/\s+/g, ' '))) {
+      const sentence = segment.trim();
+      if (sentence !== '') sentences.push(sentence);
+    }
+  }
+  return sentences;
+}
+
+/** Words that say nothing about what a text is about. */
+const STOP_WORDS = new Set(
+  (
+    'a about above after again against all also am an and any are as at be because been before being below between both but by can ' +
+    'could did do does doing down during each few for from further had has have having he her here hers him his how i if in into is it ' +
+    "its it's just me more most my no nor not now of off on once only or other our ours out over own please same she should so some such " +
+    'than that the their theirs them then there these they this those through to too under until up us very was we were what when where ' +
+    'which while who whom why will with would you your yours'
+  ).split(' '),
+);
+
+/** Content words and how often they occur, most frequent first, ties in order of appearance. */
+export function contentWords(text: string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const word of wordsOf(text)) {
+    if (word.length < 3 || STOP_WORDS.has(word) || /^[\d.,]+$/.test(word)) continue;
+    counts.set(word, (counts.get(word) ?? 0) + 1);
+  }
+  return new Map([...counts].sort((a, b) => b[1] - a[1]));
+}

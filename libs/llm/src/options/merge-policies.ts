@@ -1,0 +1,30 @@
+import type { CircuitBreakerOptions, RetryOptions } from '@nest-resilience/core';
+import { DEFAULT_LLM_OPTIONS, type LlmPolicyOptions } from '../llm.options.js';
+
+/** The later one wins, option by option; `false` switches retries off, an object after it switches them on again. */
+export function mergeRetry(...layers: readonly LlmPolicyOptions['retry'][]): RetryOptions | false {
+  const base: RetryOptions = { ...DEFAULT_LLM_OPTIONS.retry };
+  return layers.reduce<RetryOptions | false>((merged, layer) => {
+    if (layer === undefined) return merged;
+    return layer === false ? false : { ...(merged === false ? base : merged), ...layer };
+  }, base);
+}
+
+/** As {@link mergeRetry}; a layer that chooses another kind of window drops the options of the old kind. */
+export function mergeCircuitBreaker(...layers: readonly LlmPolicyOptions['circuitBreaker'][]): CircuitBreakerOptions {
+  return layers.reduce<CircuitBreakerOptions>(
+    (merged, layer) => {
+      if (layer === undefined) return merged;
+      if (!isConsecutive(layer)) return { ...merged, ...layer };
+      const { window: _window, minimumCalls: _minimumCalls, failureRate: _failureRate, ...kept } = merged;
+      return { ...kept, ...layer };
+    },
+    { ...DEFAULT_LLM_OPTIONS.circuitBreaker },
+  );
+}
+
+/** As core reads it: a `failureThreshold` alone asks for failures in a row. */
+function isConsecutive({ window, failureThreshold }: CircuitBreakerOptions): boolean {
+  if (window === undefined) return failureThreshold !== undefined;
+  return window === 'consecutive' || (typeof window === 'object' && window.type === 'consecutive');
+}

@@ -1,0 +1,23 @@
+import type { ResolvedTarget } from '../options/resolved-options.js';
+import { AiSdkProvider } from './ai-sdk.provider.js';
+import { loadPackage } from './load-package.js';
+
+const DEFAULT_BASE_URL = 'https://api.anthropic.com/v1';
+/** The API version whose wire format the client package speaks. */
+const API_VERSION = '2023-06-01';
+
+/** Anthropic over `/messages`. */
+export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  return new AiSdkProvider({
+    name,
+    kind,
+    model,
+    structuredOutput,
+    listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } },
+    load: async () => {
+      const { createAnthropic } = await loadPackage(kind, '@ai-sdk/anthropic', () => import('@ai-sdk/anthropic'));
+      return createAnthropic({ apiKey, baseURL })(model);
+    },
+  });
+}

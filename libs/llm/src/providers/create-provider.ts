@@ -1,0 +1,21 @@
+import type { LlmProviderKind } from '../llm.options.js';
+import type { ResolvedTarget } from '../options/resolved-options.js';
+import { anthropicProvider } from './anthropic.provider.js';
+import { OfflineProvider } from './offline.provider.js';
+import { ollamaProvider } from './ollama.provider.js';
+import { openAiCompatibleProvider } from './openai-compatible.provider.js';
+import { openAiProvider } from './openai.provider.js';
+import type { LlmProvider } from './provider.js';
+
+const FACTORIES: Readonly<Record<LlmProviderKind, (target: ResolvedTarget) => LlmProvider>> = {
+  openai: openAiProvider,
+  anthropic: anthropicProvider,
+  ollama: ollamaProvider,
+  'openai-compatible': openAiCompatibleProvider,
+  offline: (target) => new OfflineProvider(target.name, target.model),
+};
+
+/** The provider of a target. Nothing is loaded or connected before its first call. */
+export function createProvider(target: ResolvedTarget): LlmProvider {
+  return FACTORIES[target.kind](target);
+}

@@ -1,0 +1,39 @@
+import { fillSchema } from '../offline/fill-schema.js';
+import { processText } from '../offline/process-text.js';
+import { readTask } from '../offline/task.js';
+import { NO_USAGE } from '../llm.result.js';
+import type { LlmProvider, ProviderAnswer, ProviderCall, ProviderRequest, ProviderStreamPart } from './provider.js';
+
+/**
+ * Answers without any network: the best sentences, the most telling words, the label with the most evidence. The same
+ * request always gets the same answer. It understands nothing, and every answer it serves is marked `degraded`.
+ */
+export class OfflineProvider implements LlmProvider {
+  readonly kind = 'offline';
+
+  constructor(
+    readonly name: string,
+    readonly model: string,
+  ) {}
+
+  complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
+    if (signal.aborted) return Promise.reject(signal.reason);
+    const task = readTask(request.messages);
+    const text =
+      request.jsonSchema === undefined
+        ? processText(task, request.maxOutputTokens)
+        : JSON.stringify(fillSchema(request.jsonSchema, task.text));
+    return Promise.resolve({ text, usage: NO_USAGE, finishReason: 'stop' });
+  }
+
+  async *stream(request: ProviderRequest, call: ProviderCall): AsyncGenerator<ProviderStreamPart> {
+    const { text, usage, finishReason } = await this.complete(request, call);
+    for (const word of text.match(/\S+\s*|\s+/g) ?? []) yield { type: 'text', text: word };
+    yield { type: 'finish', usage, finishReason };
+  }
+
+  /** Nothing to reach, so always reachable. */
+  check(): Promise<void> {
+    return Promise.resolve();
+  }
+}

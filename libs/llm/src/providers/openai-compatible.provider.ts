@@ -1,0 +1,29 @@
+import type { ResolvedTarget } from '../options/resolved-options.js';
+import { AiSdkProvider } from './ai-sdk.provider.js';
+import { loadPackage } from './load-package.js';
+
+/** Whatever speaks OpenAI's chat wire: vLLM, llama.cpp, LM Studio, gateways, other vendors. */
+export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider {
+  const { name, kind, model, apiKey, baseURL = '', structuredOutput } = target;
+  return new AiSdkProvider({
+    name,
+    kind,
+    model,
+    structuredOutput,
+    listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
+    load: async () => {
+      const { createOpenAICompatible } = await loadPackage(
+        kind,
+        '@ai-sdk/openai-compatible',
+        () => import('@ai-sdk/openai-compatible'),
+      );
+      return createOpenAICompatible({
+        name,
+        baseURL,
+        includeUsage: true,
+        supportsStructuredOutputs: structuredOutput === 'json-schema',
+        ...(apiKey !== undefined && { apiKey }),
+      }).chatModel(model);
+    },
+  });
+}

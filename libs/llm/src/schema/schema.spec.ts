@@ -1,0 +1,109 @@
+import { describe, expect, it } from '@jest/globals';
+import { jsonSchema } from 'ai';
+import { z } from 'zod';
+import { isStrictSchema } from '../providers/strict-schema.js';
+import { answerSchema } from './answer-schema.js';
+import { checkJson } from './check-json.js';
+import { readJson } from './read-json.js';
+
+describe('reading JSON out of an answer', () => {
+  it.each([['{"a":1}'], ['Sure! Here it is:\n```json\n{"a":1}\n```\nAnything else?'], ['The answer is {"a":1}.']])(
+    'finds it in %j',
+    (text) => {
+      expect(readJson(text)).toEqual({ ok: true, value: { a: 1 } });
+    },
+  );
+
+  it.each([[''], ['no'], ['{"a":']])('says what is wrong with %j', (text) => {
+    expect(readJson(text)).toMatchObject({
+      ok: false,
+      problem: expect.stringMatching(/the answer is (empty|not JSON)/),
+    });
+  });
+});
+
+describe('checking against a JSON Schema', () => {
+  const schema = {
+    type: 'object',
+    required: ['label', 'score'],
+    additionalProperties: false,
+    properties: {
+      label: { enum: ['spam', 'ham'] },
+      score: { type: 'number', minimum: 0, maximum: 1 },
+      tags: { type: 'array', items: { type: 'string', minLength: 2 }, maxItems: 2 },
+      note: { anyOf: [{ type: 'string' }, { type: 'null' }] },
+    },
+  };
+
+  it('accepts what matches', () => {
+    expect(checkJson({ label: 'spam', score: 0.5, tags: ['ab'], note: null }, schema)).toEqual([]);
+  });
+
+  it('names every problem with its place', () => {
+    const problems = checkJson({ label: 'eggs', tags: ['a', 'bc', 'de'], note: 1, more: true }, schema);
+
+    expect(problems).toEqual([
+      '/score is missing',
+      '/label must be one of "spam", "ham", got "eggs"',
+      '/tags must have at most 2 items',
+      '/tags/0 must have at least 2 characters',
+      '/note must be string, got number',
+      '/more is not allowed',
+    ]);
+  });
+
+  it('tells whole numbers from others and follows references', () => {
+    const recursive = {
+      $ref: '#/$defs/n',
+      $defs: { n: { type: 'object', properties: { n: { type: 'integer' }, next: { $ref: '#/$defs/n' } } } },
+    };
+
+    expect(checkJson({ n: 1, next: { n: 2 } }, recursive)).toEqual([]);
+    expect(checkJson({ n: 1, next: { n: 2.5 } }, recursive)).toEqual(['/next/n must be integer, got number']);
+  });
+});
+
+describe('schemas of every kind', () => {
+  const plain = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };
+
+  it.each([
+    ['zod', z.object({ n: z.number() })],
+    ['plain JSON Schema', plain],
+    ['jsonSchema() of ai', jsonSchema<{ n: number }>(plain as Parameters<typeof jsonSchema>[0])],
+  ])('check answers: %s', async (_kind, schema) => {
+    const { jsonSchema: sent, check } = await answerSchema(schema);
+
+    expect(sent).toMatchObject({ type: 'object', required: ['n'] });
+    await expect(check('{"n":1}')).resolves.toEqual({ ok: true, object: { n: 1 } });
+    await expect(check('{"n":"one"}')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('/n')] });
+    await expect(check('sorry')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('not JSON')] });
+  });
+
+  it('let zod transform what it checks', async () => {
+    const { check } = await answerSchema(z.object({ at: z.string().transform((text) => text.length) }));
+
+    await expect(check('{"at":"four"}')).resolves.toEqual({ ok: true, object: { at: 4 } });
+  });
+});
+
+describe("OpenAI's strict mode", () => {
+  it('is used only for schemas it accepts', () => {
+    const strict = {
+      type: 'object',
+      properties: { a: { type: 'string' } },
+      required: ['a'],
+      additionalProperties: false,
+    };
+
+    expect(isStrictSchema(strict)).toBe(true);
+    expect(isStrictSchema({ ...strict, required: [] })).toBe(false);
+    expect(
+      isStrictSchema({
+        type: 'object',
+        properties: { a: { type: 'object' } },
+        required: ['a'],
+        additionalProperties: false,
+      }),
+    ).toBe(false);
+  });
+});

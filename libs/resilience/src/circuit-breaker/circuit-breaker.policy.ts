@@ -1,0 +1,64 @@
+import type { CircuitBreakerStage } from '../engine/stages.js';
+import { Circuit, type CircuitRules } from './circuit.js';
+
+/** One circuit for all calls. */
+export class SingleCircuit implements CircuitBreakerStage {
+  readonly circuit: Circuit;
+
+  constructor(
+    readonly name: string,
+    readonly rules: CircuitRules,
+  ) {
+    this.circuit = new Circuit(name, rules);
+  }
+
+  select(): Circuit {
+    return this.circuit;
+  }
+
+  circuits(): Iterable<Circuit> {
+    return [this.circuit];
+  }
+}
+
+/** A circuit per key, least recently used forgotten first: a flood of keys cannot grow memory. */
+export class KeyedCircuits implements CircuitBreakerStage {
+  private readonly byKey = new Map<string, Circuit>();
+
+  constructor(
+    readonly name: string,
+    readonly rules: CircuitRules,
+    private readonly keyOf: (...args: readonly unknown[]) => string,
+  ) {}
+
+  select(args: readonly unknown[]): Circuit {
+    const key = String(this.keyOf(...args));
+    let circuit = this.byKey.get(key);
+    if (circuit === undefined) {
+      circuit = new Circuit(`${this.name}[${key}]`, this.rules);
+      if (this.byKey.size >= this.rules.options.maxKeys) this.forgetOldest();
+    } else {
+      this.byKey.delete(key);
+    }
+    this.byKey.set(key, circuit);
+    return circuit;
+  }
+
+  circuits(): Iterable<Circuit> {
+    return this.byKey.values();
+  }
+
+  private forgetOldest(): void {
+    for (const oldest of this.byKey.keys()) {
+      this.byKey.delete(oldest);
+      return;
+    }
+  }
+}
+
+export type Circuits = SingleCircuit | KeyedCircuits;
+
+export function createCircuits(name: string, rules: CircuitRules): Circuits {
+  const { key } = rules.options;
+  return key === undefined ? new SingleCircuit(name, rules) : new KeyedCircuits(name, rules, key);
+}

@@ -1,0 +1,258 @@
+import { classifyError } from '../engine/classifier/classify-error.js';
+import { parseDuration } from '../engine/duration.js';
+import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
+import type { PolicyContext } from '../engine/policy-context.js';
+import type { CircuitBreaker } from '../engine/stages.js';
+import { CircuitOpenError } from './circuit-breaker.errors.js';
+import type { CircuitBreakerEvents } from './circuit-breaker.events.js';
+import type { ResolvedCircuitBreakerOptions } from './circuit-breaker.options.js';
+import {
+  CLOSED,
+  type CircuitInput,
+  type CircuitState,
+  type CircuitStateName,
+  transition,
+  type TransitionRules,
+} from './circuit-breaker.state.js';
+import { ConsecutiveWindow } from './window/consecutive-window.js';
+import { CountWindow } from './window/count-window.js';
+import { TimeWindow } from './window/time-window.js';
+import type { OutcomeWindow } from './window/window.js';
+
+/** A circuit at one moment. Rates are 0..1, or -1 while there are too few calls to judge. */
+export interface CircuitSnapshot {
+  readonly state: CircuitStateName;
+  readonly failureRate: number;
+  readonly slowCallRate: number;
+  /** In the window. */
+  readonly calls: number;
+  readonly failures: number;
+  /** Calls refused since the circuit was made or reset. */
+  readonly notPermitted: number;
+  /** Epoch milliseconds, `undefined` unless open or half open. */
+  readonly openedAt: number | undefined;
+  readonly retryAfterMs: number;
+}
+
+/** What all circuits of one policy have in common, computed once so that a circuit itself stays small. */
+export class CircuitRules implements TransitionRules {
+  readonly successThreshold: number;
+  readonly halfOpenTimeout: number;
+  readonly minimumCalls: number;
+  readonly records: (error: unknown) => boolean;
+
+  constructor(
+    readonly options: ResolvedCircuitBreakerOptions,
+    readonly context: PolicyContext,
+  ) {
+    this.successThreshold = options.successThreshold;
+    this.halfOpenTimeout = options.halfOpenTimeout;
+    const { window, minimumCalls } = options;
+    this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
+    this.records = recordPredicate(options);
+  }
+
+  recoveryMs(timesOpened: number): number {
+    const { recoveryTimeout } = this.options;
+    if (typeof recoveryTimeout === 'number') return recoveryTimeout;
+    const ms = parseDuration(recoveryTimeout(timesOpened));
+    // A broken function must not leave the circuit open for ever or flapping.
+    return ms !== undefined && ms >= 0 ? ms : 60_000;
+  }
+
+  createWindow(): OutcomeWindow {
+    const { window } = this.options;
+    if (window.type === 'count') return new CountWindow(window.size);
+    return window.type === 'time' ? new TimeWindow(window.durationMs) : new ConsecutiveWindow();
+  }
+
+  isSlow(durationMs: number): boolean {
+    return durationMs > this.options.slowCallDuration;
+  }
+
+  trips(window: OutcomeWindow): boolean {
+    const { window: kind, failureThreshold, failureRate, slowCallRate } = this.options;
+    if (kind.type === 'consecutive') return window.failures >= failureThreshold;
+    if (window.calls < this.minimumCalls) return false;
+    return (
+      window.failures / window.calls >= failureRate ||
+      (window.slowCalls > 0 && window.slowCalls / window.calls >= slowCallRate)
+    );
+  }
+}
+
+function recordPredicate({ recordOn, ignoreOn }: ResolvedCircuitBreakerOptions): ErrorPredicate {
+  const record =
+    recordOn === undefined ? (error: unknown) => classifyError(error).countsAsFailure : compileMatcher(recordOn);
+  if (ignoreOn === undefined) return record;
+  const ignore = compileMatcher(ignoreOn);
+  return (error) => !ignore(error) && record(error);
+}
+
+/**
+ * One circuit breaker. Time is read, never waited for: no timer exists. A permit is the generation of the state that gave it;
+ * a result of an older generation is dropped.
+ */
+export class Circuit implements CircuitBreaker {
+  private current: CircuitState = CLOSED;
+  private generation = 0;
+  private notPermitted = 0;
+  private readonly window: OutcomeWindow;
+
+  constructor(
+    readonly name: string,
+    private readonly rules: CircuitRules,
+  ) {
+    this.window = rules.createWindow();
+  }
+
+  /** Looked at now: an open circuit whose time has come reads `half_open`. */
+  get state(): CircuitStateName {
+    this.advance(this.rules.context.clock.now());
+    return this.current.kind;
+  }
+
+  tryAcquire(now: number): number {
+    if (this.current.kind === 'closed') return this.generation;
+    return this.acquireUnusual(now);
+  }
+
+  succeed(permit: number, startedAt: number, now: number, value: unknown): void {
+    if (permit !== this.generation) return;
+    const failed = this.rules.options.recordResult?.(value) === true;
+    this.report(failed, startedAt, now);
+  }
+
+  fail(permit: number, startedAt: number, now: number, error: unknown): void {
+    if (permit !== this.generation) return;
+    if (this.rules.records(error)) this.report(true, startedAt, now);
+    else this.release(permit, startedAt);
+  }
+
+  release(permit: number, startedAt: number): void {
+    if (permit === this.generation && this.current.kind === 'half_open')
+      this.apply({ type: 'probe_released', startedAt });
+  }
+
+  rejection(now: number): CircuitOpenError {
+    const retryAfterMs = this.retryAfterMs(now);
+    const { kind } = this.current;
+    this.emit('resilience.circuit.rejected', () => ({ circuit: this.name, state: kind, retryAfterMs }));
+    // Under load there is one of these per refused call, and its stack says nothing that its message does not.
+    const limit = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      return new CircuitOpenError(this.name, kind, retryAfterMs);
+    } finally {
+      Error.stackTraceLimit = limit;
+    }
+  }
+
+  snapshot(): CircuitSnapshot {
+    const { clock } = this.rules.context;
+    const now = clock.now();
+    this.advance(now);
+    this.window.advance(now);
+    const { calls, failures, slowCalls } = this.window;
+    const judged = calls >= (this.rules.options.window.type === 'consecutive' ? 1 : this.rules.minimumCalls);
+    return {
+      state: this.current.kind,
+      failureRate: judged ? failures / calls : -1,
+      slowCallRate: judged ? slowCalls / calls : -1,
+      calls,
+      failures,
+      notPermitted: this.notPermitted,
+      openedAt: 'openedAt' in this.current ? clock.epochNow() - (now - this.current.openedAt) : undefined,
+      retryAfterMs: this.retryAfterMs(now),
+    };
+  }
+
+  /** By hand; `reset` also forgets what was counted. */
+  force(state: 'forced_open' | 'closed' | 'disabled' | 'metrics_only', forget = false): void {
+    if (forget) this.notPermitted = 0;
+    if (forget || state !== 'forced_open') this.window.clear();
+    const openedAt = this.rules.context.clock.now();
+    this.enter(state === 'forced_open' ? { kind: state, openedAt } : { kind: state });
+  }
+
+  private acquireUnusual(now: number): number {
+    this.advance(now);
+    switch (this.current.kind) {
+      case 'half_open':
+        if (this.current.probes.length >= this.rules.options.halfOpenCalls) break;
+        this.apply({ type: 'probe_admitted', now });
+        return this.generation;
+      case 'closed':
+      case 'disabled':
+      case 'metrics_only':
+        return this.generation;
+    }
+    this.notPermitted++;
+    return -1;
+  }
+
+  private report(failed: boolean, startedAt: number, now: number): void {
+    switch (this.current.kind) {
+      case 'closed':
+        this.window.record(failed, this.rules.isSlow(now - startedAt), now);
+        if (this.rules.trips(this.window)) this.apply({ type: 'tripped', now });
+        break;
+      case 'half_open':
+        this.window.record(failed, this.rules.isSlow(now - startedAt), now);
+        this.apply(failed ? { type: 'probe_failed', now } : { type: 'probe_succeeded', startedAt });
+        break;
+      case 'metrics_only':
+        this.window.record(failed, this.rules.isSlow(now - startedAt), now);
+        break;
+    }
+  }
+
+  private advance(now: number): void {
+    // Twice: a hung probe's opening may itself be over by now.
+    for (let before; before !== this.current;) {
+      before = this.current;
+      if (before.kind === 'open' || before.kind === 'half_open') this.apply({ type: 'time_passed', now });
+    }
+  }
+
+  private apply(input: CircuitInput): void {
+    const next = transition(this.current, input, this.rules);
+    if (next === this.current) return;
+    if (next.kind === this.current.kind) this.current = next;
+    else this.enter(next);
+  }
+
+  private enter(next: CircuitState): void {
+    const from = this.current.kind;
+    this.current = next;
+    this.generation++;
+    if (next.kind === 'closed' || next.kind === 'half_open') this.window.clear();
+    if (next.kind === 'open' || next.kind === 'forced_open')
+      this.emit('resilience.circuit.opened', () => this.opening(from, next));
+    else if (next.kind === 'half_open')
+      this.emit('resilience.circuit.half-opened', () => ({ circuit: this.name, from }));
+    else if (next.kind === 'closed') this.emit('resilience.circuit.closed', () => ({ circuit: this.name, from }));
+  }
+
+  private opening(from: CircuitStateName, next: CircuitState): CircuitBreakerEvents['resilience.circuit.opened'] {
+    const { calls, failures, slowCalls } = this.window;
+    return {
+      circuit: this.name,
+      from,
+      calls,
+      failureRate: calls === 0 ? 0 : failures / calls,
+      slowCallRate: calls === 0 ? 0 : slowCalls / calls,
+      timesOpened: next.kind === 'open' ? next.timesOpened : 0,
+      retryAfterMs: next.kind === 'open' ? next.retryAt - next.openedAt : 0,
+    };
+  }
+
+  private retryAfterMs(now: number): number {
+    return this.current.kind === 'open' ? Math.max(0, this.current.retryAt - now) : 0;
+  }
+
+  private emit<K extends keyof CircuitBreakerEvents>(name: K, payload: () => CircuitBreakerEvents[K]): void {
+    const { events } = this.rules.context;
+    if (events.listens(name)) events.emit(name, payload());
+  }
+}

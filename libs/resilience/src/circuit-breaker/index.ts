@@ -1,0 +1,16 @@
+export { CircuitBreaker } from './circuit-breaker.decorator.js';
+export { CircuitOpenError } from './circuit-breaker.errors.js';
+export type {
+  CircuitBreakerEvents,
+  CircuitOpenedEvent,
+  CircuitRejectedEvent,
+  CircuitStateEvent,
+} from './circuit-breaker.events.js';
+export {
+  type CircuitBreakerOptions,
+  DEFAULT_CIRCUIT_BREAKER_OPTIONS,
+  type WindowOptions,
+} from './circuit-breaker.options.js';
+export type { CircuitStateName } from './circuit-breaker.state.js';
+export { CircuitHandle } from './circuit-handle.js';
+export type { CircuitSnapshot } from './circuit.js';

@@ -1,0 +1,151 @@
+import type { Clock } from '../engine/clock.js';
+import { OptionsReader } from '../engine/options.js';
+import { DeadLetterError } from './dead-letter.errors.js';
+import { statusesOf } from './dead-letter.filter.js';
+import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
+import { type DeadLetterFilter, type DeadLetterStore, MAX_PAGE_LIMIT } from './dead-letter.store.js';
+import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
+
+export interface RedriveAllOptions {
+  /** Redrives started a second, at most. They run one after the other. @default 10 */
+  ratePerSecond?: number;
+  /** Entries touched at most, oldest first. @default all */
+  limit?: number;
+  /** Only counts what would be redriven. @default false */
+  dryRun?: boolean;
+  /** Aborted: the running redrive ends, no other starts. */
+  signal?: AbortSignal;
+  /** Called after each entry. */
+  onProgress?: (progress: RedriveProgress) => void;
+}
+
+export interface RedriveProgress {
+  /** Entries that matched the filter when the batch began. */
+  readonly matched: number;
+  readonly resolved: number;
+  /** Failed and pending again. */
+  readonly failed: number;
+  /** Failed for the last time. */
+  readonly poisoned: number;
+  /** Not replayable, of an unknown target, or in somebody else's hands. */
+  readonly skipped: number;
+  /** The entry just done. */
+  readonly last?: RedriveResult | { readonly id: string; readonly skippedBecause: string };
+}
+
+export interface RedriveReport extends Omit<RedriveProgress, 'last'> {
+  readonly dryRun: boolean;
+  readonly cancelled: boolean;
+}
+
+export const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, dryRun: false } as const;
+
+/** @throws ResilienceOptionsError with every problem at once */
+export function readRedriveAllOptions(input: RedriveAllOptions | undefined, path: string) {
+  const reader = new OptionsReader<RedriveAllOptions>(input, path, [
+    ...(['ratePerSecond', 'limit', 'dryRun', 'signal', 'onProgress'] as const),
+  ]);
+  const signal = reader.raw('signal');
+  if (signal !== undefined && !(signal instanceof AbortSignal)) reader.problem('signal', signal, 'an AbortSignal');
+  const options = {
+    ratePerSecond: reader.number('ratePerSecond', DEFAULT_REDRIVE_ALL_OPTIONS.ratePerSecond, {
+      min: 0.001,
+      max: 10_000,
+    }),
+    limit: reader.number('limit', Infinity, { min: 1, integer: true }),
+    dryRun: reader.boolean('dryRun', DEFAULT_REDRIVE_ALL_OPTIONS.dryRun),
+    signal: signal as AbortSignal | undefined,
+    onProgress: reader.function<NonNullable<RedriveAllOptions['onProgress']>>('onProgress'),
+  };
+  reader.finish();
+  return options;
+}
+
+interface BatchParts {
+  readonly store: DeadLetterStore;
+  readonly clock: Clock;
+  readonly redriver: Redriver;
+}
+
+/**
+ * Redrives what matches, oldest first, each entry once. Poisoned ones only when the filter asks for them by status;
+ * entries that arrive while it runs are left for the next batch.
+ */
+export async function redriveAll(
+  { store, clock, redriver }: BatchParts,
+  filter: DeadLetterFilter,
+  options: ReturnType<typeof readRedriveAllOptions>,
+): Promise<RedriveReport> {
+  const { limit, dryRun, signal, onProgress } = options;
+  await redriver.releaseExpired();
+  const from = (statusesOf(filter) ?? ['pending']).filter((status) => MOVABLE_STATUSES.includes(status));
+  const wanted = { ...filter, status: from, to: Math.min(filter.to ?? Infinity, clock.epochNow() + 1) };
+  const counts = from.length === 0 ? [] : await store.count(wanted);
+  const progress = {
+    matched: Math.min(
+      limit,
+      counts.reduce((sum, { count }) => sum + count, 0),
+    ),
+    ...{ resolved: 0, failed: 0, poisoned: 0, skipped: 0 },
+  };
+  const report = () => ({ ...progress, dryRun, cancelled: signal?.aborted ?? false });
+  if (dryRun || progress.matched === 0) return report();
+
+  const pace = createPace(clock, 1_000 / options.ratePerSecond, signal);
+  for await (const id of idsOldestFirst(store, wanted, progress.matched)) {
+    await pace();
+    if (signal?.aborted) break;
+    const last = await redriveOrSkip(redriver, id, from);
+    if ('skippedBecause' in last) progress.skipped++;
+    else if (last.outcome === 'resolved') progress.resolved++;
+    else if (last.status === 'poisoned') progress.poisoned++;
+    else progress.failed++;
+    onProgress?.({ ...progress, last });
+  }
+  return report();
+}
+
+async function redriveOrSkip(redriver: Redriver, id: string, from: NonNullable<Parameters<Redriver['redrive']>[1]>) {
+  try {
+    return await redriver.redrive(id, from);
+  } catch (error) {
+    // Anything else is the store failing, and would fail for every other entry too.
+    if (error instanceof DeadLetterError) return { id, skippedBecause: error.message };
+    throw error;
+  }
+}
+
+async function* idsOldestFirst(
+  store: DeadLetterStore,
+  filter: DeadLetterFilter,
+  limit: number,
+): AsyncGenerator<string> {
+  let cursor: string | undefined;
+  let left = limit;
+  do {
+    const size = Math.min(left, MAX_PAGE_LIMIT, 100);
+    const page = await store.list({ ...filter, order: 'oldest', limit: size, ...(cursor !== undefined && { cursor }) });
+    for (const { id } of page.items) yield id;
+    left -= page.items.length;
+    cursor = page.nextCursor;
+  } while (cursor !== undefined && left > 0);
+}
+
+/** Resolves when the next one may start, or at once when the signal aborts. */
+function createPace(clock: Clock, intervalMs: number, signal: AbortSignal | undefined): () => Promise<void> {
+  let nextAt = clock.now();
+  return () => {
+    const waitMs = nextAt - clock.now();
+    nextAt = Math.max(nextAt, clock.now()) + intervalMs;
+    if (waitMs <= 0 || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = clock.setTimer(done, waitMs);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  };
+}

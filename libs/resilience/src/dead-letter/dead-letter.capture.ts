@@ -1,0 +1,68 @@
+import type { Clock } from '../engine/clock.js';
+import type { FailedCall } from '../engine/dead-letter-sink.js';
+import type { DeadLetterRecord } from './dead-letter.entry.js';
+import { type ClassifyError, storeError } from './dead-letter.error.js';
+import { createIdSource } from './dead-letter.id.js';
+import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import { createRedactor } from './dead-letter.redact.js';
+import { encodeArgs } from './dead-letter.serializer.js';
+
+export interface CaptureParts {
+  readonly clock: Clock;
+  readonly classify: ClassifyError;
+  /** The W3C trace context of the running call, if there is one. */
+  readonly traceparent?: () => string | undefined;
+}
+
+/** Turns failed calls into new entries; one for all methods, because it makes their ids. Never throws. */
+export class FailedCallCapture {
+  private readonly nextId: () => string;
+
+  constructor(private readonly parts: CaptureParts) {
+    this.nextId = createIdSource(() => parts.clock.epochNow());
+  }
+
+  capture(call: FailedCall, options: ResolvedDeadLetterOptions): DeadLetterRecord {
+    const { secrets, ...encoded } = encodeArgs(call.args, options);
+    const redactor = createRedactor(options.redact);
+    const { clock, classify } = this.parts;
+    const describe = (error: unknown) => storeError(error, redactor, secrets);
+    const createdAt = clock.epochNow();
+    const idempotencyKey = attempt(() => options.idempotencyKey?.(...(call.args as never[])));
+    const traceparent = attempt(() => this.parts.traceparent?.());
+    return {
+      id: this.nextId(),
+      queue: options.queue,
+      target: call.target,
+      ...encoded,
+      reason: call.reason,
+      error: storeError(call.error, redactor, secrets, classify),
+      attempts: call.attempts.map(({ number, startedAt, durationMs, error }) => ({
+        ...{ number, startedAt, durationMs },
+        ...(error !== undefined && { error: describe(error) }),
+      })),
+      fallbacks: call.fallbacks.map(({ level, name, error }) => ({
+        ...{ level, name },
+        ...(error !== undefined && { error: describe(error) }),
+      })),
+      executionId: call.executionId,
+      ...(typeof traceparent === 'string' && { traceparent }),
+      ...(typeof idempotencyKey === 'string' && { idempotencyKey }),
+      occurrences: 1,
+      firstFailedAt: call.firstFailedAt,
+      ...{ createdAt, updatedAt: createdAt },
+      status: 'pending',
+      redrives: 0,
+      maxRedrives: options.maxRedrives,
+    };
+  }
+}
+
+/** A user's function that throws costs the entry one field, not its existence. */
+function attempt<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

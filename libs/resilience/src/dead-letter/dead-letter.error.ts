@@ -1,0 +1,65 @@
+import type { ErrorClassification, StoredError } from './dead-letter.entry.js';
+import type { Redactor } from './dead-letter.redact.js';
+
+/** `classifyError`, or something of its shape. */
+export type ClassifyError = (error: unknown) => ErrorClassification;
+
+const MAX_CAUSES = 10;
+const MAX_MESSAGE_LENGTH = 4_000;
+const MAX_STACK_LENGTH = 8_000;
+
+/** Whatever was thrown, as plain data without secrets. Never throws, also for hostile getters and endless cause chains. */
+export function storeError(
+  error: unknown,
+  redactor: Redactor,
+  secrets: Iterable<string> = [],
+  classify?: ClassifyError,
+): StoredError {
+  try {
+    const clean = (text: string, length: number) => redactor.text(text.slice(0, length), secrets);
+    const stored = describeError(error, clean, 0, new Set());
+    const classification = classify?.(error);
+    return classification ? { ...stored, classification: plainClassification(classification) } : stored;
+  } catch {
+    return { name: 'Error', message: '[the error could not be read]' };
+  }
+}
+
+function describeError(
+  error: unknown,
+  clean: (text: string, length: number) => string,
+  depth: number,
+  seen: Set<unknown>,
+): StoredError {
+  if (typeof error !== 'object' || error === null) {
+    return { name: 'NonError', message: clean(`thrown: ${String(error)}`, MAX_MESSAGE_LENGTH) };
+  }
+  seen.add(error);
+  const { name, message, code, stack, cause, errors } = error as Record<string, unknown>;
+  const status = httpStatus(error as Record<string, unknown>);
+  const child = (inner: unknown) => describeError(inner, clean, depth + 1, seen);
+  const follow = (inner: unknown) => inner !== undefined && depth < MAX_CAUSES && !seen.has(inner);
+  return {
+    name: typeof name === 'string' && name ? name : 'Error',
+    message: clean(typeof message === 'string' ? message : '', MAX_MESSAGE_LENGTH),
+    ...((typeof code === 'string' || typeof code === 'number') && { code }),
+    ...(status !== undefined && { status }),
+    ...(typeof stack === 'string' && { stack: clean(stack, MAX_STACK_LENGTH) }),
+    ...(follow(cause) && { cause: child(cause) }),
+    ...(Array.isArray(errors) && depth < MAX_CAUSES && { errors: errors.slice(0, 10).filter(follow).map(child) }),
+  };
+}
+
+/** Where frameworks and HTTP clients put it. */
+function httpStatus(error: Record<string, unknown>): number | undefined {
+  const { status, statusCode, response, getStatus } = error;
+  const ofResponse =
+    typeof response === 'object' && response !== null ? (response as { status?: unknown }).status : undefined;
+  const ofNest: unknown = typeof getStatus === 'function' ? getStatus.call(error) : undefined;
+  return [status, statusCode, ofResponse, ofNest].find((value): value is number => typeof value === 'number');
+}
+
+function plainClassification(classification: ErrorClassification): ErrorClassification {
+  const { kind, reason, retryable, countsAsFailure, retryAfterMs } = classification;
+  return { kind, reason, retryable, countsAsFailure, ...(retryAfterMs !== undefined && { retryAfterMs }) };
+}

@@ -1,0 +1,149 @@
+import type { Clock } from '../engine/clock.js';
+import type { EventSink } from '../engine/events.js';
+import type { DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
+import { storeError } from './dead-letter.error.js';
+import { closed, leased, leaseLost, notFound, notReplayable, targetUnknown } from './dead-letter.errors.js';
+import { emitDeadLetterEvent } from './dead-letter.events.js';
+import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import { createRedactor } from './dead-letter.redact.js';
+import { decodeArgs } from './dead-letter.serializer.js';
+import type { DeadLetterLease, DeadLetterStore } from './dead-letter.store.js';
+import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
+
+/** How the arguments of one method are stored, where it has its own way. */
+export type DeadLetterCodec = Pick<ResolvedDeadLetterOptions, 'serializeArgs' | 'reviveArgs'>;
+
+export interface RedriverParts {
+  readonly store: DeadLetterStore;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /**
+   * Calls the method behind `Class.method` through its whole pipeline, except that a failure is not dead-lettered again:
+   * the entry is still there.
+   */
+  readonly replay: (target: string, args: unknown[]) => Promise<unknown>;
+  /** Whether {@link replay} can find this target; asked before an entry is touched. @default any */
+  readonly knowsTarget?: (target: string) => boolean;
+  readonly codecOf?: (target: string) => DeadLetterCodec | undefined;
+  /** Stands in leases, for people. */
+  readonly replicaId: string;
+  /** After a crash the entry is free again this late. Longer replays renew it. Milliseconds. */
+  readonly leaseMs: number;
+}
+
+/** How one redrive ended. */
+export interface RedriveResult {
+  readonly id: string;
+  readonly outcome: 'resolved' | 'failed';
+  readonly status: DeadLetterStatus;
+  readonly redrives: number;
+  /** What the method threw. */
+  readonly error?: unknown;
+}
+
+/** Runs entries again, one at a time, under a lease. */
+export class Redriver {
+  constructor(private readonly parts: RedriverParts) {}
+
+  /**
+   * @param from statuses from which the entry may be taken
+   * @throws DeadLetterError when the entry cannot be run; when the method itself fails, that is a result
+   */
+  async redrive(id: string, from: readonly DeadLetterStatus[] = MOVABLE_STATUSES): Promise<RedriveResult> {
+    await this.releaseExpired();
+    const { store, clock, replicaId, leaseMs, knowsTarget } = this.parts;
+    const record = await this.require(id);
+    if (knowsTarget?.(record.target) === false) throw targetUnknown(record);
+    const lease = await store.lease(id, { holder: replicaId, leaseMs, now: clock.epochNow(), from });
+    if (!lease) throw refusal(await this.require(id));
+    return this.run(lease);
+  }
+
+  /** Gives back what crashed replicas held. */
+  async releaseExpired(): Promise<void> {
+    for (const released of await this.parts.store.releaseExpired(this.parts.clock.epochNow())) {
+      if (released.status === 'poisoned') this.emitPoisoned(released);
+    }
+  }
+
+  private async run(lease: DeadLetterLease): Promise<RedriveResult> {
+    const { store, clock, replay, codecOf } = this.parts;
+    const { record } = lease;
+    const startedAt = clock.now();
+    const heartbeat = this.keep(lease);
+    let failure: { readonly error: unknown } | undefined;
+    try {
+      await replay(record.target, [...decodeArgs(record.args, codecOf?.(record.target)?.reviveArgs)]);
+    } catch (error) {
+      failure = { error };
+    } finally {
+      heartbeat.stop();
+    }
+    const outcome = failure ? 'failed' : 'resolved';
+    const status = await store.settle(lease, {
+      ...{ outcome, at: clock.epochNow() },
+      ...(failure && { error: storeError(failure.error, createRedactor([])) }),
+    });
+    if (status === undefined) throw leaseLost(record);
+    const redrives = record.redrives + 1;
+    this.report(record, { outcome, redrives, durationMs: clock.now() - startedAt, status });
+    return { id: record.id, outcome, status, redrives, ...failure };
+  }
+
+  /** Renews the lease at a third of its time, for as long as the replay takes. */
+  private keep(lease: DeadLetterLease): { stop(): void } {
+    const { store, clock, leaseMs } = this.parts;
+    let timer = clock.setTimer(beat, leaseMs / 3);
+    timer.unref();
+    let stopped = false;
+    function beat(): void {
+      // A store that fails now may answer at the next beat; if it does not, the fence decides.
+      store
+        .renew(lease, { leaseMs, now: clock.epochNow() })
+        .catch(() => true)
+        .then((held) => {
+          if (stopped || !held) return;
+          timer = clock.setTimer(beat, leaseMs / 3);
+          timer.unref();
+        }, () => undefined); // prettier-ignore
+    }
+    return {
+      stop: () => {
+        stopped = true;
+        timer.cancel();
+      },
+    };
+  }
+
+  private report(
+    { id, queue, target }: DeadLetterRecord,
+    end: { outcome: 'resolved' | 'failed'; redrives: number; durationMs: number; status: DeadLetterStatus },
+  ): void {
+    const { outcome, redrives, durationMs } = end;
+    emitDeadLetterEvent(this.parts.events, 'resilience.dead-letter.redriven', () => ({
+      ...{ id, queue, target, outcome, redrives, durationMs },
+    }));
+    if (end.status === 'poisoned') this.emitPoisoned({ id, queue, target, redrives });
+  }
+
+  private emitPoisoned({
+    id,
+    queue,
+    target,
+    redrives,
+  }: Pick<DeadLetterRecord, 'id' | 'queue' | 'target' | 'redrives'>) {
+    emitDeadLetterEvent(this.parts.events, 'resilience.dead-letter.poisoned', () => ({ id, queue, target, redrives }));
+  }
+
+  private async require(id: string): Promise<DeadLetterRecord> {
+    const record = await this.parts.store.get(id);
+    if (!record) throw notFound(id);
+    return record;
+  }
+}
+
+function refusal(record: DeadLetterRecord) {
+  if (CLOSED_STATUSES.includes(record.status)) return closed(record);
+  if (record.status !== 'redriving' && !record.replayable) return notReplayable(record);
+  return leased(record);
+}

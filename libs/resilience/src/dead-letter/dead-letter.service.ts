@@ -1,0 +1,187 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { TimerHandle } from '../engine/clock.js';
+import { parseDuration, type Duration } from '../engine/duration.js';
+import { OptionsReader } from '../engine/options.js';
+import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
+import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
+import { closed, leased, notFound } from './dead-letter.errors.js';
+import { readFilter, readQuery } from './dead-letter.query.js';
+import { REDACTED } from './dead-letter.redact.js';
+import { Redriver, type RedriverParts, type RedriveResult } from './dead-letter.redrive.js';
+import { decodeArgs, encodeArgs, holdsRedacted } from './dead-letter.serializer.js';
+import type {
+  DeadLetterCount,
+  DeadLetterFilter,
+  DeadLetterPage,
+  DeadLetterQuery,
+  PruneReport,
+} from './dead-letter.store.js';
+import { CLOSED_STATUSES } from './dead-letter.transitions.js';
+import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
+
+/** What may be forgotten. Entries that are pending or poisoned never are, however old or many. */
+export interface DeadLetterRetention {
+  /** Resolved and discarded entries go this long after they were closed. @default '180d' */
+  age?: Duration;
+  /** Above this many entries a queue, its oldest resolved and discarded ones go. @default 100_000 */
+  maxEntriesPerQueue?: number;
+}
+
+export const DEFAULT_DEAD_LETTER_RETENTION = { age: '180d', maxEntriesPerQueue: 100_000 } as const;
+
+export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' | 'leaseMs'> {
+  /** @default host name, process id and a few random letters */
+  readonly replicaId?: string;
+  /** How long a crashed replica's redrive stays blocked. Milliseconds. @default 60_000 */
+  readonly leaseMs?: number;
+  readonly retention?: DeadLetterRetention;
+}
+
+const RETENTION_INTERVAL_MS = 3_600_000;
+
+/** Everything a person or a program can do with the entries of this application. */
+export class DeadLetterService {
+  private readonly redriver: Redriver;
+  private readonly retention: { readonly ageMs: number; readonly maxEntriesPerQueue: number };
+  private timer: TimerHandle | undefined;
+
+  constructor(private readonly parts: DeadLetterServiceParts) {
+    const replicaId = parts.replicaId ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+    this.redriver = new Redriver({ ...parts, replicaId, leaseMs: parts.leaseMs ?? 60_000 });
+    this.retention = readRetention(parts.retention);
+  }
+
+  /** @throws ResilienceOptionsError with every problem of the query */
+  async list(query: DeadLetterQuery = {}): Promise<DeadLetterPage<DeadLetterEntry>> {
+    const page = await this.parts.store.list(readQuery(query, 'DeadLetterService.list'));
+    return { ...page, items: page.items.map((record) => this.entry(record)) };
+  }
+
+  async get(id: string): Promise<DeadLetterEntry | undefined> {
+    const record = await this.parts.store.get(id);
+    return record && this.entry(record);
+  }
+
+  /** By queue and status; pairs without entries are missing. */
+  async count(filter: DeadLetterFilter = {}): Promise<DeadLetterCount[]> {
+    return this.parts.store.count(readFilter(filter, 'DeadLetterService.count'));
+  }
+
+  /**
+   * Calls the entry's method again. When that fails too, this is a result (`outcome: 'failed'`) and not an error.
+   * @throws DeadLetterError when there is nothing to run: unknown id, closed, in somebody else's hands, not replayable
+   */
+  async redrive(id: string): Promise<RedriveResult> {
+    return this.redriver.redrive(id);
+  }
+
+  /** Oldest first, each once; poisoned ones only with `status: 'poisoned'`. Resolves when the batch is over or cancelled. */
+  async redriveAll(filter: DeadLetterFilter = {}, options: RedriveAllOptions = {}): Promise<RedriveReport> {
+    const path = 'DeadLetterService.redriveAll';
+    const { store, clock } = this.parts;
+    const checked = readRedriveAllOptions(options, path);
+    return redriveAll({ store, clock, redriver: this.redriver }, readFilter(filter, path), checked);
+  }
+
+  /**
+   * Replaces the arguments of a pending or poisoned entry; it is pending afterwards.
+   * @throws DeadLetterError when the id is unknown or the entry is being redriven or closed
+   */
+  async edit(id: string, args: readonly unknown[], options: { note?: string } = {}): Promise<DeadLetterEntry> {
+    const { store, clock, codecOf } = this.parts;
+    const { target } = await this.require(id);
+    const serializeArgs = codecOf?.(target)?.serializeArgs;
+    // A person chose these values, so nothing is taken out of them or cut.
+    const encoded = encodeArgs(args, { redact: false, maxArgsBytes: Infinity, serializeArgs });
+    const left = holdsRedacted(encoded.args) ? [`the arguments still hold ${REDACTED}`] : [];
+    const done = await store.edit(id, {
+      args: encoded.args,
+      replayable: encoded.replayable && left.length === 0,
+      notReplayable: [...encoded.notReplayable, ...left],
+      at: clock.epochNow(),
+      ...(options.note !== undefined && { note: options.note }),
+    });
+    return this.afterMove(id, done);
+  }
+
+  /** @throws DeadLetterError when the id is unknown or the entry is being redriven or closed */
+  async discard(id: string, options: { note?: string } = {}): Promise<DeadLetterEntry> {
+    await this.require(id);
+    return this.afterMove(id, await this.parts.store.discard(id, { ...options, at: this.parts.clock.epochNow() }));
+  }
+
+  /** Removes what matches for good. Without a `status` only resolved and discarded entries. Returns how many. */
+  async purge(filter: DeadLetterFilter): Promise<number> {
+    return this.parts.store.purge({ status: CLOSED_STATUSES, ...readFilter(filter, 'DeadLetterService.purge') });
+  }
+
+  /** NDJSON, a line at a time, oldest first. */
+  export(filter: DeadLetterFilter = {}): AsyncIterable<string> {
+    return exportLines(this.parts.store, readFilter(filter, 'DeadLetterService.export'));
+  }
+
+  /** NDJSON in chunks of any size, e.g. a file's read stream. Entries already known by id stay as they are. */
+  async import(source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>): Promise<ImportReport> {
+    return importLines(this.parts.store, source);
+  }
+
+  /** Forgets what {@link DeadLetterRetention} allows, and gives back what crashed replicas held. */
+  async tidy(): Promise<PruneReport> {
+    await this.redriver.releaseExpired();
+    const { ageMs, maxEntriesPerQueue } = this.retention;
+    return this.parts.store.prune({ closedBefore: this.parts.clock.epochNow() - ageMs, maxEntriesPerQueue });
+  }
+
+  /**
+   * Calls {@link tidy} now and then every hour, without keeping the process alive.
+   * @param report gets each outcome; a failing store is tried again an hour later
+   */
+  start(report: (outcome: PruneReport | { readonly error: unknown }) => void = () => undefined): void {
+    this.stop();
+    const run = () => {
+      this.timer = this.parts.clock.setTimer(run, RETENTION_INTERVAL_MS);
+      this.timer.unref();
+      this.tidy().then(report, (error: unknown) => report({ error }));
+    };
+    run();
+  }
+
+  stop(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+  }
+
+  private entry(record: DeadLetterRecord): DeadLetterEntry {
+    const { args, ...rest } = record;
+    try {
+      return { ...rest, args: decodeArgs(args, this.parts.codecOf?.(record.target)?.reviveArgs) };
+    } catch (error) {
+      const why = `the stored arguments cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      return { ...rest, args: [args.json], replayable: false, notReplayable: [...rest.notReplayable, why] };
+    }
+  }
+
+  private async require(id: string): Promise<DeadLetterRecord> {
+    const record = await this.parts.store.get(id);
+    if (!record) throw notFound(id);
+    return record;
+  }
+
+  private async afterMove(id: string, done: boolean): Promise<DeadLetterEntry> {
+    const record = await this.require(id);
+    if (!done) throw record.status === 'redriving' ? leased(record) : closed(record);
+    return this.entry(record);
+  }
+}
+
+function readRetention(input: DeadLetterRetention | undefined) {
+  const reader = new OptionsReader<DeadLetterRetention>(input, 'deadLetter > retention', ['age', 'maxEntriesPerQueue']);
+  const { age, maxEntriesPerQueue } = DEFAULT_DEAD_LETTER_RETENTION;
+  const retention = {
+    ageMs: reader.duration('age', parseDuration(age) ?? 0),
+    maxEntriesPerQueue: reader.number('maxEntriesPerQueue', maxEntriesPerQueue, { min: 1, integer: true }),
+  };
+  reader.finish();
+  return retention;
+}

@@ -1,0 +1,266 @@
+import { types } from 'node:util';
+import { describePlace, REDACTED, type Redactor } from './dead-letter.redact.js';
+
+/** How much of each value is kept. */
+export interface SnapshotLimits {
+  /** Characters in all; beyond it {@link snapshotArgs} gives up with {@link TooLarge}. */
+  readonly budget: number;
+  readonly stringLength: number;
+  readonly items: number;
+  readonly depth: number;
+}
+
+/** A plain copy of the arguments, holding nothing that superjson cannot bring back. */
+export interface Snapshot {
+  readonly args: unknown[];
+  /** Why these are not the arguments of the call; empty when they are. */
+  readonly lost: string[];
+  /** Places of values left out as secret. */
+  readonly redacted: string[];
+  /** Those values, where they are text: error messages like to repeat them. */
+  readonly secrets: Set<string>;
+}
+
+/** The arguments do not fit into the budget of the limits. */
+export class TooLarge extends Error {}
+
+/** A key that could reach a prototype when the value is revived. */
+export const UNSAFE_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
+
+/** @throws TooLarge */
+export function snapshotArgs(args: readonly unknown[], redactor: Redactor, limits: SnapshotLimits): Snapshot {
+  return new SnapshotWalk(redactor, limits).run(args);
+}
+
+class SnapshotWalk {
+  private readonly snapshot: Snapshot = { args: [], lost: [], redacted: [], secrets: new Set() };
+  /** Originals seen, with the characters their copy took: each further mention is written out again in JSON. */
+  private readonly seen = new Map<object, { copy: unknown; cost: number }>();
+  private spent = 0;
+
+  constructor(
+    private readonly redactor: Redactor,
+    private readonly limits: SnapshotLimits,
+  ) {}
+
+  run(args: readonly unknown[]): Snapshot {
+    args.forEach((arg, index) => this.snapshot.args.push(this.copy(arg, [String(index)])));
+    return this.snapshot;
+  }
+
+  private copy(value: unknown, place: readonly string[]): unknown {
+    if (value !== undefined && this.redactor.isSecret(place, value)) return this.redact(value, place);
+    switch (typeof value) {
+      case 'string':
+        return this.text(value, place);
+      case 'function':
+        return this.lose(`[function ${value.name || 'anonymous'}]`, place, 'a function');
+      case 'symbol':
+        return this.lose(`[${String(value)}]`, place, 'a symbol');
+      case 'object':
+        return value === null ? null : this.object(value, place);
+      default:
+        this.spend(8);
+        return value;
+    }
+  }
+
+  private object(value: object, place: readonly string[]): unknown {
+    const seen = this.seen.get(value);
+    if (seen) {
+      this.spend(seen.cost);
+      return seen.copy;
+    }
+    // An argument of another time: the caller's signal says nothing to a redrive.
+    if (value instanceof AbortSignal) return undefined;
+    if (place.length > this.limits.depth)
+      return this.lose('[too deep]', place, `nested more than ${this.limits.depth} levels`);
+    const before = this.spent;
+    const copy = this.leaf(value, place) ?? this.container(value, place);
+    const entry = this.seen.get(value);
+    if (entry) entry.cost = this.spent - before;
+    return copy;
+  }
+
+  /** Values without children that superjson (or our additions to it) keeps. */
+  private leaf(value: object, place: readonly string[]): object | string | undefined {
+    if (types.isDate(value)) {
+      this.spend(24);
+      return new Date(value.getTime());
+    }
+    if (types.isRegExp(value)) {
+      this.spend(value.source.length);
+      return new RegExp(value.source, value.flags);
+    }
+    if (value instanceof URL) {
+      this.spend(value.href.length);
+      return new URL(value.href);
+    }
+    if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
+      const { byteLength } = value;
+      if (byteLength > this.limits.stringLength) {
+        return this.lose(`[${className(value)} of ${byteLength} bytes]`, place, `too large (${byteLength} bytes)`);
+      }
+      this.spend(Math.ceil((byteLength * 4) / 3));
+      return value;
+    }
+    return undefined;
+  }
+
+  private container(value: object, place: readonly string[]): unknown {
+    if (Array.isArray(value)) return this.items(value as unknown[], this.remember(value, []), place);
+    if (types.isMap(value)) return this.map(value, this.remember(value, new Map()), place);
+    if (types.isSet(value)) {
+      const copy = this.remember(value, new Set<unknown>());
+      for (const item of this.items([...value], [], place)) copy.add(item);
+      return copy;
+    }
+    if (types.isNativeError(value) || value instanceof Error) return this.error(value, place);
+    if (isPlain(value)) return this.properties(value, this.remember(value, {}), place);
+    return this.instance(value, place);
+  }
+
+  private items(from: readonly unknown[], to: unknown[], place: readonly string[]): unknown[] {
+    const kept = Math.min(from.length, this.limits.items);
+    for (let index = 0; index < kept; index++) to.push(this.copy(from[index], [...place, String(index)]));
+    if (kept < from.length) to.push(this.lose(`[${from.length - kept} more items]`, place, `cut after ${kept} items`));
+    return to;
+  }
+
+  private map(from: Map<unknown, unknown>, to: Map<unknown, unknown>, place: readonly string[]): Map<unknown, unknown> {
+    let index = 0;
+    for (const [key, item] of from) {
+      if (index === this.limits.items) {
+        to.set(this.lose(`[${from.size - index} more entries]`, place, `cut after ${index} entries`), null);
+        break;
+      }
+      const name = typeof key === 'string' ? key : String(index);
+      to.set(
+        typeof key === 'object' ? this.copy(key, [...place, String(index)]) : this.key(key, place),
+        this.copy(item, [...place, name]),
+      );
+      index++;
+    }
+    return to;
+  }
+
+  /** A primitive Map key: its own name must not make it a secret, only its value. */
+  private key(key: unknown, place: readonly string[]): unknown {
+    return typeof key === 'string' ? this.text(key, place) : this.copy(key, place.slice(0, 1));
+  }
+
+  private properties(from: object, to: Record<string, unknown>, place: readonly string[], skip?: readonly string[]) {
+    let index = 0;
+    for (const key of Object.keys(from)) {
+      if (skip?.includes(key)) continue;
+      if (UNSAFE_KEYS.includes(key)) {
+        this.lose('', place, `has the key '${key}', which is not kept because reviving it could change a prototype`);
+        continue;
+      }
+      if (index++ === this.limits.items) {
+        this.lose('', place, `cut after ${this.limits.items} properties`);
+        break;
+      }
+      this.spend(key.length + 4);
+      const value = this.copy(read(from, key), [...place, key]);
+      // A signal, or a property that was undefined anyway: JSON without it is shorter and reads the same.
+      if (value !== undefined || read(from, key) === undefined) to[key] = value;
+    }
+    return to;
+  }
+
+  private error(value: Error, place: readonly string[]): Error {
+    const copy = this.remember(value, new Error(this.text(this.redactor.text(value.message), [...place, 'message'])));
+    copy.name = value.name;
+    if (typeof value.stack === 'string') copy.stack = this.redactor.text(value.stack).slice(0, 4_000);
+    this.spend(copy.stack?.length ?? 0);
+    if (value.cause !== undefined) copy.cause = this.copy(value.cause, [...place, 'cause']);
+    this.properties(value, copy as unknown as Record<string, unknown>, place, ['name', 'message', 'stack', 'cause']);
+    return copy;
+  }
+
+  /** A DTO is nothing but its data and may be replayed as a plain object; anything with behaviour may not. */
+  private instance(value: object, place: readonly string[]): unknown {
+    const name = className(value);
+    if (isLiveThing(value)) return this.lose(`[${name}]`, place, `a ${name}, which lives only in its process`);
+    const copy = this.properties(value, this.remember(value, {}), place);
+    if (hasBehaviour(value)) this.lose('', place, `an instance of ${name}, whose methods cannot be stored`);
+    return copy;
+  }
+
+  private text(value: string, place: readonly string[]): string {
+    const { stringLength } = this.limits;
+    if (value.length <= stringLength) {
+      this.spend(value.length + 2);
+      return value;
+    }
+    this.spend(stringLength);
+    this.lose('', place, `cut after ${stringLength} characters`);
+    return `${value.slice(0, stringLength)}... [${value.length - stringLength} more characters]`;
+  }
+
+  private redact(value: unknown, place: readonly string[]): string {
+    this.snapshot.redacted.push(describePlace(place));
+    if (typeof value === 'string') this.snapshot.secrets.add(value);
+    this.spend(REDACTED.length);
+    return REDACTED;
+  }
+
+  private lose(mark: string, place: readonly string[], why: string): string {
+    // A hundred functions in one array are one fact for a reader.
+    if (this.snapshot.lost.length < 20)
+      this.snapshot.lost.push(`${describePlace(place)} is ${why}`.replace(/ is (has|cut|nested) /, ' $1 '));
+    this.spend(mark.length);
+    return mark;
+  }
+
+  private remember<T extends object>(value: object, copy: T): T {
+    this.seen.set(value, { copy, cost: 8 });
+    return copy;
+  }
+
+  private spend(characters: number): void {
+    this.spent += characters;
+    if (this.spent > this.limits.budget) throw new TooLarge();
+  }
+}
+
+function read(from: object, key: string): unknown {
+  try {
+    return (from as Record<string, unknown>)[key];
+  } catch {
+    return undefined;
+  }
+}
+
+/** Compared by shape: an object from another realm (a vm context) has another Object.prototype. */
+function isPlain(value: object): boolean {
+  const prototype = Object.getPrototypeOf(value) as object | null;
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+function className(value: object): string {
+  const { constructor } = value as { constructor?: unknown };
+  return typeof constructor === 'function' && constructor.name ? constructor.name : 'object';
+}
+
+/** Sockets, streams, requests, promises: walking them would copy half of the process. */
+function isLiveThing(value: object): boolean {
+  const has = (name: string) => typeof read(value, name) === 'function';
+  return (
+    (has('on') && has('emit')) || has('then') || has('pipe') || has('getReader') || has('subscribe') ||
+    types.isProxy(value) || types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value)
+  ); // prettier-ignore
+}
+
+function hasBehaviour(value: object): boolean {
+  for (
+    let proto = Object.getPrototypeOf(value) as object | null;
+    proto;
+    proto = Object.getPrototypeOf(proto) as object | null
+  ) {
+    if (Object.getPrototypeOf(proto) === null) return false;
+    if (Reflect.ownKeys(proto).some((key) => key !== 'constructor')) return true;
+  }
+  return false;
+}

@@ -1,0 +1,63 @@
+export type { RedriveAllOptions, RedriveProgress, RedriveReport } from './dead-letter.batch.js';
+export { type CaptureParts, FailedCallCapture } from './dead-letter.capture.js';
+export { DeadLetter } from './dead-letter.decorator.js';
+export {
+  DEAD_LETTER_STATUSES,
+  type DeadLetterEntry,
+  type DeadLetterRecord,
+  type DeadLetterStatus,
+  type ErrorClassification,
+  type StoredArgs,
+  type StoredAttempt,
+  type StoredError,
+  type StoredFallback,
+} from './dead-letter.entry.js';
+export { DeadLetterError, type DeadLetterErrorCode } from './dead-letter.errors.js';
+export type {
+  DeadLetterEvents,
+  DeadLetterPoisonedEvent,
+  DeadLetterRedrivenEvent,
+  DeadLetterStoredEvent,
+} from './dead-letter.events.js';
+export {
+  type DeadLetterCapture,
+  type DeadLetterOptions,
+  DEFAULT_DEAD_LETTER_OPTIONS,
+  readDeadLetterOptions,
+  type RedactDecision,
+  type ResolvedDeadLetterOptions,
+} from './dead-letter.options.js';
+export type { DeadLetterCodec, RedriveResult } from './dead-letter.redrive.js';
+export {
+  type DeadLetterRetention,
+  DeadLetterService,
+  type DeadLetterServiceParts,
+  DEFAULT_DEAD_LETTER_RETENTION,
+} from './dead-letter.service.js';
+export { StoringDeadLetterSink, type StoringSinkParts } from './dead-letter.sink.js';
+export {
+  DEAD_LETTER_STORE,
+  type DeadLetterAdded,
+  type DeadLetterCount,
+  type DeadLetterEdit,
+  type DeadLetterFilter,
+  type DeadLetterLease,
+  type DeadLetterPage,
+  type DeadLetterQuery,
+  DeadLetterStore,
+  DEFAULT_PAGE_LIMIT,
+  type LeaseRequest,
+  MAX_PAGE_LIMIT,
+  type PruneReport,
+  type PruneRequest,
+  type ReleasedDeadLetter,
+  type Settlement,
+} from './dead-letter.store.js';
+export type { ImportReport } from './dead-letter.transfer.js';
+export {
+  type DeadLetterLog,
+  DeadLetterWriter,
+  type DeadLetterWriterOptions,
+  type Written,
+} from './dead-letter.writer.js';
+export { MemoryDeadLetterStore } from './memory.store.js';

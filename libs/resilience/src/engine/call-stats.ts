@@ -1,0 +1,76 @@
+import { DurationHistogram } from './duration-histogram.js';
+
+/** What happened to the calls of one method: counted per call, never per attempt. */
+export class CallStats {
+  successfulWithoutRetry = 0;
+  successfulWithRetry = 0;
+  failedWithoutRetry = 0;
+  failedWithRetry = 0;
+  /** Times the method itself was entered. */
+  attempts = 0;
+  /** Attempts refused by a circuit. */
+  rejected = 0;
+  timeouts = 0;
+  /** Calls that a fallback rescued, by its level from 1 (index 0 is level 1). */
+  readonly fallbacksByLevel: number[] = [];
+  deadLettered = 0;
+  /** Of whole calls, in milliseconds. */
+  readonly durations = new DurationHistogram();
+
+  get total(): number {
+    return this.successfulWithoutRetry + this.successfulWithRetry + this.failedWithoutRetry + this.failedWithRetry;
+  }
+
+  get fallbacks(): number {
+    return this.fallbacksByLevel.reduce((sum, count) => sum + count, 0);
+  }
+
+  finish(succeeded: boolean, attempts: number, durationMs: number): void {
+    if (attempts <= 1) {
+      if (succeeded) this.successfulWithoutRetry++;
+      else this.failedWithoutRetry++;
+    } else if (succeeded) this.successfulWithRetry++;
+    else this.failedWithRetry++;
+    this.attempts += attempts;
+    this.durations.record(durationMs);
+  }
+
+  fellBack(level: number): void {
+    while (this.fallbacksByLevel.length < level) this.fallbacksByLevel.push(0);
+    this.fallbacksByLevel[level - 1] = (this.fallbacksByLevel[level - 1] ?? 0) + 1;
+  }
+
+  snapshot(): MethodMetrics {
+    const total = this.total;
+    const successful = this.successfulWithoutRetry + this.successfulWithRetry;
+    const retried = this.successfulWithRetry + this.failedWithRetry;
+    return {
+      total,
+      successful,
+      failed: total - successful,
+      successRate: total === 0 ? 1 : successful / total,
+      retryRate: total === 0 ? 0 : retried / total,
+      averageAttempts: total === 0 ? 0 : this.attempts / total,
+      fallbacks: this.fallbacks,
+      p50: this.durations.quantile(0.5),
+      p95: this.durations.quantile(0.95),
+      p99: this.durations.quantile(0.99),
+    };
+  }
+}
+
+/** JSON shape of one method's metrics. Rates are 0..1, durations milliseconds. */
+export interface MethodMetrics {
+  readonly total: number;
+  readonly successful: number;
+  readonly failed: number;
+  /** Of calls; a call that a fallback rescued is successful. */
+  readonly successRate: number;
+  /** Share of calls that were tried more than once. */
+  readonly retryRate: number;
+  readonly averageAttempts: number;
+  readonly fallbacks: number;
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+}

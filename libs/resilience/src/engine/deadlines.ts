@@ -1,0 +1,94 @@
+import type { Clock, TimerHandle } from './clock.js';
+
+/** A call waits in a queue as a node of it: no wrapper object is made per call. */
+export interface DeadlineNode {
+  dueAt: number;
+  previous: DeadlineNode | undefined;
+  next: DeadlineNode | undefined;
+  onDeadline(): void;
+}
+
+/**
+ * All running calls that share one timeout. They fall due in the order they came, so one real timer (for the head) serves
+ * any number of them, adding and removing is O(1), and memory follows the calls in flight: see bench/success-path.
+ */
+export class DeadlineQueue {
+  private head: DeadlineNode | undefined;
+  private tail: DeadlineNode | undefined;
+  private timer: TimerHandle | undefined;
+
+  constructor(
+    private readonly clock: Clock,
+    readonly durationMs: number,
+  ) {}
+
+  add(node: DeadlineNode, now: number): void {
+    node.dueAt = now + this.durationMs;
+    node.previous = this.tail;
+    if (this.tail !== undefined) {
+      this.tail.next = node;
+    } else {
+      this.head = node;
+      if (this.timer === undefined) this.arm(this.durationMs);
+      else this.timer.ref();
+    }
+    this.tail = node;
+  }
+
+  remove(node: DeadlineNode): void {
+    const { previous, next } = node;
+    if (previous !== undefined) previous.next = next;
+    else if (this.head === node) this.head = next;
+    else return;
+    if (next !== undefined) next.previous = previous;
+    else this.tail = previous;
+    node.previous = node.next = undefined;
+    // The timer is left running for the next call, but must not keep an idle process alive.
+    if (this.head === undefined) this.timer?.unref();
+  }
+
+  /** Cancels the timer; calls still waiting are no longer timed. */
+  dispose(): void {
+    this.timer?.cancel();
+    this.timer = undefined;
+    this.head = this.tail = undefined;
+  }
+
+  private arm(delayMs: number): void {
+    // Node fires up to a millisecond early by the monotonic clock; rounding up saves a second round.
+    this.timer = this.clock.setTimer(this.fire, Math.max(1, Math.ceil(delayMs)));
+  }
+
+  private readonly fire = (): void => {
+    this.timer = undefined;
+    const now = this.clock.now();
+    let node = this.head;
+    while (node !== undefined && node.dueAt <= now) {
+      this.remove(node);
+      node.onDeadline();
+      node = this.head;
+    }
+    if (this.head !== undefined && this.timer === undefined) this.arm(this.head.dueAt - now);
+  };
+}
+
+/** One queue per duration; the number of durations is bounded by the number of configured policies. */
+export class Deadlines {
+  private readonly queues = new Map<number, DeadlineQueue>();
+
+  constructor(private readonly clock: Clock) {}
+
+  queue(durationMs: number): DeadlineQueue {
+    let queue = this.queues.get(durationMs);
+    if (queue === undefined) {
+      queue = new DeadlineQueue(this.clock, durationMs);
+      this.queues.set(durationMs, queue);
+    }
+    return queue;
+  }
+
+  dispose(): void {
+    for (const queue of this.queues.values()) queue.dispose();
+    this.queues.clear();
+  }
+}

@@ -1,0 +1,142 @@
+import { AsyncResource } from 'node:async_hooks';
+
+import { lastValueFrom } from 'rxjs';
+
+import type { DeadlineNode } from './deadlines.js';
+import { Execution } from './execution.js';
+import { runOperators, toObservable } from './operator-lane.js';
+import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
+import { type CircuitBreaker, RejectedResult } from './stages.js';
+
+type Settle = (value: unknown) => void;
+
+let resolveOf: Settle;
+let rejectOf: Settle;
+/** One executor for all promises: a closure per call would be garbage per call. */
+function capture(resolve: Settle, reject: Settle): void {
+  resolveOf = resolve;
+  rejectOf = reject;
+}
+
+/**
+ * A promise-returning call whose first attempt may succeed: no operator, timer, event or AbortController is made for it.
+ * The first failure hands over to the operators. The shape of this file is for speed: bench/success-path proves it.
+ */
+export class DirectCall implements DeadlineNode {
+  dueAt = 0;
+  previous: DeadlineNode | undefined = undefined;
+  next: DeadlineNode | undefined = undefined;
+  private settled = false;
+  private resolve: Settle | undefined = undefined;
+  private reject: Settle | undefined = undefined;
+  private scope: AsyncResource | undefined = undefined;
+
+  constructor(
+    private readonly parts: PipelineParts,
+    private readonly method: Method,
+    private readonly self: unknown,
+    private readonly args: readonly unknown[],
+    private readonly startedAt: number,
+    private readonly breaker: CircuitBreaker | undefined,
+    private readonly permit: number,
+    /** Made beforehand only for a method that takes its attempt, or a replay. */
+    private readonly execution: Execution | undefined,
+  ) {}
+
+  /** Follows the first attempt's promise. */
+  follow(outcome: PromiseLike<unknown>): Promise<unknown> {
+    const answer = new Promise(capture);
+    this.resolve = resolveOf;
+    this.reject = rejectOf;
+    const queue = this.parts.timeout?.firstQueue;
+    if (queue !== undefined) {
+      // The queue's one timer belongs to whoever armed it; a retry after a timeout must run in this caller's async context.
+      this.scope = new AsyncResource('ResilienceCall', { requireManualDestroy: true });
+      queue.add(this, this.startedAt);
+    }
+    void this.drive(outcome);
+    return answer;
+  }
+
+  onDeadline(): void {
+    const timeout = this.parts.timeout;
+    if (timeout === undefined) return;
+    this.scope?.runInAsyncScope(() => {
+      const execution = this.takeOver();
+      const error = timeout.exceeded(execution, timeout.firstScope, timeout.firstQueue?.durationMs ?? 0);
+      execution.expired = timeout.firstScope === 'total';
+      execution.attempt?.abort(error);
+      this.failed(error, execution);
+    });
+  }
+
+  private async drive(outcome: PromiseLike<unknown>): Promise<void> {
+    let value: unknown;
+    try {
+      value = await outcome;
+    } catch (error) {
+      if (!this.settled) this.failed(error, undefined);
+      return;
+    }
+    try {
+      if (!this.settled) this.succeeded(value);
+    } catch (error) {
+      this.reject?.(error);
+    }
+  }
+
+  private succeeded(value: unknown): void {
+    const { parts } = this;
+    this.settled = true;
+    parts.timeout?.firstQueue?.remove(this);
+    const now = parts.context.clock.now();
+    this.breaker?.succeed(this.permit, this.startedAt, now, value);
+    this.execution?.attempt?.end();
+    const retry = parts.retry;
+    if (retry !== undefined) {
+      if (retry.rejectsResult?.(value) === true) return this.hand(new RejectedResult(value), this.takeOver());
+      retry.end(undefined);
+    }
+    parts.stats.finish(true, 1, now - this.startedAt);
+    this.resolve?.(value);
+  }
+
+  private failed(error: unknown, execution: Execution | undefined): void {
+    const { parts } = this;
+    this.settled = true;
+    parts.timeout?.firstQueue?.remove(this);
+    const now = parts.context.clock.now();
+    this.breaker?.fail(this.permit, this.startedAt, now, error);
+    this.execution?.attempt?.end();
+    if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
+      parts.stats.finish(false, 1, now - this.startedAt);
+      return this.reject?.(error);
+    }
+    this.hand(error, execution ?? this.takeOver());
+  }
+
+  private takeOver(): Execution {
+    const execution = this.execution ?? new Execution(this.parts, this.self, this.args, this.startedAt);
+    execution.adopt(this.startedAt, true);
+    return execution;
+  }
+
+  private hand(failure: unknown, execution: Execution): void {
+    if (!(failure instanceof RejectedResult)) execution.noteFailure(failure);
+    const { resolve, reject } = this;
+    if (resolve === undefined || reject === undefined) return;
+    lastValueFrom(continueCall(execution, this.method, { failure }), { defaultValue: undefined }).then(resolve, reject);
+  }
+}
+
+/** The operators around a plain method. */
+export function continueCall(execution: Execution, method: Method, replay?: { failure: unknown }) {
+  return runOperators(
+    execution,
+    (attempt) => {
+      execution.admit();
+      return toObservable(callMethod(execution.parts, method, execution.self, execution.args, attempt));
+    },
+    replay,
+  );
+}

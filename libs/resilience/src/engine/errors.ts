@@ -1,0 +1,55 @@
+/** Every code that an error of this library can carry; stable public API. */
+export type ResilienceErrorCode =
+  | 'RESILIENCE_CIRCUIT_OPEN'
+  | 'RESILIENCE_TIMEOUT'
+  | 'RESILIENCE_BULKHEAD_FULL'
+  | 'RESILIENCE_RATE_LIMITED'
+  | 'RESILIENCE_OPTIONS'
+  | (string & {});
+
+/** Base of all errors that this library itself raises. Branch on `code`: it survives duplicate installs, `instanceof` does not. */
+export class ResilienceError extends Error {
+  constructor(
+    message: string,
+    /** Stable, e.g. `'RESILIENCE_TIMEOUT'`. */
+    readonly code: ResilienceErrorCode,
+    /** Name of the policy or method that raised it, e.g. `'OrderService.charge'`. */
+    readonly policy: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** One thing wrong with an option. */
+export interface OptionProblem {
+  /** Where, e.g. `OrderService.charge > @Retry > maxDelay`. */
+  readonly path: string;
+  readonly value: unknown;
+  /** What would have been accepted, e.g. `a duration >= 0 such as 500 or '30s'`. */
+  readonly allowed: string;
+}
+
+/** Options that cannot work, all of them at once. Raised when a decorator is evaluated or a module registered. */
+export class ResilienceOptionsError extends ResilienceError {
+  constructor(readonly problems: readonly OptionProblem[]) {
+    super(
+      `${problems.length === 1 ? 'One option is' : `${problems.length} options are`} not usable:\n` +
+        problems.map((p) => `  - ${p.path}: got ${describeValue(p.value)}, expected ${p.allowed}`).join('\n'),
+      'RESILIENCE_OPTIONS',
+      problems[0]?.path.split(' > ')[0] ?? 'options',
+    );
+  }
+}
+
+/** A short, safe rendering of any value for a message. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function';
+  if (typeof value === 'object' && value !== null) {
+    if (Array.isArray(value)) return `an array of ${value.length}`;
+    return `an object with keys [${Object.keys(value).slice(0, 5).join(', ')}]`;
+  }
+  return String(value);
+}

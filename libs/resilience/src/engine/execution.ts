@@ -1,0 +1,192 @@
+import { randomUUID } from 'node:crypto';
+
+import type { AttemptRecord } from './attempt.js';
+import { Attempt } from './attempt-state.js';
+import type { FailedCall, FallbackRecord } from './dead-letter-sink.js';
+import type { PipelineParts } from './pipeline-parts.js';
+import type { CircuitBreaker } from './stages.js';
+
+/** Enough for any sane policy; a call with 10,000 retries must not keep 10,000 stacks. */
+const MAX_RECORDS = 50;
+
+/** One call on its way through the slow lane: everything that stages need to know about it. */
+export class Execution {
+  /** Attempts begun, including those a circuit refused. */
+  attempts = 0;
+  /** Attempts that reached the method. */
+  entered = 0;
+  /** A stream that has emitted can neither be retried nor replaced. */
+  emitted = false;
+  /** Level of the fallback that answered, 0 for none. */
+  rescuedBy = 0;
+  /** Holds a share of the retry budget. */
+  retrying = false;
+  lastDelayMs = 0;
+  cutShort: 'shutdown' | undefined;
+  /** Set while a redriven dead letter runs: its entry exists already. */
+  replayed = false;
+  /** Failed before the method was reached (a pipe, an inner interceptor): none of the policies' business. */
+  bypassed = false;
+  /** False where the caller wants its value synchronously: a retry that would have to wait is not possible. */
+  canWait = true;
+  running = false;
+  finished = false;
+  /** The total timeout has passed: nothing may follow but fallback and dead letter. */
+  expired = false;
+  lastError: unknown = undefined;
+  callerSignal: AbortSignal | undefined;
+  attempt: Attempt | undefined;
+  firstFailedAt = 0;
+  readonly records: AttemptRecord[] = [];
+  readonly fallbacks: FallbackRecord[] = [];
+  self: unknown;
+  args: readonly unknown[];
+
+  private breaker: CircuitBreaker | undefined;
+  private permit = -1;
+  private attemptStartedAt = 0;
+  private attemptStartedEpoch = 0;
+  private identity: string | undefined;
+
+  constructor(
+    readonly parts: PipelineParts,
+    self: unknown,
+    args: readonly unknown[],
+    readonly startedAt: number,
+    callerSignal?: AbortSignal,
+  ) {
+    this.self = self;
+    this.args = args;
+    this.callerSignal = callerSignal ?? signalAmong(args);
+  }
+
+  get id(): string {
+    return (this.identity ??= randomUUID());
+  }
+
+  get aborted(): boolean {
+    return this.callerSignal?.aborted === true;
+  }
+
+  /** Starts the next attempt; it has not been admitted yet. */
+  begin(now: number): Attempt {
+    const { timeout, context } = this.parts;
+    this.attempts++;
+    this.running = true;
+    this.attemptStartedAt = now;
+    this.attemptStartedEpoch = context.clock.epochNow();
+    const limit = Math.min(
+      timeout?.attemptMs(this.attempts) ?? Infinity,
+      (timeout?.totalMs ?? Infinity) - (now - this.startedAt),
+    );
+    const deadline = Number.isFinite(limit) ? this.attemptStartedEpoch + limit : undefined;
+    this.attempt = new Attempt(this, this.attempts, this.lastError, deadline);
+    return this.attempt;
+  }
+
+  /** Asks the circuit. Throws its refusal. */
+  admit(): void {
+    const { breakers, stats, context } = this.parts;
+    if (breakers !== undefined) {
+      const now = context.clock.now();
+      const breaker = breakers.select(this.args);
+      const permit = breaker.tryAcquire(now);
+      if (permit < 0) {
+        stats.rejected++;
+        throw breaker.rejection(now);
+      }
+      this.hold(breaker, permit, now);
+    }
+    this.entered++;
+  }
+
+  /** Takes over an admitted attempt, from {@link admit} or the direct lane. */
+  hold(breaker: CircuitBreaker | undefined, permit: number, startedAt: number): void {
+    this.breaker = breaker;
+    this.permit = permit;
+    this.attemptStartedAt = startedAt;
+  }
+
+  /** Takes over a first attempt that the direct lane ran. */
+  adopt(startedAt: number, entered: boolean): void {
+    this.attempts = 1;
+    this.entered = entered ? 1 : 0;
+    this.attemptStartedAt = startedAt;
+    const { clock } = this.parts.context;
+    this.attemptStartedEpoch = clock.epochNow() - (clock.now() - startedAt);
+  }
+
+  attemptSucceeded(value: unknown): void {
+    this.attempt?.end();
+    this.settle((breaker, permit, now) => breaker.succeed(permit, this.attemptStartedAt, now, value));
+    this.record(undefined);
+  }
+
+  attemptFailed(error: unknown): void {
+    this.attempt?.end();
+    this.settle((breaker, permit, now) => breaker.fail(permit, this.attemptStartedAt, now, error));
+    this.noteFailure(error);
+  }
+
+  /** The consumer went away before the end: no result. */
+  attemptCancelled(): void {
+    this.attempt?.abort(this.callerSignal?.aborted === true ? this.callerSignal.reason : undefined);
+    this.settle((breaker, permit, now) =>
+      this.emitted
+        ? breaker.succeed(permit, this.attemptStartedAt, now, undefined)
+        : breaker.release(permit, this.attemptStartedAt),
+    );
+  }
+
+  noteFailure(error: unknown): void {
+    this.lastError = error;
+    this.firstFailedAt ||= this.parts.context.clock.epochNow();
+    this.record(error);
+  }
+
+  failedCall(error: unknown): FailedCall {
+    return {
+      target: this.parts.name,
+      args: this.storableArgs(),
+      error,
+      attempts: this.records,
+      fallbacks: this.fallbacks,
+      executionId: this.id,
+      firstFailedAt: this.firstFailedAt || this.parts.context.clock.epochNow(),
+      reason: this.cutShort ?? (this.rescuedBy > 0 ? 'rescued' : 'failed'),
+    };
+  }
+
+  /** The arguments as the caller gave them: what was injected is not theirs. */
+  storableArgs(): readonly unknown[] {
+    const index = this.parts.attemptIndex;
+    if (index < 0 || this.args.length <= index) return this.args;
+    return index === this.args.length - 1 ? this.args.slice(0, index) : this.args.with(index, undefined);
+  }
+
+  private settle(report: (breaker: CircuitBreaker, permit: number, now: number) => void): void {
+    this.running = false;
+    const breaker = this.breaker;
+    if (breaker === undefined) return;
+    this.breaker = undefined;
+    report(breaker, this.permit, this.parts.context.clock.now());
+  }
+
+  private record(error: unknown): void {
+    if (this.records.length >= MAX_RECORDS) this.records.splice(1, 1);
+    this.records.push({
+      number: this.attempts,
+      startedAt: this.attemptStartedEpoch,
+      durationMs: this.parts.context.clock.now() - this.attemptStartedAt,
+      error,
+    });
+  }
+}
+
+/** A method that takes a signal makes its waits abortable: an `AbortSignal` argument, or `{ signal }` as the last one. */
+function signalAmong(args: readonly unknown[]): AbortSignal | undefined {
+  for (const arg of args) if (arg instanceof AbortSignal) return arg;
+  const last = args.at(-1);
+  if (typeof last !== 'object' || last === null || !('signal' in last)) return undefined;
+  return last.signal instanceof AbortSignal ? last.signal : undefined;
+}

@@ -1,0 +1,14 @@
+export type { AttemptContext, AttemptRecord } from './attempt.js';
+export { CallStats, type MethodMetrics } from './call-stats.js';
+export type { ErrorClassification, FailureKind, FailureReason } from './classifier/classification.js';
+export { classifyError } from './classifier/classify-error.js';
+export { type Clock, systemClock, type TimerHandle } from './clock.js';
+export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
+export { type Duration, parseDuration } from './duration.js';
+export { DurationHistogram } from './duration-histogram.js';
+export { type OptionProblem, ResilienceError, type ResilienceErrorCode, ResilienceOptionsError } from './errors.js';
+export type { EventSink } from './events.js';
+export type { Matcher } from './matcher.js';
+export { nearest, OptionsReader } from './options.js';
+export { type Random, systemRandom } from './random.js';
+export type { TimeoutScope } from './stages.js';

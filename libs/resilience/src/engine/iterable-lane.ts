@@ -1,0 +1,173 @@
+import { isObservable, lastValueFrom } from 'rxjs';
+
+import type { Execution } from './execution.js';
+import { toObservable } from './operator-lane.js';
+import { pausePromise } from './pause.js';
+import { callMethod, type Method } from './pipeline-parts.js';
+import { isAsyncIterable } from './return-kind.js';
+import { GIVE_UP, type TimeoutScope } from './stages.js';
+
+/**
+ * Token streams and other async iterables: pulled item by item, so back-pressure and early `break` reach the source.
+ * Retried and replaced only while nothing has been emitted.
+ * @param first an iterable that the method already returned to an unadmitted call
+ */
+export async function* runIterable(
+  execution: Execution,
+  method: Method,
+  first?: { iterable: unknown },
+): AsyncGenerator<unknown> {
+  const { retry, stats, context, deadLetter } = execution.parts;
+  let ended = false;
+  retry?.begin();
+  context.shutdown.enter();
+  try {
+    yield* rescued(execution, method, first);
+    ended = true;
+    if (execution.attempts > 1 && execution.rescuedBy === 0) retry?.recovered(execution);
+    if (execution.rescuedBy > 0 && deadLetter?.capturesRescued === true)
+      await deadLetter.keep(execution, execution.lastError);
+    stats.finish(true, execution.entered, context.clock.now() - execution.startedAt);
+  } catch (error) {
+    stats.finish(false, execution.entered, context.clock.now() - execution.startedAt);
+    ended = true;
+    if (deadLetter === undefined || execution.aborted) throw error;
+    await deadLetter.keep(execution, error);
+    if (deadLetter.rethrow) throw error;
+  } finally {
+    if (!ended && execution.running) execution.attemptCancelled();
+    retry?.end(execution);
+    context.shutdown.leave();
+  }
+}
+
+async function* rescued(
+  execution: Execution,
+  method: Method,
+  first: { iterable: unknown } | undefined,
+): AsyncGenerator<unknown> {
+  const { fallback } = execution.parts;
+  try {
+    yield* retried(execution, method, first);
+  } catch (original) {
+    if (execution.emitted || execution.aborted) throw original;
+    for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
+      try {
+        yield* itemsOf(step.run(), execution);
+        fallback?.used(execution, step);
+        return;
+      } catch (error) {
+        execution.fallbacks.push({ level: step.level, name: step.name, error });
+        if (execution.emitted) throw error;
+      }
+    }
+    if (execution.fallbacks.length > 0) fallback?.failed(execution, original);
+    throw original;
+  }
+}
+
+async function* retried(
+  execution: Execution,
+  method: Method,
+  first: { iterable: unknown } | undefined,
+): AsyncGenerator<unknown> {
+  const { retry } = execution.parts;
+  let given = first;
+  for (;;) {
+    try {
+      yield* oneAttempt(execution, method, given);
+      return;
+    } catch (error) {
+      given = undefined;
+      const delayMs = retry?.plan(execution, error) ?? GIVE_UP;
+      if (delayMs === GIVE_UP) throw error;
+      if (delayMs > 0) await pausePromise(execution, delayMs);
+    }
+  }
+}
+
+async function* oneAttempt(
+  execution: Execution,
+  method: Method,
+  first: { iterable: unknown } | undefined,
+): AsyncGenerator<unknown> {
+  const { parts } = execution;
+  if (execution.aborted) throw execution.callerSignal?.reason;
+  const attempt = execution.begin(parts.context.clock.now());
+  let iterator: AsyncIterator<unknown> | undefined;
+  let last: unknown;
+  let outcome: 'left' | 'completed' | 'failed' = 'left';
+  try {
+    execution.admit();
+    const items = first?.iterable ?? callMethod(parts, method, execution.self, execution.args, attempt);
+    iterator = (isAsyncIterable(items) ? items : itemsOf(items))[Symbol.asyncIterator]();
+    for (;;) {
+      const item = await within(execution, iterator.next());
+      if (item.done === true) break;
+      execution.emitted = true;
+      last = item.value;
+      yield item.value;
+    }
+    outcome = 'completed';
+    execution.attemptSucceeded(last);
+  } catch (error) {
+    outcome = 'failed';
+    attempt.abort(error);
+    execution.attemptFailed(error);
+    throw error;
+  } finally {
+    // A source that failed or hangs is told, not waited for: its `return` may never answer.
+    if (outcome === 'failed') iterator?.return?.().then(undefined, () => undefined);
+    else if (outcome === 'left') await iterator?.return?.();
+  }
+}
+
+/** Races the next item against the limit that applies to it and the caller's abort. */
+function within<T>(execution: Execution, item: Promise<T>): Promise<T> {
+  const { timeout, context } = execution.parts;
+  const signal = execution.callerSignal;
+  const limits: [TimeoutScope, number][] = [];
+  if (timeout !== undefined) {
+    const total = timeout.totalMs - (context.clock.now() - execution.startedAt);
+    limits.push(execution.emitted ? ['idle', timeout.idleMs] : ['first-item', timeout.firstItemMs(execution.attempts)]);
+    limits.push(['total', total]);
+  }
+  const [scope, afterMs] = limits.sort((a, b) => a[1] - b[1])[0] ?? ['idle', Infinity];
+  if (afterMs === Infinity && signal === undefined) return item;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => finish(() => reject(signal?.reason));
+    const finish = (settle: () => void): void => {
+      timer?.cancel();
+      signal?.removeEventListener('abort', onAbort);
+      settle();
+    };
+    const timer =
+      afterMs === Infinity
+        ? undefined
+        : context.clock.setTimer(
+            () =>
+              finish(() => reject(timeout?.exceeded(execution, scope, scope === 'total' ? timeout.totalMs : afterMs))),
+            Math.max(0, afterMs),
+          );
+    signal?.addEventListener('abort', onAbort, { once: true });
+    item.then(
+      (value) => finish(() => resolve(value)),
+      (error: unknown) => finish(() => reject(error)),
+    );
+  });
+}
+
+/** Whatever a method or fallback returned, as items: a stream's own, otherwise the one value. */
+async function* itemsOf(result: unknown, marks?: Execution): AsyncGenerator<unknown> {
+  const settled = isObservable(result)
+    ? await lastValueFrom(toObservable(result), { defaultValue: undefined })
+    : await result;
+  if (!isAsyncIterable(settled)) {
+    yield settled;
+    return;
+  }
+  for await (const item of settled) {
+    if (marks !== undefined) marks.emitted = true;
+    yield item;
+  }
+}

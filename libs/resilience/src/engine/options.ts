@@ -1,0 +1,168 @@
+import { parseDuration } from './duration.js';
+import { type OptionProblem, ResilienceOptionsError } from './errors.js';
+
+interface NumberRange {
+  readonly min?: number;
+  readonly max?: number;
+  /** Accept only whole numbers. */
+  readonly integer?: boolean;
+}
+
+/**
+ * Reads one options object and collects every problem instead of stopping at the first.
+ * A reader method returns the default for `undefined` and for a bad value (the problem is noted, {@link finish} throws).
+ */
+export class OptionsReader<T extends object> {
+  private readonly problems: OptionProblem[] = [];
+  private readonly source: Record<string, unknown>;
+
+  constructor(
+    options: T | undefined,
+    /** Prefix of every problem's path, e.g. `OrderService.charge > @Retry`. */
+    readonly path: string,
+    known: readonly (keyof T & string)[],
+  ) {
+    if (options === undefined) {
+      this.source = {};
+    } else if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+      this.source = {};
+      this.problems.push({ path, value: options, allowed: `an options object with ${known.join(', ')}` });
+    } else {
+      this.source = options as Record<string, unknown>;
+      this.refuseUnknown(known);
+    }
+  }
+
+  /** The raw value of an option. */
+  raw(name: keyof T & string): unknown {
+    return this.source[name];
+  }
+
+  problem(name: string, value: unknown, allowed: string): void {
+    this.problems.push({ path: name ? `${this.path} > ${name}` : this.path, value, allowed });
+  }
+
+  number<D extends number | undefined>(name: keyof T & string, fallback: D, range: NumberRange): number | D {
+    const value = this.source[name];
+    if (value === undefined) return fallback;
+    const { min = -Infinity, max = Infinity, integer = false } = range;
+    const ok =
+      typeof value === 'number' &&
+      Number.isFinite(value) &&
+      value >= min &&
+      value <= max &&
+      (!integer || Number.isInteger(value));
+    if (ok) return value;
+    this.problem(name, value, `${integer ? 'a whole number' : 'a number'}${rangeText(min, max)}`);
+    return fallback;
+  }
+
+  /** Milliseconds of a duration option. */
+  duration<D extends number | undefined>(
+    name: keyof T & string,
+    fallback: D,
+    range: { min?: number } = {},
+  ): number | D {
+    const value = this.source[name];
+    if (value === undefined) return fallback;
+    const parsed = parseDuration(value);
+    const min = range.min ?? 0;
+    if (parsed !== undefined && Number.isFinite(parsed) && parsed >= min) return parsed;
+    this.problem(name, value, `a duration >= ${min} such as 500 (milliseconds) or '30s'`);
+    return fallback;
+  }
+
+  boolean<D extends boolean | undefined>(name: keyof T & string, fallback: D): boolean | D {
+    const value = this.source[name];
+    if (value === undefined || typeof value === 'boolean') return (value ?? fallback) as boolean | D;
+    this.problem(name, value, 'true or false');
+    return fallback;
+  }
+
+  string<D extends string | undefined>(name: keyof T & string, fallback: D): string | D {
+    const value = this.source[name];
+    if (value === undefined) return fallback;
+    if (typeof value === 'string' && value.length > 0) return value;
+    this.problem(name, value, 'a string that is not empty');
+    return fallback;
+  }
+
+  oneOf<V extends string>(name: keyof T & string, fallback: V, values: readonly V[]): V {
+    const value = this.source[name];
+    if (value === undefined) return fallback;
+    if (typeof value === 'string' && (values as readonly string[]).includes(value)) return value as V;
+    this.problem(name, value, oneOfText(values, value));
+    return fallback;
+  }
+
+  function<F extends (...args: never[]) => unknown>(name: keyof T & string): F | undefined {
+    const value = this.source[name];
+    if (value === undefined) return undefined;
+    if (typeof value === 'function') return value as F;
+    this.problem(name, value, 'a function');
+    return undefined;
+  }
+
+  /** Merges the problems of a nested reader. */
+  absorb(nested: OptionsReader<never>): void {
+    this.problems.push(...nested.problems);
+  }
+
+  /** Throws one error with everything that was wrong. */
+  finish(): void {
+    if (this.problems.length > 0) throw new ResilienceOptionsError(this.problems);
+  }
+
+  private refuseUnknown(known: readonly string[]): void {
+    for (const name of Object.keys(this.source)) {
+      if (known.includes(name)) continue;
+      const near = nearest(name, known);
+      this.problem(
+        name,
+        this.source[name],
+        `no such option${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
+      );
+    }
+  }
+}
+
+function rangeText(min: number, max: number): string {
+  if (min !== -Infinity && max !== Infinity) return ` from ${min} to ${max}`;
+  if (min !== -Infinity) return ` >= ${min}`;
+  if (max !== Infinity) return ` <= ${max}`;
+  return '';
+}
+
+/** `one of 'a', 'b' (did you mean 'a'?)`. */
+export function oneOfText(values: readonly string[], got: unknown): string {
+  const near = typeof got === 'string' ? nearest(got, values) : undefined;
+  return `one of ${values.map((v) => `'${v}'`).join(', ')}${near ? ` (did you mean '${near}'?)` : ''}`;
+}
+
+/** The candidate with the smallest edit distance, if it is near enough to be a typo. */
+export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  let best: string | undefined;
+  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
+  for (const candidate of candidates) {
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
+    if (distance < bestDistance) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** Levenshtein distance, one row at a time. */
+function editDistance(a: string, b: string): number {
+  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
+  for (let i = 1; i <= a.length; i++) {
+    const next = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
+    }
+    row = next;
+  }
+  return row[b.length] ?? 0;
+}

@@ -1,0 +1,50 @@
+import { Observable } from 'rxjs';
+
+import type { Execution } from './execution.js';
+
+/**
+ * Waits before a retry. Ends early when the caller aborts (with its reason) or the process shuts down (with the error that
+ * was to be retried). The timer is never unref'd: a process that ended now would lose the call.
+ * @returns cancels the wait
+ */
+export function startPause(
+  execution: Execution,
+  delayMs: number,
+  done: (failure?: { error: unknown }) => void,
+): () => void {
+  const { clock, shutdown } = execution.parts.context;
+  const { callerSignal } = execution;
+  const cancel = (): void => {
+    timer.cancel();
+    forget();
+    callerSignal?.removeEventListener('abort', onAbort);
+  };
+  const finish = (failure?: { error: unknown }): void => {
+    cancel();
+    done(failure);
+  };
+  const onAbort = (): void => finish({ error: callerSignal?.reason as unknown });
+  const timer = clock.setTimer(() => finish(), delayMs);
+  const forget = shutdown.onStop(() => {
+    execution.cutShort = 'shutdown';
+    finish({ error: execution.lastError });
+  });
+  callerSignal?.addEventListener('abort', onAbort, { once: true });
+  return cancel;
+}
+
+export function pauseObservable(execution: Execution, delayMs: number): Observable<void> {
+  return new Observable((subscriber) =>
+    startPause(execution, delayMs, (failure) => {
+      if (failure !== undefined) return subscriber.error(failure.error);
+      subscriber.next();
+      subscriber.complete();
+    }),
+  );
+}
+
+export function pausePromise(execution: Execution, delayMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    startPause(execution, delayMs, (failure) => (failure === undefined ? resolve() : reject(failure.error)));
+  });
+}

@@ -1,0 +1,208 @@
+import { defer, isObservable, type Observable } from 'rxjs';
+
+import { continueCall, DirectCall } from './direct-lane.js';
+import { Execution } from './execution.js';
+import { runIterable } from './iterable-lane.js';
+import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js';
+import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
+import { isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
+import type { CircuitBreaker } from './stages.js';
+import { runSync, startSync } from './sync-lane.js';
+
+/**
+ * Runs a method through its policies, in the fixed order
+ * `DeadLetter(Fallback(TotalTimeout(Retry(CircuitBreaker(AttemptTimeout(method))))))`.
+ *
+ * Promises whose first attempt succeeds take the direct lane; everything else goes through RxJS operators, or a pull loop for
+ * async iterables. The lanes share the stages, and so every decision.
+ */
+export class Pipeline {
+  constructor(
+    readonly parts: PipelineParts,
+    private kind: ReturnKind,
+  ) {}
+
+  /** Calls the method the way it is called by its user: what it returns decides what this returns. */
+  invoke(method: Method, self: unknown, args: readonly unknown[]): unknown {
+    switch (this.kind) {
+      case 'observable':
+        return this.observe(method, self, args);
+      case 'iterable':
+        return runIterable(this.execution(self, args), method);
+      case 'sync':
+        return startSync(this.parts, method, self, args);
+      default:
+        return this.call(method, self, args);
+    }
+  }
+
+  /** Runs a call that must not become a dead letter a second time. */
+  async replay(method: Method, self: unknown, args: readonly unknown[]): Promise<unknown> {
+    const execution = this.execution(self, args);
+    execution.replayed = true;
+    this.parts.retry?.begin();
+    return await new Promise((resolve, reject) => {
+      let last: unknown;
+      continueCall(execution, method).subscribe({
+        next: (value) => void (last = value),
+        error: reject,
+        complete: () => resolve(last),
+      });
+    });
+  }
+
+  /** A call whose caller can abort it. */
+  withSignal(method: Method, self: unknown, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+    const { parts } = this;
+    return new Promise((resolve, reject) => {
+      let last: unknown;
+      parts.retry?.begin();
+      continueCall(new Execution(parts, self, args, parts.context.clock.now(), signal), method).subscribe({
+        next: (value) => void (last = value),
+        error: reject,
+        complete: () => resolve(last),
+      });
+    });
+  }
+
+  /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
+  around(execution: Execution, open: OpenAttempt): Observable<unknown> {
+    return defer(() => {
+      this.parts.retry?.begin();
+      return runOperators(execution, open);
+    });
+  }
+
+  execution(self: unknown, args: readonly unknown[]): Execution {
+    return new Execution(this.parts, self, args, this.parts.context.clock.now());
+  }
+
+  /** A promise, or a method that has not shown yet what it returns. */
+  private call(method: Method, self: unknown, args: readonly unknown[]): unknown {
+    const { parts } = this;
+    const startedAt = parts.context.clock.now();
+    let breaker: CircuitBreaker | undefined;
+    let permit = 0;
+    if (parts.breakers !== undefined) {
+      breaker = parts.breakers.select(args);
+      permit = breaker.tryAcquire(startedAt);
+      if (permit < 0) return this.rejected(method, self, args, breaker, startedAt);
+    }
+    parts.retry?.begin();
+    let execution: Execution | undefined;
+    let outcome: unknown;
+    try {
+      if (parts.attemptIndex < 0) {
+        outcome = Reflect.apply(method, self, args);
+      } else {
+        execution = new Execution(parts, self, args, startedAt);
+        outcome = callMethod(parts, method, self, args, execution.begin(startedAt));
+      }
+    } catch (error) {
+      if (this.kind !== 'promise')
+        return this.threwSynchronously(error, method, self, args, startedAt, breaker, permit);
+      outcome = Promise.reject(error);
+    }
+    if (outcome instanceof Promise || isThenable(outcome)) {
+      this.kind = 'promise';
+      return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
+    }
+    return this.notAPromise(outcome, method, self, args, startedAt, breaker, permit);
+  }
+
+  /** The circuit refused the first attempt. */
+  private rejected(
+    method: Method,
+    self: unknown,
+    args: readonly unknown[],
+    breaker: CircuitBreaker,
+    now: number,
+  ): unknown {
+    const { parts } = this;
+    const { fallback, stats, deadLetter } = parts;
+    parts.stats.rejected++;
+    const constant = fallback?.constant;
+    if (constant !== undefined && parts.retry?.mayRetryRejections !== true && deadLetter?.capturesRescued !== true) {
+      const events = parts.context.events;
+      if (!events.listens('resilience.fallback.used') && !events.listens('resilience.circuit.rejected')) {
+        stats.fellBack(1);
+        stats.finish(true, 0, 0);
+        return Promise.resolve(constant.value);
+      }
+    }
+    parts.retry?.begin();
+    const execution = new Execution(parts, self, args, now);
+    execution.adopt(now, false);
+    const failure = breaker.rejection(now);
+    execution.noteFailure(failure);
+    return new Promise((resolve, reject) => {
+      let last: unknown;
+      continueCall(execution, method, { failure }).subscribe({
+        next: (value) => void (last = value),
+        error: reject,
+        complete: () => resolve(last),
+      });
+    });
+  }
+
+  private threwSynchronously(
+    error: unknown,
+    method: Method,
+    self: unknown,
+    args: readonly unknown[],
+    startedAt: number,
+    breaker: CircuitBreaker | undefined,
+    permit: number,
+  ): unknown {
+    const execution = new Execution(this.parts, self, args, startedAt);
+    execution.adopt(startedAt, true);
+    execution.hold(breaker, permit, startedAt);
+    execution.attemptFailed(error);
+    return runSync(execution, method, { error });
+  }
+
+  /** The first call of an undeclared method showed something else; its result is used, not asked for twice. */
+  private notAPromise(
+    outcome: unknown,
+    method: Method,
+    self: unknown,
+    args: readonly unknown[],
+    startedAt: number,
+    breaker: CircuitBreaker | undefined,
+    permit: number,
+  ): unknown {
+    const { parts } = this;
+    const kind = kindOfValue(outcome);
+    if (kind === 'sync') {
+      const now = parts.context.clock.now();
+      breaker?.succeed(permit, startedAt, now, outcome);
+      parts.retry?.end(undefined);
+      parts.stats.finish(true, 1, now - startedAt);
+      return outcome;
+    }
+    this.kind = kind;
+    breaker?.release(permit, startedAt);
+    parts.retry?.end(undefined);
+    if (isObservable(outcome)) return this.observe(method, self, args, { observable: outcome });
+    return runIterable(this.execution(self, args), method, { iterable: outcome });
+  }
+
+  private observe(
+    method: Method,
+    self: unknown,
+    args: readonly unknown[],
+    first?: { observable: Observable<unknown> },
+  ): Observable<unknown> {
+    let given = first;
+    return defer(() => {
+      this.parts.retry?.begin();
+      return runOperators(this.execution(self, args), (attempt) => {
+        const { execution } = attempt;
+        execution.admit();
+        const observable = given?.observable;
+        given = undefined;
+        return observable ?? toObservable(callMethod(this.parts, method, self, args, attempt));
+      });
+    });
+  }
+}

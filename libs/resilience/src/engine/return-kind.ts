@@ -1,0 +1,40 @@
+import { isObservable, type Observable } from 'rxjs';
+
+/** What a method returns; `unknown` until its first call has shown it. */
+export type ReturnKind = 'promise' | 'observable' | 'iterable' | 'sync' | 'unknown';
+
+export function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}
+
+export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
+}
+
+export function kindOfValue(value: unknown): ReturnKind {
+  if (value instanceof Promise || isThenable(value)) return 'promise';
+  if (typeof value !== 'object' || value === null) return 'sync';
+  if (isObservable(value)) return 'observable';
+  return isAsyncIterable(value) ? 'iterable' : 'sync';
+}
+
+const AsyncFunction = (async () => {}).constructor;
+const AsyncGeneratorFunction = async function* () {}.constructor;
+const GeneratorFunction = function* () {}.constructor;
+
+/**
+ * What can be known without calling: the function's own kind, then the type that TypeScript recorded (`design:returntype`).
+ * @param declared that recorded type, `undefined` where there is none
+ */
+export function kindOfMethod(method: object, declared: unknown): ReturnKind {
+  if (method.constructor === AsyncFunction || declared === Promise) return 'promise';
+  if (method.constructor === AsyncGeneratorFunction) return 'iterable';
+  if (method.constructor === GeneratorFunction) return 'sync';
+  if (declared === String || declared === Number || declared === Boolean || declared === Array) return 'sync';
+  return isObservableClass(declared) ? 'observable' : 'unknown';
+}
+
+/** By name too: an application may hold a second copy of rxjs. */
+function isObservableClass(declared: unknown): declared is typeof Observable {
+  return typeof declared === 'function' && declared.name === 'Observable';
+}

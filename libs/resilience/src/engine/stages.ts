@@ -1,0 +1,88 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+
+import type { DeadlineQueue } from './deadlines.js';
+import type { Execution } from './execution.js';
+
+/** Returned by {@link RetryStage.plan} instead of a delay. */
+export const GIVE_UP = -1;
+
+/** Which limit of a timeout policy was hit. */
+export type TimeoutScope = 'attempt' | 'total' | 'first-item' | 'idle';
+
+/**
+ * A value that `retryOnResult` did not accept, on its way through the retry operator. Never leaves the pipeline:
+ * when retries run out its value is returned.
+ */
+export class RejectedResult {
+  constructor(readonly value: unknown) {}
+}
+
+/** Decides whether and when a failed attempt is followed by another. */
+export interface RetryStage {
+  readonly rejectsResult: ((value: unknown) => boolean) | undefined;
+  /** False when a refusal by the circuit is certain to end the call, so that no error object need exist for it. */
+  readonly mayRetryRejections: boolean;
+  /** A call begins and ends; the retry budget is a share of those between. */
+  begin(): void;
+  end(execution: Execution | undefined): void;
+  /** Milliseconds to wait before the next attempt, or {@link GIVE_UP}. `failure` may be a {@link RejectedResult}. */
+  plan(execution: Execution, failure: unknown): number;
+  recovered(execution: Execution): void;
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+/** One circuit. A permit is the generation of the state that gave it, or -1 for a refusal. */
+export interface CircuitBreaker {
+  readonly name: string;
+  tryAcquire(now: number): number;
+  succeed(permit: number, startedAt: number, now: number, value: unknown): void;
+  fail(permit: number, startedAt: number, now: number, error: unknown): void;
+  /** Gives the permit back without a result. */
+  release(permit: number, startedAt: number): void;
+  rejection(now: number): Error;
+}
+
+export interface CircuitBreakerStage {
+  select(args: readonly unknown[]): CircuitBreaker;
+}
+
+export interface TimeoutStage {
+  /** Of the n-th attempt, counted from 1; Infinity for none. */
+  attemptMs(attempt: number): number;
+  readonly totalMs: number;
+  firstItemMs(attempt: number): number;
+  readonly idleMs: number;
+  /** Serves first attempts: the shorter of attempt and total limit. */
+  readonly firstQueue: DeadlineQueue | undefined;
+  readonly firstScope: TimeoutScope;
+  exceeded(execution: Execution, scope: TimeoutScope, afterMs: number): Error;
+  attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+  totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+export interface FallbackStage {
+  /** The value to answer with when the first fallback is a constant that takes any error; skips building an error. */
+  readonly constant: { readonly value: unknown } | undefined;
+  /** The next fallback for the original error, counted from level `after` + 1. */
+  next(execution: Execution, error: unknown, after: number): FallbackStep | undefined;
+  failed(execution: Execution, original: unknown): void;
+  used(execution: Execution, step: FallbackStep): void;
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+export interface FallbackStep {
+  /** From 1. */
+  readonly level: number;
+  readonly name: string;
+  /** May return a value, a promise, an Observable or an async iterable; may throw. */
+  run(): unknown;
+}
+
+export interface DeadLetterStage {
+  readonly rethrow: boolean;
+  /** Whether calls that a fallback rescued are kept too. */
+  readonly capturesRescued: boolean;
+  /** Keeps the call; resolves when it is durable. Never rejects. */
+  keep(execution: Execution, error: unknown): Promise<void>;
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}

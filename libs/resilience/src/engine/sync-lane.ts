@@ -1,0 +1,88 @@
+import { Execution } from './execution.js';
+import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
+import { GIVE_UP, RejectedResult } from './stages.js';
+
+/**
+ * A method that answers synchronously keeps doing so. Nothing can wait here: a retry with a delay is not possible, a timeout
+ * cannot interrupt, a dead letter is written behind the caller's back. Circuit, immediate retry and fallback work in full.
+ * @param first outcome of an attempt that ran already, admitted by the caller
+ */
+export function runSync(execution: Execution, method: Method, first?: { error: unknown }): unknown {
+  const { parts } = execution;
+  execution.canWait = false;
+  const value = withFallback(execution, () => attempts(execution, method, first));
+  finish(execution, true);
+  if (execution.attempts > 1 && execution.rescuedBy === 0) parts.retry?.recovered(execution);
+  if (execution.rescuedBy > 0 && parts.deadLetter?.capturesRescued === true)
+    void parts.deadLetter.keep(execution, execution.lastError);
+  return value;
+}
+
+function attempts(execution: Execution, method: Method, first: { error: unknown } | undefined): unknown {
+  const { parts } = execution;
+  let pending = first;
+  for (;;) {
+    let failure: unknown;
+    try {
+      const value = oneAttempt(execution, method, pending);
+      if (parts.retry?.rejectsResult?.(value) !== true) return value;
+      failure = new RejectedResult(value);
+    } catch (error) {
+      failure = error;
+    }
+    pending = undefined;
+    if ((parts.retry?.plan(execution, failure) ?? GIVE_UP) !== GIVE_UP) continue;
+    if (failure instanceof RejectedResult) return failure.value;
+    throw failure;
+  }
+}
+
+function oneAttempt(execution: Execution, method: Method, first: { error: unknown } | undefined): unknown {
+  if (first !== undefined) throw first.error;
+  const attempt = execution.begin(execution.parts.context.clock.now());
+  try {
+    execution.admit();
+    const value = callMethod(execution.parts, method, execution.self, execution.args, attempt);
+    execution.attemptSucceeded(value);
+    return value;
+  } catch (error) {
+    execution.attemptFailed(error);
+    throw error;
+  }
+}
+
+function withFallback(execution: Execution, run: () => unknown): unknown {
+  const { fallback, deadLetter } = execution.parts;
+  try {
+    return run();
+  } catch (original) {
+    for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
+      try {
+        const value = step.run();
+        fallback?.used(execution, step);
+        return value;
+      } catch (error) {
+        execution.fallbacks.push({ level: step.level, name: step.name, error });
+      }
+    }
+    if (execution.fallbacks.length > 0) fallback?.failed(execution, original);
+    finish(execution, false);
+    if (deadLetter !== undefined) void deadLetter.keep(execution, original);
+    if (deadLetter?.rethrow === false) return undefined;
+    throw original;
+  }
+}
+
+function finish(execution: Execution, succeeded: boolean): void {
+  const { retry, stats, context } = execution.parts;
+  if (execution.finished) return;
+  execution.finished = true;
+  retry?.end(execution);
+  stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt);
+}
+
+/** Starts a synchronous call from nothing. */
+export function startSync(parts: PipelineParts, method: Method, self: unknown, args: readonly unknown[]): unknown {
+  parts.retry?.begin();
+  return runSync(new Execution(parts, self, args, parts.context.clock.now()), method);
+}

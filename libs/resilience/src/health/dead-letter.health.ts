@@ -1,0 +1,61 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import type { Clock } from '../engine/clock.js';
+import type { Duration } from '../engine/duration.js';
+import { OptionsReader } from '../engine/options.js';
+import { RESILIENCE_CLOCK } from './founder-seams.js';
+import { degraded, type HealthOutcome, up } from './health-outcome.js';
+
+export interface DeadLetterHealthOptions {
+  /**
+   * More entries than this that wait for somebody (pending or poisoned) degrade.
+   * @default 100
+   */
+  readonly maxWaiting?: number;
+  /**
+   * An entry that waits longer than this degrades.
+   * @default '24h'
+   */
+  readonly maxAge?: Duration;
+}
+
+/** `maxAge` in milliseconds. */
+export const DEFAULT_DEAD_LETTER_HEALTH_OPTIONS = { maxWaiting: 100, maxAge: 86_400_000 } as const;
+
+/**
+ * Depth and age of the dead letters. They never take the process down: it can still serve. A store that does not answer rejects,
+ * which the check that runs this reports with the store's own error.
+ */
+@Injectable()
+export class DeadLetterHealthIndicator {
+  constructor(
+    @Inject(DEAD_LETTER_STORE) private readonly store: Pick<DeadLetterStore, 'count'>,
+    @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
+  ) {}
+
+  async check(options?: DeadLetterHealthOptions): Promise<HealthOutcome> {
+    const { maxWaiting, maxAgeMs } = readDeadLetterHealthOptions(options);
+    const counts = await this.store.count({ status: ['pending', 'poisoned'] });
+    const waiting = counts.reduce((sum, { count }) => sum + count, 0);
+    const poisoned = counts.reduce((sum, { status, count }) => sum + (status === 'poisoned' ? count : 0), 0);
+    const oldestAt = counts.length === 0 ? undefined : Math.min(...counts.map((count) => count.oldestAt));
+    const oldestAgeMs = oldestAt === undefined ? 0 : Math.max(0, this.clock.epochNow() - oldestAt);
+    const details = { waiting, poisoned, oldestAgeMs };
+    const reasons: string[] = [];
+    if (waiting > maxWaiting) reasons.push(`${waiting} dead letters wait, more than ${maxWaiting}`);
+    if (oldestAgeMs > maxAgeMs) reasons.push(`the oldest has waited for ${Math.round(oldestAgeMs / 60_000)} min`);
+    return reasons.length > 0 ? degraded(reasons.join('; '), details) : up(details);
+  }
+}
+
+/** @throws ResilienceOptionsError */
+export function readDeadLetterHealthOptions(options: DeadLetterHealthOptions | undefined) {
+  const reader = new OptionsReader(options, 'HealthModule > deadLetters', ['maxWaiting', 'maxAge']);
+  const { maxWaiting, maxAge } = DEFAULT_DEAD_LETTER_HEALTH_OPTIONS;
+  const settings = {
+    maxWaiting: reader.number('maxWaiting', maxWaiting, { min: 0 }),
+    maxAgeMs: reader.duration('maxAge', maxAge),
+  };
+  reader.finish();
+  return settings;
+}

@@ -1,0 +1,14 @@
+import type { HealthStatus } from './health.report.js';
+
+/** Emitted when the state of all checks together changes. */
+export const HEALTH_CHANGED = 'resilience.health.changed';
+
+export interface HealthChangedEvent {
+  readonly status: HealthStatus;
+  /** `undefined` when this is the first time that all checks have run. */
+  readonly previous: HealthStatus | undefined;
+  /** `name: reason` of everything that is not up. */
+  readonly reasons: readonly string[];
+  /** Epoch milliseconds. */
+  readonly at: number;
+}

@@ -1,0 +1,89 @@
+import {
+  Controller,
+  type DynamicModule,
+  Inject,
+  Module,
+  type OnModuleInit,
+  Optional,
+  type Type,
+  VERSION_NEUTRAL,
+} from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
+import { CircuitsHealthIndicator } from './circuits.health.js';
+import { DeadLetterHealthIndicator } from './dead-letter.health.js';
+import { EventLoopHealthIndicator } from './event-loop.health.js';
+import { HealthController } from './health.controller.js';
+import { HealthExplorer } from './health.explorer.js';
+import { type HealthModuleOptions, type HealthModuleSettings, readHealthModuleOptions } from './health.options.js';
+import { HealthRegistry } from './health.registry.js';
+import { RESILIENCE_HEALTH } from './health.token.js';
+import { ShutdownState } from './shutdown.state.js';
+
+const HEALTH_SETTINGS = Symbol('nest-resilience:health-settings');
+
+/** Interval of checks that only read memory. */
+const OWN_INTERVAL = '5s';
+
+/**
+ * Probes and the registry behind them. Import `ScheduleModule.forRoot()` too and the background checks show up in its
+ * `SchedulerRegistry`; without it they run all the same.
+ */
+@Module({})
+export class HealthModule implements OnModuleInit {
+  constructor(
+    private readonly registry: HealthRegistry,
+    @Inject(HEALTH_SETTINGS) private readonly settings: HealthModuleSettings,
+    private readonly circuits: CircuitsHealthIndicator,
+    private readonly eventLoop: EventLoopHealthIndicator,
+    @Optional() private readonly deadLetters?: DeadLetterHealthIndicator,
+  ) {}
+
+  /** @throws ResilienceOptionsError naming every option that cannot work */
+  static forRoot(options?: HealthModuleOptions): DynamicModule {
+    const settings = readHealthModuleOptions(options);
+    const deadLetters = settings.deadLetters ? [DeadLetterHealthIndicator] : [];
+    const indicators = [CircuitsHealthIndicator, EventLoopHealthIndicator, ...deadLetters];
+    return {
+      module: HealthModule,
+      global: true,
+      imports: [
+        DiscoveryModule,
+        // Silent: it would log each failing probe, the registry logs each change once.
+        TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: settings.shutdownDelayMs }),
+      ],
+      controllers: settings.path === false ? [] : [controllerAt(settings.path)],
+      providers: [
+        { provide: HEALTH_SETTINGS, useValue: settings },
+        { provide: RESILIENCE_HEALTH, useExisting: HealthRegistry },
+        HealthRegistry,
+        HealthExplorer,
+        ShutdownState,
+        ...indicators,
+      ],
+      exports: [RESILIENCE_HEALTH, HealthRegistry, ShutdownState, ...indicators],
+    };
+  }
+
+  onModuleInit(): void {
+    const { registry, settings } = this;
+    const { circuits, eventLoop, deadLetters } = settings;
+    if (circuits) {
+      const critical = (circuits.critical ?? []).length > 0;
+      registry.register('circuits', () => this.circuits.check(circuits), { critical, interval: OWN_INTERVAL });
+    }
+    if (eventLoop) {
+      registry.register('event-loop', () => this.eventLoop.check(eventLoop), { interval: OWN_INTERVAL });
+    }
+    if (deadLetters) {
+      registry.register('dead-letters', () => this.deadLetters?.check(deadLetters), { critical: false });
+    }
+  }
+}
+
+/** A class of its own for each module: two applications in one process may want two paths. */
+function controllerAt(path: string): Type<HealthController> {
+  class HealthControllerAtPath extends HealthController {}
+  Controller({ path, version: VERSION_NEUTRAL })(HealthControllerAtPath);
+  return HealthControllerAtPath;
+}

@@ -1,0 +1,170 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Global, type INestApplication, Module } from '@nestjs/common';
+import { Test } from '@nestjs/testing';
+import { Registry } from 'prom-client';
+import request from 'supertest';
+import type { App } from 'supertest/types.js';
+import { DEAD_LETTER_STORE } from '../dead-letter/dead-letter.store.js';
+import { CallStats } from '../engine/call-stats.js';
+import { RESILIENCE_CLOCK, ResilienceService } from '../health/founder-seams.js';
+import { RESILIENCE_HEALTH } from '../health/health.token.js';
+import { FakeClock } from '../testing/fake-clock.js';
+import { DEFAULT_METRICS_MODULE_OPTIONS, MetricsModule, type MetricsModuleOptions } from './index.js';
+
+describe('MetricsController', () => {
+  let app: INestApplication<App>;
+  let clock: FakeClock;
+  let stats: CallStats;
+  let count: () => Promise<unknown>;
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    stats = new CallStats();
+    count = async () => [
+      { queue: 'orders', status: 'pending', count: 4, oldestAt: 0 },
+      { queue: 'orders', status: 'poisoned', count: 1, oldestAt: 0 },
+    ];
+  });
+
+  afterEach(async () => {
+    await app.close();
+    expect(clock.pending).toBe(0);
+  });
+
+  const start = async (options?: MetricsModuleOptions) => {
+    const source = {
+      methodStats: () => [{ name: 'Orders.charge', stats }],
+      circuits: () => [
+        { name: 'Orders.charge', state: 'half_open', snapshot: () => ({ failureRate: 0.5, notPermitted: 7 }) },
+      ],
+    };
+    const health = { summary: () => ({ checks: [{ name: 'db', status: 'degraded' }] }) };
+    const surroundings = [
+      { provide: RESILIENCE_CLOCK, useValue: clock },
+      { provide: ResilienceService, useValue: source },
+      { provide: DEAD_LETTER_STORE, useValue: { count: () => count() } },
+      { provide: RESILIENCE_HEALTH, useValue: health },
+    ];
+    @Global()
+    @Module({ providers: surroundings, exports: surroundings })
+    class Surroundings {}
+    const testing = await Test.createTestingModule({
+      imports: [Surroundings, MetricsModule.forRoot(options)],
+    }).compile();
+    app = testing.createNestApplication({ logger: false });
+    await app.init();
+  };
+  const scrape = (path = '/metrics') => request(app.getHttpServer()).get(path);
+
+  it('answers with the engine counters in the text format of Prometheus', async () => {
+    await start();
+    stats.finish(true, 1, 4);
+    stats.finish(true, 3, 1_500);
+    stats.finish(false, 3, 70_000);
+    stats.rejected = 2;
+    stats.timeouts = 5;
+    stats.deadLettered = 1;
+    stats.fellBack(2);
+
+    const { text, headers } = await scrape().expect(200);
+
+    expect(headers['content-type']).toBe('text/plain; version=0.0.4; charset=utf-8');
+    for (const line of [
+      '# TYPE resilience_calls_total counter',
+      'resilience_calls_total{method="Orders.charge",outcome="successful",retry="without"} 1',
+      'resilience_calls_total{method="Orders.charge",outcome="successful",retry="with"} 1',
+      'resilience_calls_total{method="Orders.charge",outcome="failed",retry="without"} 0',
+      'resilience_calls_total{method="Orders.charge",outcome="failed",retry="with"} 1',
+      'resilience_attempts_total{method="Orders.charge"} 7',
+      'resilience_timeouts_total{method="Orders.charge"} 5',
+      'resilience_fallbacks_total{method="Orders.charge",level="1"} 0',
+      'resilience_fallbacks_total{method="Orders.charge",level="2"} 1',
+      'resilience_dead_lettered_total{method="Orders.charge"} 1',
+      '# TYPE resilience_call_duration_seconds histogram',
+      'resilience_call_duration_seconds_bucket{le="0.0025",method="Orders.charge"} 0',
+      'resilience_call_duration_seconds_bucket{le="0.01",method="Orders.charge"} 1',
+      'resilience_call_duration_seconds_bucket{le="2.5",method="Orders.charge"} 2',
+      'resilience_call_duration_seconds_bucket{le="120",method="Orders.charge"} 3',
+      'resilience_call_duration_seconds_bucket{le="+Inf",method="Orders.charge"} 3',
+      'resilience_call_duration_seconds_sum{method="Orders.charge"} 71.504',
+      'resilience_call_duration_seconds_count{method="Orders.charge"} 3',
+      'resilience_circuit_state{circuit="Orders.charge",state="closed"} 0',
+      'resilience_circuit_state{circuit="Orders.charge",state="half_open"} 1',
+      'resilience_circuit_rejected_total{circuit="Orders.charge"} 7',
+      'resilience_dead_letters{queue="orders",status="pending"} 4',
+      'resilience_dead_letters{queue="orders",status="poisoned"} 1',
+      'resilience_health{check="db"} 0.5',
+    ]) {
+      expect(text.split('\n')).toContain(line);
+    }
+    expect(text).toContain('process_cpu_user_seconds_total');
+  });
+
+  it('reads anew at each scrape', async () => {
+    await start({ defaultMetrics: false });
+    await scrape().expect(/resilience_attempts_total\{method="Orders.charge"\} 0/);
+
+    stats.finish(true, 2, 10);
+
+    const { text } = await scrape().expect(/resilience_attempts_total\{method="Orders.charge"\} 2/);
+    expect(text).not.toContain('process_cpu');
+  });
+
+  it('answers in the format of OpenMetrics', async () => {
+    await start({ openMetrics: true, defaultMetrics: false });
+
+    for (let i = 0; i < 2; i++) {
+      const { text, headers } = await scrape().expect(200);
+
+      expect(headers['content-type']).toBe('application/openmetrics-text; version=1.0.0; charset=utf-8');
+      expect(text).toContain('# TYPE resilience_calls counter');
+      expect(text).toContain('resilience_calls_total{method="Orders.charge",outcome="successful",retry="without"} 0');
+      expect(text.endsWith('# EOF\n')).toBe(true);
+    }
+  });
+
+  it.each([
+    ['rejects', () => Promise.reject(new Error('disk'))],
+    ['never answers', () => new Promise(() => undefined)],
+  ])('leaves a gap when the dead letter store %s', async (_, broken) => {
+    count = broken;
+    await start({ defaultMetrics: false });
+
+    const answer = scrape().then((response) => response.text);
+    while (clock.pending === 0 && broken !== undefined) {
+      await clock.advance(0);
+      if (broken.toString().includes('reject')) break;
+    }
+    await clock.advance(1000);
+    const text = await answer;
+
+    expect(text).not.toContain('resilience_dead_letters{');
+    expect(text).toContain('resilience_calls_total{');
+    count = async () => [];
+    expect((await scrape()).text).toContain('resilience_dead_letters_unreadable_total 1');
+  });
+
+  it('registers into a registry of the application', async () => {
+    const registry = new Registry();
+    await start({ registry, path: false });
+
+    await scrape().expect(404);
+
+    expect(await registry.metrics()).toContain('resilience_calls_total{');
+    expect(registry.getSingleMetric('process_cpu_user_seconds_total')).toBeUndefined();
+    registry.resetMetrics();
+  });
+
+  it('answers at another path', async () => {
+    await start({ path: 'ops/metrics', defaultMetrics: false });
+
+    await scrape('/ops/metrics').expect(200);
+  });
+
+  it('pins its defaults and reports all bad options', async () => {
+    await start({ path: false, defaultMetrics: false });
+
+    expect(DEFAULT_METRICS_MODULE_OPTIONS).toEqual({ path: 'metrics', defaultMetrics: true, openMetrics: false });
+    expect(() => MetricsModule.forRoot({ path: '', openMetrics: 'yes' } as never)).toThrow(/2 options are not usable/);
+  });
+});

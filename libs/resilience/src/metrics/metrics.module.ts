@@ -1,0 +1,27 @@
+import { Controller, type DynamicModule, Module, type Type, VERSION_NEUTRAL } from '@nestjs/common';
+import { MetricsController } from './metrics.controller.js';
+import { METRICS_SETTINGS, type MetricsModuleOptions, readMetricsModuleOptions } from './metrics.options.js';
+import { PrometheusMetrics } from './prometheus.metrics.js';
+
+/** `GET /metrics` for Prometheus. */
+@Module({})
+export class MetricsModule {
+  /** @throws ResilienceOptionsError naming every option that cannot work */
+  static forRoot(options?: MetricsModuleOptions): DynamicModule {
+    const settings = readMetricsModuleOptions(options);
+    return {
+      module: MetricsModule,
+      global: true,
+      controllers: settings.path === false ? [] : [controllerAt(settings.path)],
+      providers: [{ provide: METRICS_SETTINGS, useValue: settings }, PrometheusMetrics],
+      exports: [PrometheusMetrics],
+    };
+  }
+}
+
+/** A class of its own for each module: two applications in one process may want two paths. */
+function controllerAt(path: string): Type<MetricsController> {
+  class MetricsControllerAtPath extends MetricsController {}
+  Controller({ path, version: VERSION_NEUTRAL })(MetricsControllerAtPath);
+  return MetricsControllerAtPath;
+}

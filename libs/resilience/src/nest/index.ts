@@ -1,0 +1,11 @@
+export { Attempt } from './attempt.decorator.js';
+export { ResilienceInterceptor } from './resilience.interceptor.js';
+export { ResilienceModule } from './resilience.module.js';
+export {
+  type DeadLetterModuleOptions,
+  type ResilienceModuleAsyncOptions,
+  type ResilienceModuleOptions,
+  type ResilienceOptionsFactory,
+} from './resilience.options.js';
+export { type ResilienceMetrics, ResilienceService } from './resilience.service.js';
+export { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from './tokens.js';

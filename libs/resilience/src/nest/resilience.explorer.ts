@@ -1,0 +1,101 @@
+import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { DiscoveryService, ModuleRef } from '@nestjs/core';
+
+import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
+import { nearest } from '../engine/options.js';
+import { bindingOf } from './binding.js';
+import { methodPoliciesOf, type MethodPolicy } from './method-policy.js';
+import { ResilienceRuntime } from './resilience.runtime.js';
+import { RESILIENCE_RUNTIME } from './tokens.js';
+
+type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
+
+/**
+ * Looks over the application once at boot: checks what only the whole class can show (names of fallbacks), binds what
+ * factories made, and remembers where redriven calls go.
+ */
+@Injectable()
+export class ResilienceExplorer implements OnModuleInit {
+  private readonly logger = new Logger('Resilience');
+
+  constructor(
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(RESILIENCE_RUNTIME) private readonly runtime: ResilienceRuntime,
+  ) {}
+
+  onModuleInit(): void {
+    const problems: OptionProblem[] = [];
+    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+      const prototype = prototypeOf(wrapper);
+      if (prototype === undefined) continue;
+      const methods = methodPoliciesOf(prototype);
+      if (methods.size === 0) continue;
+      problems.push(...checkFallbacks(prototype, methods));
+      this.adopt(wrapper, prototype, methods);
+    }
+    if (problems.length > 0) throw new ResilienceOptionsError(problems);
+  }
+
+  private adopt(wrapper: Wrapper, prototype: object, methods: Map<string, MethodPolicy>): void {
+    const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
+    if (typeof instance === 'object' && instance !== null && bindingOf(instance) === undefined)
+      this.runtime.bind(instance);
+    if (wrapper.inject !== undefined && !wrapper.isDependencyTreeStatic()) {
+      this.logger.warn(
+        `${prototype.constructor.name} comes from a request-scoped factory, so its decorators have no effect; ` +
+          'let the factory call ResilienceService.bind(instance)',
+      );
+    }
+    const binding = this.runtime.bindingFor(prototype.constructor as NewableFunction);
+    for (const [method, policy] of methods) {
+      // Made now, so that circuits can be seen and forced before the first call.
+      binding.pipeline(policy);
+      const resolve = async (): Promise<{ instance: object; policy: MethodPolicy }> => ({
+        instance: typeof instance === 'object' && instance !== null ? instance : await this.create(wrapper),
+        policy,
+      });
+      this.runtime.registerTarget(`${prototype.constructor.name}.${method}`, resolve);
+    }
+  }
+
+  /** Scoped providers are made anew for a redrive, as they would be for a request. */
+  private async create(wrapper: Wrapper): Promise<object> {
+    return this.moduleRef.resolve<object>(wrapper.token, undefined, { strict: false });
+  }
+}
+
+function prototypeOf(wrapper: Wrapper): object | undefined {
+  if (wrapper.isAlias) return undefined;
+  const instance: unknown = wrapper.instance;
+  if (typeof instance === 'object' && instance !== null && Object.getPrototypeOf(instance) !== Object.prototype) {
+    return Object.getPrototypeOf(instance) as object | undefined;
+  }
+  return typeof wrapper.metatype === 'function' ? (wrapper.metatype.prototype as object | undefined) : undefined;
+}
+
+function* checkFallbacks(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
+  for (const [method, policy] of methods) {
+    for (const { target } of policy.declared.fallback ?? []) {
+      if (typeof target !== 'string' || typeof Reflect.get(prototype, target) === 'function') continue;
+      const near = nearest(target, methodNames(prototype));
+      yield {
+        path: `${prototype.constructor.name}.${method} > @Fallback`,
+        value: target,
+        allowed: `the name of a method of ${prototype.constructor.name}${near === undefined ? '' : ` (did you mean '${near}'?)`}`,
+      };
+    }
+  }
+}
+
+function methodNames(prototype: object): string[] {
+  const names: string[] = [];
+  for (
+    let level: object | null = prototype;
+    level !== null && level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object | null
+  ) {
+    names.push(...Object.getOwnPropertyNames(level).filter((name) => name !== 'constructor'));
+  }
+  return names;
+}

@@ -1,0 +1,94 @@
+import type { Type } from '@nestjs/common';
+
+import type { DeadLetterRetention } from '../dead-letter/dead-letter.service.js';
+import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import type { Clock } from '../engine/clock.js';
+import type { Duration } from '../engine/duration.js';
+import { parseDuration } from '../engine/duration.js';
+import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
+import type { EventSink } from '../engine/events.js';
+import { OptionsReader } from '../engine/options.js';
+import type { Random } from '../engine/random.js';
+import { type PolicyOptions, readPolicyOptions, type ResolvedPolicy } from '../policy/policy.options.js';
+
+/** Options of `ResilienceModule.forRoot`. All optional. */
+export interface ResilienceModuleOptions {
+  /** Policies for `ResilienceService.execute('name', ...)`. */
+  readonly policies?: Readonly<Record<string, PolicyOptions>>;
+  readonly deadLetter?: DeadLetterModuleOptions;
+  /** Receives every event, besides `@nestjs/event-emitter` when the application imports it. */
+  readonly events?: EventSink;
+  /** @default the system's */
+  readonly clock?: Clock;
+  /** @default Math.random */
+  readonly random?: Random;
+  /** How long calls in flight may go on after shutdown began. @default 10 s */
+  readonly shutdownTimeout?: Duration;
+}
+
+export interface DeadLetterModuleOptions {
+  /** Where entries are kept. @default in memory, with a warning at boot when something uses `@DeadLetter` */
+  readonly store?: DeadLetterStore;
+  /** Directory in which entries wait while the store fails. @default none: in memory */
+  readonly spillDirectory?: string;
+  readonly retention?: DeadLetterRetention;
+}
+
+/** Makes the options of `forRootAsync({ useClass | useExisting })`. */
+export interface ResilienceOptionsFactory {
+  createResilienceOptions(): ResilienceModuleOptions | Promise<ResilienceModuleOptions>;
+}
+
+/** For `ResilienceModule.forRootAsync`: exactly one of the three `use...`. */
+export interface ResilienceModuleAsyncOptions {
+  readonly imports?: readonly Type[];
+  readonly inject?: readonly unknown[];
+  readonly useFactory?: (...args: never[]) => ResilienceModuleOptions | Promise<ResilienceModuleOptions>;
+  readonly useClass?: Type<ResilienceOptionsFactory>;
+  readonly useExisting?: Type<ResilienceOptionsFactory>;
+}
+
+export const DEFAULT_RESILIENCE_MODULE_OPTIONS = { shutdownTimeout: 10_000 } as const;
+
+export interface ResolvedModuleOptions {
+  readonly input: ResilienceModuleOptions;
+  readonly policies: ReadonlyMap<string, ResolvedPolicy>;
+  readonly shutdownTimeoutMs: number;
+}
+
+const KNOWN = ['policies', 'deadLetter', 'events', 'clock', 'random', 'shutdownTimeout'] as const;
+
+/** @throws ResilienceOptionsError with every problem at once */
+export function readModuleOptions(input: ResilienceModuleOptions = {}): ResolvedModuleOptions {
+  const path = 'ResilienceModule.forRoot';
+  const reader = new OptionsReader<ResilienceModuleOptions>(input, path, KNOWN);
+  const problems: OptionProblem[] = [];
+  const policies = new Map<string, ResolvedPolicy>();
+  for (const [name, options] of Object.entries(input.policies ?? {})) {
+    try {
+      policies.set(name, readPolicyOptions(options, `${path} > policies > ${name}`));
+    } catch (error) {
+      if (!(error instanceof ResilienceOptionsError)) throw error;
+      problems.push(...error.problems);
+    }
+  }
+  checkMembers(reader, 'clock', input.clock, ['now', 'epochNow', 'setTimer']);
+  checkMembers(reader, 'events', input.events, ['listens', 'emit']);
+  checkMembers(reader, 'deadLetter', input.deadLetter?.store, ['add', 'get', 'list']);
+  reader.function('random');
+  const shutdownTimeoutMs = reader.duration('shutdownTimeout', DEFAULT_RESILIENCE_MODULE_OPTIONS.shutdownTimeout);
+  for (const problem of problems) reader.problem(problem.path.slice(path.length + 3), problem.value, problem.allowed);
+  reader.finish();
+  return { input, policies, shutdownTimeoutMs: parseDuration(shutdownTimeoutMs) ?? 0 };
+}
+
+function checkMembers(
+  reader: OptionsReader<ResilienceModuleOptions>,
+  name: 'clock' | 'events' | 'deadLetter',
+  value: object | undefined,
+  members: readonly string[],
+): void {
+  if (value === undefined) return;
+  const missing = members.filter((member) => typeof (value as Record<string, unknown>)[member] !== 'function');
+  if (missing.length > 0) reader.problem(name, value, `an object with the methods ${members.join(', ')}`);
+}

@@ -1,0 +1,115 @@
+import { Logger, type Provider } from '@nestjs/common';
+
+import { CountedDeadLetterStore } from '../dead-letter/counted.store.js';
+import { FailedCallCapture } from '../dead-letter/dead-letter.capture.js';
+import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
+import { StoringDeadLetterSink } from '../dead-letter/dead-letter.sink.js';
+import type { DeadLetterStore as Store } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
+import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
+import { classifyError } from '../engine/classifier/classify-error.js';
+import { systemClock } from '../engine/clock.js';
+import { createPolicyContext, type PolicyContext } from '../engine/policy-context.js';
+import { systemRandom } from '../engine/random.js';
+import { PolicyRegistry } from '../policy/policy-registry.js';
+import { EventHub } from './event-hub.js';
+import type { ResolvedModuleOptions } from './resilience.options.js';
+import { ResilienceRuntime } from './resilience.runtime.js';
+import {
+  RESILIENCE_CLOCK,
+  RESILIENCE_EVENTS,
+  RESILIENCE_MODULE_OPTIONS,
+  RESILIENCE_RANDOM,
+  RESILIENCE_RUNTIME,
+} from './tokens.js';
+
+const CONTEXT = Symbol('nest-resilience:context');
+
+const logger = new Logger('Resilience');
+
+/** Pure factories: what an application's policies are made of. */
+export const runtimeProviders: Provider[] = [
+  {
+    provide: RESILIENCE_CLOCK,
+    inject: [RESILIENCE_MODULE_OPTIONS],
+    useFactory: ({ input }: ResolvedModuleOptions) => input.clock ?? systemClock,
+  },
+  {
+    provide: RESILIENCE_RANDOM,
+    inject: [RESILIENCE_MODULE_OPTIONS],
+    useFactory: ({ input }: ResolvedModuleOptions) => input.random ?? systemRandom,
+  },
+  {
+    provide: RESILIENCE_EVENTS,
+    inject: [RESILIENCE_MODULE_OPTIONS],
+    useFactory: ({ input }: ResolvedModuleOptions) => {
+      const hub = new EventHub();
+      if (input.events !== undefined) hub.add(input.events);
+      return hub;
+    },
+  },
+  {
+    provide: CONTEXT,
+    inject: [RESILIENCE_CLOCK, RESILIENCE_RANDOM, RESILIENCE_EVENTS],
+    useFactory: (clock: PolicyContext['clock'], random: PolicyContext['random'], events: PolicyContext['events']) =>
+      createPolicyContext({ clock, random, events }),
+  },
+  {
+    provide: DeadLetterStore,
+    inject: [RESILIENCE_MODULE_OPTIONS],
+    useFactory: async ({ input }: ResolvedModuleOptions) => {
+      const store = new CountedDeadLetterStore(input.deadLetter?.store ?? new MemoryDeadLetterStore());
+      await store.init();
+      return store;
+    },
+  },
+  {
+    provide: DeadLetterWriter,
+    inject: [DeadLetterStore, RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS],
+    useFactory: (store: Store, clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) =>
+      new DeadLetterWriter({ store, clock, spillDirectory: input.deadLetter?.spillDirectory, log: logger }),
+  },
+  {
+    provide: RESILIENCE_RUNTIME,
+    inject: [CONTEXT, DeadLetterWriter, DeadLetterStore],
+    useFactory: (context: PolicyContext, writer: DeadLetterWriter, store: Store) =>
+      createRuntime(context, writer, store),
+  },
+  {
+    provide: DeadLetterService,
+    inject: [DeadLetterStore, CONTEXT, RESILIENCE_RUNTIME, RESILIENCE_MODULE_OPTIONS],
+    useFactory: (store: Store, context: PolicyContext, runtime: ResilienceRuntime, { input }: ResolvedModuleOptions) =>
+      new DeadLetterService({
+        store,
+        clock: context.clock,
+        events: context.events,
+        replay: (target, args) => runtime.replay(target, args),
+        codecOf: (target) => runtime.deadLetterOptionsOf(target),
+        ...(input.deadLetter?.retention && { retention: input.deadLetter.retention }),
+      }),
+  },
+];
+
+function createRuntime(context: PolicyContext, writer: DeadLetterWriter, store: Store): ResilienceRuntime {
+  const capture = new FailedCallCapture({ clock: context.clock, classify: classifyError });
+  let warned = store.durable;
+  const runtime: ResilienceRuntime = new ResilienceRuntime(
+    new PolicyRegistry({
+      context,
+      warn: (message) => logger.warn(message),
+      deadLetters: (options, target) => {
+        if (!warned) {
+          logger.warn(
+            `Dead letters (${target} and others) are kept in memory: nothing outlives this process. ` +
+              "Give ResilienceModule.forRoot({ deadLetter: { store } }) a durable one, e.g. sqliteStore({ file }) of '@nest-resilience/store-sql'",
+          );
+        }
+        warned = true;
+        runtime.rememberDeadLetterOptions(target, options);
+        return new StoringDeadLetterSink({ capture, writer, events: context.events }, options);
+      },
+    }),
+  );
+  return runtime;
+}

@@ -1,0 +1,128 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+
+import { classifyError } from '../engine/classifier/classify-error.js';
+import type { Execution } from '../engine/execution.js';
+import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
+import type { PolicyContext } from '../engine/policy-context.js';
+import { GIVE_UP, RejectedResult, type RetryStage } from '../engine/stages.js';
+import { applyJitter } from './backoff/jitter.js';
+import { type Backoff, createBackoff } from './backoff/strategy.js';
+import type { RetryBudget } from './retry-budget.js';
+import type { RetryEvents, RetryStop } from './retry.events.js';
+import { retryWith } from './retry.operator.js';
+import type { ResolvedRetryOptions } from './retry.options.js';
+
+export class RetryPolicy implements RetryStage {
+  readonly rejectsResult: ((value: unknown) => boolean) | undefined;
+  readonly mayRetryRejections: boolean;
+  private readonly backoff: Backoff;
+  private readonly retryOn: ErrorPredicate | undefined;
+  private readonly abortOn: ErrorPredicate | undefined;
+
+  constructor(
+    private readonly options: ResolvedRetryOptions,
+    private readonly context: PolicyContext,
+    private readonly budget: RetryBudget | undefined,
+  ) {
+    this.rejectsResult = options.retryOnResult;
+    this.mayRetryRejections = options.retryOn !== undefined;
+    this.backoff = createBackoff(options.strategy, options.baseDelay, options.multiplier);
+    this.retryOn = options.retryOn && compileMatcher(options.retryOn);
+    this.abortOn = options.abortOn && compileMatcher(options.abortOn);
+  }
+
+  begin(): void {
+    if (this.budget !== undefined) this.budget.active++;
+  }
+
+  end(execution: Execution | undefined): void {
+    if (this.budget === undefined) return;
+    this.budget.active--;
+    if (execution?.retrying !== true) return;
+    execution.retrying = false;
+    this.budget.release();
+  }
+
+  plan(execution: Execution, failure: unknown): number {
+    if (execution.emitted || execution.aborted || execution.bypassed || execution.expired) return GIVE_UP;
+    if (!this.wants(failure)) return GIVE_UP;
+    if (this.context.shutdown.stopping) {
+      execution.cutShort = 'shutdown';
+      return this.stop(execution, failure, 'shutdown');
+    }
+    if (execution.attempts > this.options.maxRetries) return this.stop(execution, failure, 'max-retries');
+    const hintMs = this.hintOf(failure);
+    if (hintMs !== undefined && hintMs > this.options.retryAfterCap)
+      return this.stop(execution, failure, 'retry-after-cap');
+    const delayMs = hintMs ?? this.delay(execution, failure);
+    if (delayMs === false) return this.stop(execution, failure, 'strategy');
+    if (delayMs > 0 && !execution.canWait) return GIVE_UP;
+    if (this.tooLate(execution, delayMs)) return this.stop(execution, failure, 'max-elapsed');
+    if (this.budget !== undefined && !execution.retrying) {
+      if (!this.budget.tryAcquire()) return this.stop(execution, failure, 'budget');
+      execution.retrying = true;
+    }
+    execution.lastDelayMs = delayMs;
+    this.report(execution, 'resilience.retry.scheduled', () => ({
+      attempt: execution.attempts,
+      delayMs,
+      hinted: hintMs !== undefined,
+      error: errorOf(failure),
+    }));
+    return delayMs;
+  }
+
+  recovered(execution: Execution): void {
+    this.report(execution, 'resilience.retry.recovered', () => ({ attempts: execution.attempts }));
+  }
+
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
+    return retryWith(this, execution);
+  }
+
+  private wants(failure: unknown): boolean {
+    if (failure instanceof RejectedResult) return true;
+    if (this.abortOn?.(failure) === true) return false;
+    return this.retryOn?.(failure) ?? classifyError(failure).retryable;
+  }
+
+  private hintOf(failure: unknown): number | undefined {
+    if (!this.options.honorRetryAfter || failure instanceof RejectedResult) return undefined;
+    return classifyError(failure, this.context.clock.epochNow()).retryAfterMs;
+  }
+
+  private delay(execution: Execution, failure: unknown): number | false {
+    const { baseDelay, jitter, maxDelay } = this.options;
+    const raw = this.backoff(execution.attempts, errorOf(failure));
+    if (raw === false) return false;
+    if (raw === 0) return 0;
+    return Math.min(maxDelay, applyJitter(jitter, raw, baseDelay, execution.lastDelayMs, this.context.random));
+  }
+
+  private tooLate(execution: Execution, delayMs: number): boolean {
+    const { maxElapsed } = this.options;
+    return maxElapsed !== undefined && this.context.clock.now() - execution.startedAt + delayMs > maxElapsed;
+  }
+
+  private stop(execution: Execution, failure: unknown, because: RetryStop): typeof GIVE_UP {
+    this.report(execution, 'resilience.retry.exhausted', () => ({
+      attempts: execution.attempts,
+      because,
+      error: errorOf(failure),
+    }));
+    return GIVE_UP;
+  }
+
+  private report<K extends keyof RetryEvents>(
+    execution: Execution,
+    name: K,
+    payload: () => Omit<RetryEvents[K], 'policy' | 'executionId'>,
+  ): void {
+    if (!this.context.events.listens(name)) return;
+    this.context.events.emit(name, { policy: execution.parts.name, executionId: execution.id, ...payload() });
+  }
+}
+
+function errorOf(failure: unknown): unknown {
+  return failure instanceof RejectedResult ? undefined : failure;
+}

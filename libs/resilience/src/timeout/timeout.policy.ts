@@ -1,0 +1,62 @@
+import type { MonoTypeOperatorFunction } from 'rxjs';
+
+import type { DeadlineQueue } from '../engine/deadlines.js';
+import type { Execution } from '../engine/execution.js';
+import type { PolicyContext } from '../engine/policy-context.js';
+import type { TimeoutScope, TimeoutStage } from '../engine/stages.js';
+import { TimeoutError } from './timeout.errors.js';
+import type { TimeoutExceededEvent } from './timeout.events.js';
+import { attemptTimeout, totalTimeout } from './timeout.operator.js';
+import type { ResolvedTimeoutOptions } from './timeout.options.js';
+
+export class TimeoutPolicy implements TimeoutStage {
+  readonly totalMs: number;
+  readonly idleMs: number;
+  readonly firstQueue: DeadlineQueue | undefined;
+  readonly firstScope: TimeoutScope;
+
+  constructor(
+    private readonly options: ResolvedTimeoutOptions,
+    private readonly context: PolicyContext,
+  ) {
+    this.totalMs = options.total;
+    this.idleMs = options.idle;
+    const first = Math.min(this.attemptMs(1), this.totalMs);
+    this.firstScope = this.totalMs < this.attemptMs(1) ? 'total' : 'attempt';
+    this.firstQueue = first === Infinity ? undefined : context.deadlines.queue(first);
+  }
+
+  attemptMs(attempt: number): number {
+    const { each, growth, max } = this.options;
+    return Math.min(each * growth ** (attempt - 1), max);
+  }
+
+  firstItemMs(attempt: number): number {
+    return this.options.firstItem ?? this.attemptMs(attempt);
+  }
+
+  exceeded(execution: Execution, scope: TimeoutScope, afterMs: number): Error {
+    const { name, stats } = execution.parts;
+    stats.timeouts++;
+    const { events } = this.context;
+    if (events.listens('resilience.timeout.exceeded')) {
+      const payload: TimeoutExceededEvent = {
+        policy: name,
+        executionId: execution.id,
+        scope,
+        afterMs,
+        attempt: execution.attempts,
+      };
+      events.emit('resilience.timeout.exceeded', payload);
+    }
+    return new TimeoutError(name, scope, afterMs);
+  }
+
+  attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
+    return attemptTimeout(this, execution, this.options.firstItem === undefined ? 'attempt' : 'first-item');
+  }
+
+  totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
+    return totalTimeout(this, execution);
+  }
+}

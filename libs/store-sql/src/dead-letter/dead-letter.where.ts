@@ -1,0 +1,33 @@
+import type { DeadLetterFilter } from '@nest-resilience/core';
+import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
+import type { DeadLetterSchema } from './dead-letter.schema.js';
+
+type Where = ExpressionBuilder<DeadLetterSchema, 'resilience_dead_letters'>;
+
+/** A filter as a condition. */
+export function whereFilter(filter: DeadLetterFilter) {
+  return (eb: Where): ExpressionWrapper<DeadLetterSchema, 'resilience_dead_letters', SqlBool> => {
+    const { queue, status, target, errorName, from, to, text } = filter;
+    const all = [];
+    if (queue !== undefined) all.push(eb('queue', '=', queue));
+    if (typeof status === 'string') all.push(eb('status', '=', status));
+    // `in ()` is no SQL everywhere; no status at all matches nothing.
+    else if (status !== undefined) all.push(status.length > 0 ? eb('status', 'in', status) : sql<SqlBool>`1 = 0`);
+    if (target !== undefined) all.push(eb('target', '=', target));
+    if (errorName !== undefined) all.push(eb('error_name', '=', errorName));
+    if (from !== undefined) all.push(eb('created_at', '>=', from));
+    // Infinity cannot be bound.
+    if (to !== undefined && Number.isFinite(to)) all.push(eb('created_at', '<', to));
+    if (text !== undefined) {
+      const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
+      all.push(
+        eb.or(
+          (['error_message', 'target', 'args', 'note'] as const).map(
+            (column) => sql<SqlBool>`${eb.ref(column)} like ${pattern} escape '\\'`,
+          ),
+        ),
+      );
+    }
+    return eb.and(all);
+  };
+}

@@ -1,0 +1,151 @@
+import type { Clock } from '@nest-resilience/core';
+import { type LlmUsage, MAX_ATTEMPTS_KEPT, type NodeAttempt, type PolicyAction } from '../ledger/execution.js';
+import { structuredError } from '../ledger/structured-error.js';
+import type { LlmPortResult, LlmPortTry } from '../llm.port.js';
+
+/** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
+export interface Trier {
+  readonly by: string;
+  readonly level: number;
+  readonly index?: number;
+}
+
+type Draft = { -readonly [K in keyof NodeAttempt]: NodeAttempt[K] } & { actions: PolicyAction[]; trier: Trier; thrown?: unknown };
+
+const REFUSED = new Set(['RESILIENCE_CIRCUIT_OPEN', 'RESILIENCE_BULKHEAD_FULL', 'RESILIENCE_RATE_LIMITED']);
+
+/** Writes down every attempt of one node while it happens. */
+export class AttemptLog {
+  private readonly drafts: Draft[] = [];
+  private dropped = 0;
+  private llmAttempts = 0;
+  private llmRetries = 0;
+  private retried = 0;
+  usage: LlmUsage | undefined;
+  costUsd: number | undefined;
+  /** The model answer that counts, once there is one. */
+  answer: LlmPortResult | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** Runs one attempt and notes how it ended; one that is abandoned by a timeout or a cancellation is noted when that happens. */
+  async note<T>(trier: Trier, signal: AbortSignal, attempt: () => PromiseLike<T> | T): Promise<T> {
+    const before = this.lastOf(trier);
+    if (before && before.outcome !== 'succeeded') {
+      before.actions.push('retried');
+      this.retried++;
+    }
+    const startedAt = this.clock.now();
+    const draft = this.open(trier);
+    let open = true;
+    const close = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
+      if (!open) return;
+      open = false;
+      signal.removeEventListener('abort', abandon);
+      draft.durationMs = this.clock.now() - startedAt;
+      draft.outcome = outcome;
+      if (outcome === 'timed_out') draft.actions.push('timed_out');
+      if (error === undefined) return;
+      draft.error = structuredError(error);
+      draft.thrown = error;
+      this.noteTries(draft, (error as { tries?: unknown } | null)?.tries);
+    };
+    const abandon = (): void => close(isTimeout(signal.reason) ? 'timed_out' : 'cancelled', signal.reason);
+    signal.addEventListener('abort', abandon, { once: true });
+    try {
+      const value = await attempt();
+      close('succeeded');
+      return value;
+    } catch (error) {
+      close(isTimeout(error) ? 'timed_out' : 'failed', error);
+      throw error;
+    }
+  }
+
+  /** Notes a call that a policy did not let through, if `error` says so and no attempt ended with it. */
+  noteRefusal(trier: Trier, error: unknown): void {
+    const code = (error as { code?: unknown } | null)?.code;
+    if (typeof code !== 'string' || !REFUSED.has(code) || this.lastOf(trier)?.thrown === error) return;
+    const draft = this.open(trier);
+    draft.outcome = 'rejected';
+    draft.actions.push('rejected');
+    draft.error = structuredError(error);
+  }
+
+  /** Notes that the trier's failure made a fallback run. */
+  noteFallback(trier: Trier): void {
+    this.lastOf(trier)?.actions.push('fell_back');
+  }
+
+  noteAnswer(trier: Trier, answer: LlmPortResult): void {
+    this.answer = answer;
+    const { inputTokens, outputTokens } = answer.usage;
+    this.usage = { inputTokens: (this.usage?.inputTokens ?? 0) + inputTokens, outputTokens: (this.usage?.outputTokens ?? 0) + outputTokens };
+    this.costUsd = (this.costUsd ?? 0) + answer.costUsd;
+    const draft = this.lastOf(trier);
+    if (!draft) return;
+    this.noteTries(draft, answer.tries);
+    if ((answer.retries ?? 0) > 0) draft.actions.push('retried');
+    if ((answer.heals ?? 0) > 0) draft.actions.push('healed');
+    if (answer.fallbackLevel > 0) draft.actions.push('fell_back');
+  }
+
+  get attempts(): NodeAttempt[] {
+    return this.drafts.map(({ trier: _, thrown: __, ...attempt }) => attempt);
+  }
+
+  get attemptCount(): number {
+    return this.dropped + this.drafts.filter(({ outcome }) => outcome !== 'rejected').length + this.llmAttempts;
+  }
+
+  get retryCount(): number {
+    return this.retried + this.llmRetries;
+  }
+
+  private open(trier: Trier): Draft {
+    if (this.drafts.length >= MAX_ATTEMPTS_KEPT) {
+      this.drafts.splice(1, 1);
+      this.dropped++;
+    }
+    const number = this.drafts.length + this.dropped + 1;
+    const { by, level, index } = trier;
+    const draft: Draft = {
+      number,
+      by,
+      level,
+      outcome: 'cancelled',
+      actions: [],
+      startedAt: this.clock.epochNow(),
+      durationMs: 0,
+      trier,
+      ...(index !== undefined && { index }),
+    };
+    this.drafts.push(draft);
+    return draft;
+  }
+
+  private lastOf(trier: Trier): Draft | undefined {
+    return this.drafts.findLast((draft) => draft.trier === trier);
+  }
+
+  private noteTries(draft: Draft, tries: unknown): void {
+    if (!Array.isArray(tries) || tries.length === 0) return;
+    const all = tries as LlmPortTry[];
+    draft.tries = all.slice(-MAX_ATTEMPTS_KEPT).map(({ provider, fallbackLevel, attempt, outcome, reason, durationMs }) => ({
+      provider,
+      fallbackLevel,
+      attempt,
+      outcome,
+      durationMs,
+      ...(reason !== undefined && { reason }),
+    }));
+    const sent = all.filter(({ attempt }) => attempt > 0);
+    // The node's own attempt is counted already.
+    this.llmAttempts += Math.max(0, sent.length - 1);
+    this.llmRetries += sent.filter(({ attempt }) => attempt > 1).length;
+  }
+}
+
+function isTimeout(error: unknown): boolean {
+  return (error as { code?: unknown } | null)?.code === 'RESILIENCE_TIMEOUT';
+}

@@ -1,0 +1,47 @@
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Scope } from '../expression/expression.js';
+import { textOf } from '../expression/mapping.js';
+import type { ItemAction } from '../graph/definition.js';
+import type { StepContext } from '../graph/step-context.js';
+import type { LlmPort, LlmPortResult } from '../llm.port.js';
+
+/** What actions need from outside. */
+export interface ActionWorld {
+  handler(target: string): (input: unknown, context: StepContext) => unknown;
+  readonly llm: LlmPort | undefined;
+}
+
+/** Does once what a node does. */
+export async function runAction(
+  action: ItemAction,
+  scope: Scope,
+  context: StepContext,
+  world: ActionWorld,
+  onAnswer: (answer: LlmPortResult) => void,
+): Promise<unknown> {
+  switch (action.type) {
+    case 'run':
+      return settle(action.run(context));
+    case 'call':
+      return settle(world.handler(action.target)(context.input, context));
+    case 'transform':
+      return action.transform.evaluate(scope);
+    case 'constant':
+      return action.value;
+    case 'llm': {
+      if (!world.llm) throw new Error('no language model is configured');
+      const messages = await Promise.all(
+        action.messages.map(async ({ role, content }) => ({ role, content: textOf(await content.evaluate(scope)) })),
+      );
+      const { schema, model } = action;
+      const answer = await world.llm.complete({ messages, signal: context.signal, ...(schema && { schema }), ...(model && { model }) });
+      onAnswer(answer);
+      return schema ? (answer.object ?? answer.text) : answer.text;
+    }
+  }
+}
+
+/** Methods may answer with a value, a promise or an Observable, whose last item counts. */
+function settle(value: unknown): unknown {
+  return isObservable(value) ? lastValueFrom(value, { defaultValue: undefined }) : value;
+}

@@ -1,0 +1,48 @@
+import type { CompiledAction } from '../graph/definition.js';
+import { type StructuredError, structuredError } from '../ledger/structured-error.js';
+
+/** What a batch with `partial: true` comes to. */
+export interface PartialResult {
+  readonly successes: readonly { readonly index: number; readonly result: unknown }[];
+  readonly failures: readonly { readonly index: number; readonly item: unknown; readonly error: StructuredError }[];
+  readonly total: number;
+  /** 0..1; 1 for an empty list. */
+  readonly successRate: number;
+}
+
+const MAX_ITEMS = 100_000;
+
+/** Runs a function for each item, `concurrency` at once. */
+export async function runEach(
+  items: unknown,
+  { concurrency, partial }: Extract<CompiledAction, { type: 'each' }>,
+  run: (item: unknown, index: number) => Promise<unknown>,
+): Promise<PartialResult | unknown[]> {
+  // JSONata gives one item for a list of one and nothing for an empty one.
+  const list: readonly unknown[] = items === undefined || items === null ? [] : Array.isArray(items) ? (items as unknown[]) : [items];
+  if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
+  const results = new Array<unknown>(list.length);
+  const errors = new Map<number, unknown>();
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < list.length && (partial || errors.size === 0)) {
+      const index = next++;
+      try {
+        results[index] = await run(list[index], index);
+      } catch (error) {
+        errors.set(index, error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrency, list.length) }, work));
+  if (!partial) {
+    for (const error of errors.values()) throw error;
+    return results;
+  }
+  return {
+    successes: results.flatMap((result, index) => (errors.has(index) ? [] : [{ index, result: result ?? null }])),
+    failures: [...errors].sort(([a], [b]) => a - b).map(([index, error]) => ({ index, item: list[index] ?? null, error: structuredError(error) })),
+    total: list.length,
+    successRate: list.length === 0 ? 1 : (list.length - errors.size) / list.length,
+  };
+}

@@ -1,0 +1,11 @@
+/** Why a run was stopped from outside. `lost`: another process (or a cancellation elsewhere) took the execution over. */
+export type StopReason = 'cancelled' | 'deadline' | 'shutdown' | 'lost';
+
+/** The abort reason of a stopped run. Nodes see it as a caller's abort: it is never retried and counts for no circuit. */
+export class RunStop extends Error {
+  override readonly name = 'AbortError';
+
+  constructor(readonly stopReason: StopReason) {
+    super(`the run was stopped: ${stopReason}`);
+  }
+}

@@ -1,0 +1,129 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describe, expect, it } from '@jest/globals';
+import { checkWorkflow } from '../../graph/build.js';
+import { describeProblem } from '../../graph/errors.js';
+import { parseWorkflow } from './parse-workflow.js';
+import { WORKFLOW_FILE_SCHEMA } from './workflow.schema.js';
+
+const TRIAGE = `name: inbox-triage
+description: Sorts mail
+input:
+  type: object
+  required: [raw]
+  properties: { raw: { type: string } }
+deadline: 2m
+nodes:
+  parse:
+    call: MailParser.parse
+    input: { raw: $.input.raw }
+  classify:
+    after: parse
+    llm:
+      system: You sort mail.
+      prompt: |
+        Classify {{ parse.subject }}
+      schema: { type: object }
+    retry: { maxRetries: 2, baseDelay: 100ms, retryOn: [rate_limit, transient] }
+    circuitBreaker: { failureThreshold: 3 }
+    timeout: 30s
+    fallback: [guess]
+  guess:
+    transform: '{ "category": $contains(parse.subject, "win") ? "spam" : "ham" }'
+  tags:
+    after: parse
+    each: { items: $.parse.words, as: word, concurrency: 2, partial: true, transform: '$uppercase(word)' }
+  reply:
+    after: [classify, tags]
+    when: classify.category != "spam"
+    call: Replies.draft
+    optional: true
+    deadLetter: true
+output:
+  category: $.classify.category
+`;
+
+function problemsOf(text: string): string[] {
+  const { draft, problems } = parseWorkflow(text, 'w.yaml');
+  return [...problems, ...(draft ? checkWorkflow(draft).problems : [])].map(describeProblem);
+}
+
+describe('a workflow file', () => {
+  it('becomes the same draft that any other form makes', () => {
+    const { draft, problems } = parseWorkflow(TRIAGE, 'triage.yaml');
+
+    expect(problems).toEqual([]);
+    const { definition, problems: graph } = checkWorkflow(draft!);
+    expect(graph).toEqual([]);
+    expect(definition).toMatchObject({ name: 'inbox-triage', deadlineMs: 120_000, order: ['parse', 'classify', 'tags', 'reply'] });
+    expect(definition?.nodes.get('classify')).toMatchObject({ fallback: ['guess'], policies: { timeout: '30s', circuitBreaker: { failureThreshold: 3 } } });
+    expect(definition?.nodes.get('tags')?.action).toMatchObject({ type: 'each', as: 'word', concurrency: 2, partial: true });
+  });
+
+  it('reads JSON too', () => {
+    const { draft } = parseWorkflow('{ "name": "one", "nodes": { "a": { "constant": 1 } } }', 'one.json');
+
+    expect(draft?.nodes).toEqual([{ name: 'a', action: { type: 'constant', value: 1 } }]);
+  });
+
+  it('names line and column of every mistake in shape and graph at once', () => {
+    const text = `name: broken
+nodes:
+  a:
+    call: X.y
+    retrys: 3
+  b:
+    after: [aa]
+    transform: '$.a.('
+  c:
+    llm: { prompt: hi }
+    call: X.y
+  d:
+    http: { url: https://example.com }
+  e:
+    after: b
+`;
+
+    expect(problemsOf(text)).toEqual([
+      expect.stringMatching(/^w\.yaml:5:5: broken > a: 'retrys' is not known here \(did you mean 'retry'\?\); known: description, after/),
+      "w.yaml:9:3: broken > c: needs exactly one of llm, call, transform, constant, each",
+      'w.yaml:13:5: broken > d: \'http\' nodes are not available; use "call" with a method that makes the request',
+      'w.yaml:14:3: broken > e: needs exactly one of llm, call, transform, constant, each',
+      "w.yaml:7:5: broken > b: waits for 'aa', which is no node of this workflow (did you mean 'a'?)",
+      expect.stringMatching(/^w\.yaml:8:5: broken > b: cannot read the expression/),
+    ]);
+  });
+
+  it.each([
+    ['broken syntax', 'name: x\nnodes: {a: [\n', /^w\.yaml:\d+:\d+: /],
+    ['a key written twice', 'name: x\nnodes:\n  a: { constant: 1 }\n  a: { constant: 2 }\n', /^w\.yaml:4:3: .*unique/],
+    ['an empty file', '', /must be object/],
+    ['a list', '- a', /must be object/],
+    ['two documents', 'name: x\n---\nname: y\n', /w\.yaml/],
+    ['no nodes', 'name: x\nnodes: {}\n', /w\.yaml:2:1: x: 'nodes' must NOT have fewer than 1 properties/],
+    ['a missing name', 'nodes: { a: { constant: 1 } }', /'name' is missing/],
+    ['a wrong type', 'name: x\nnodes:\n  a: { constant: 1, optional: maybe }\n', /w\.yaml:3:21: x > a: 'optional' must be boolean/],
+    ['a reserved node name', 'name: x\nnodes:\n  __proto__: { constant: 1 }\n', /reserved/],
+    ['a tag that would make objects', 'name: x\nnodes:\n  a: { constant: !!js/function "x" }\n', /tag/i],
+    ['an unknown policy word', 'name: x\nnodes:\n  a: { constant: 1, retry: { strategy: sometimes } }\n', /'strategy' must be one of exponential, linear/],
+  ])('refuses %s', (_, text, expected) => {
+    expect(problemsOf(text).join('\n')).toMatch(expected);
+  });
+
+  it('refuses a bomb of anchors instead of unfolding it', () => {
+    const levels = Array.from({ length: 12 }, (_, i) => `b${i}: &b${i} [${Array(9).fill(i === 0 ? '"x"' : `*b${i - 1}`).join(',')}]`);
+
+    expect(problemsOf(`name: x\n${levels.join('\n')}\n`).join()).toMatch(/alias/i);
+  });
+
+  it('refuses a file that is too large without parsing it', () => {
+    expect(problemsOf(`# ${'x'.repeat(1_048_576)}`)).toEqual(['w.yaml: w.yaml: is larger than 1048576 bytes']);
+  });
+
+  it('is described by the published schema', () => {
+    const published = new URL('../../../schema/workflow.schema.json', import.meta.url);
+    const text = `${JSON.stringify(WORKFLOW_FILE_SCHEMA, null, 2)}\n`;
+    if (process.env['UPDATE_SCHEMA']) writeFileSync(published, text);
+
+    expect(readFileSync(published, 'utf8')).toBe(text);
+  });
+});

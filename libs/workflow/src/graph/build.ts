@@ -1,0 +1,169 @@
+import { createPolicy, nearest, parseDuration, ResilienceOptionsError } from '@nest-resilience/core';
+import { compileExpression } from '../expression/expression.js';
+import { compileMapping } from '../expression/mapping.js';
+import { compileAction } from './actions.js';
+import { ancestorsOf, sortGraph } from './cycles.js';
+import type { NodeDefinition, WorkflowDefinition } from './definition.js';
+import type { NodeDraft, WorkflowDraft } from './draft.js';
+import { WorkflowDefinitionError, type WorkflowProblem } from './errors.js';
+import { compileInputSchema } from './input-schema.js';
+import { policyOptions } from './policies.js';
+import { ProblemList } from './problems.js';
+import { checkReads } from './reads.js';
+import { hashOf } from './version.js';
+
+/** Nodes of one workflow, standby nodes included. */
+export const MAX_NODES = 1_000;
+
+const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/;
+
+/** Compiles a draft. @throws {@link WorkflowDefinitionError} with everything that is wrong with it. */
+export function buildWorkflow(draft: WorkflowDraft): WorkflowDefinition {
+  const { definition, problems } = checkWorkflow(draft);
+  if (!definition) throw new WorkflowDefinitionError(problems);
+  return definition;
+}
+
+/** Like {@link buildWorkflow}, for callers that collect the problems of several workflows. */
+export function checkWorkflow(draft: WorkflowDraft): { definition?: WorkflowDefinition; problems: readonly WorkflowProblem[] } {
+  const problems = new ProblemList(draft);
+  checkNames(draft, problems);
+  const drafts = new Map(draft.nodes.map((node) => [node.name, node]));
+  const standby = new Set(draft.nodes.flatMap((node) => fallbackNames(node)));
+  checkEdges(drafts, standby, problems);
+
+  const waits = new Map([...drafts].map(([name, node]) => [name, list(node.after).filter((other) => drafts.has(other))] as const));
+  const { order, cycles } = sortGraph(waits);
+  for (const cycle of cycles) problems.add(`waits for itself: ${cycle.join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'after']);
+  const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, fallbackNames(node)])));
+  for (const cycle of stands.cycles) problems.add(`is its own fallback: ${[...cycle].reverse().join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'fallback']);
+
+  const ancestors = visibleNodes(drafts, order, [...stands.order].reverse(), ancestorsOf(order, waits));
+  const nodes = new Map<string, NodeDefinition>();
+  for (const [name, node] of drafts) {
+    nodes.set(name, compileNode(node, standby.has(name), [...(ancestors.get(name) ?? [])], problems));
+  }
+  const output = draft.output === undefined ? undefined : problems.attempt(() => compileMapping(draft.output), undefined, ['output']);
+  checkReads({ ...draft, nodes, drafts, output, problems });
+  const deadlineMs = draft.deadline === undefined ? undefined : parseDuration(draft.deadline);
+  if (draft.deadline !== undefined && !(deadlineMs !== undefined && deadlineMs > 0)) {
+    problems.add(`deadline '${draft.deadline}' is no duration such as '2m' or 120000`, undefined, ['deadline']);
+  }
+  if (draft.input) problems.attempt(() => compileInputSchema(draft.input ?? {}), undefined, ['input']);
+  if (problems.problems.length > 0) return { problems: problems.problems };
+
+  const { locate: _, file: __, ...declared } = draft;
+  const definition: WorkflowDefinition = {
+    name: draft.name,
+    version: hashOf(declared),
+    description: draft.description,
+    inputSchema: draft.input,
+    nodes,
+    order: order.filter((name) => !standby.has(name)),
+    output,
+    deadlineMs,
+    join: draft.join ?? false,
+    deadLetter: draft.deadLetter ?? true,
+    fallback: byPriority((draft.fallback ?? []).map((entry) => (typeof entry === 'string' ? { workflow: entry } : entry))).map((entry) => entry.workflow),
+    draft,
+  };
+  return { definition, problems: [] };
+}
+
+function checkNames(draft: WorkflowDraft, problems: ProblemList): void {
+  if (!NAME.test(draft.name)) problems.add(`'${draft.name}' is no name: letters, digits, - and _, at most 100`, undefined, ['name']);
+  if (draft.nodes.length === 0) problems.add('has no nodes', undefined, ['nodes']);
+  if (draft.nodes.length > MAX_NODES) problems.add(`has ${draft.nodes.length} nodes; at most ${MAX_NODES} are allowed`, undefined, ['nodes']);
+  const seen = new Set<string>();
+  for (const { name } of draft.nodes) {
+    if (seen.has(name)) problems.add('is declared twice', name);
+    seen.add(name);
+    // Names become keys of the scope that expressions read.
+    if (!NAME.test(name)) problems.add(`'${name}' is no name: letters, digits, - and _, at most 100`, name);
+    else if (name === 'input' || name in Object.prototype) problems.add(`'${name}' is reserved; choose another name`, name);
+  }
+}
+
+function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet<string>, problems: ProblemList): void {
+  const names = [...drafts.keys()];
+  for (const [name, node] of drafts) {
+    for (const other of list(node.after)) {
+      if (!drafts.has(other)) problems.add(unknownNode('waits for', other, names), name, ['nodes', name, 'after']);
+      else if (standby.has(other)) {
+        problems.add(`waits for '${other}', which runs only in place of another node; wait for that one`, name, ['nodes', name, 'after']);
+      }
+    }
+    if (standby.has(name) && list(node.after).length > 0) {
+      problems.add('is a fallback and waits for whatever the node waits for that it replaces; remove "after"', name, ['nodes', name, 'after']);
+    }
+    for (const other of fallbackNames(node)) {
+      if (!drafts.has(other)) problems.add(unknownNode('falls back to', other, names), name, ['nodes', name, 'fallback']);
+    }
+  }
+}
+
+export function unknownNode(verb: string, other: string, names: readonly string[]): string {
+  const near = nearest(other, names);
+  return `${verb} '${other}', which is no node of this workflow${near ? ` (did you mean '${near}'?)` : ''}`;
+}
+
+/** A standby node sees what every node sees that it may stand in for. */
+function visibleNodes(
+  drafts: ReadonlyMap<string, NodeDraft>,
+  order: readonly string[],
+  primariesFirst: readonly string[],
+  ancestors: ReadonlyMap<string, ReadonlySet<string>>,
+): Map<string, ReadonlySet<string>> {
+  const visible = new Map(order.map((name) => [name, ancestors.get(name) ?? new Set<string>()]));
+  const narrowed = new Set<string>();
+  for (const primary of primariesFirst) {
+    const node = drafts.get(primary);
+    for (const name of node ? fallbackNames(node) : []) {
+      const own = visible.get(primary) ?? new Set<string>();
+      const before = narrowed.has(name) ? visible.get(name) : undefined;
+      visible.set(name, before ? new Set([...own].filter((other) => before.has(other))) : own);
+      narrowed.add(name);
+    }
+  }
+  return visible;
+}
+
+function compileNode(node: NodeDraft, standby: boolean, ancestors: readonly string[], problems: ProblemList): NodeDefinition {
+  const { name } = node;
+  const policies = policyOptions(node);
+  try {
+    createPolicy({ name, ...policies });
+  } catch (error) {
+    if (!(error instanceof ResilienceOptionsError)) throw error;
+    for (const { path, allowed } of error.problems) {
+      const words = path.split(' > ').filter((word) => word !== name);
+      const key = Object.keys(policies).find((policy) => words.some((word) => word.replace('@', '').toLowerCase() === policy.toLowerCase()));
+      problems.add(`${words.join(' > ')}: expected ${allowed}`, name, ['nodes', name, ...(key ? [key] : [])]);
+    }
+  }
+  return {
+    name,
+    after: [...new Set(list(node.after))],
+    ancestors,
+    standby,
+    when: node.when === undefined ? undefined : problems.attempt(() => compileExpression(node.when ?? ''), name, ['nodes', name, 'when']),
+    input: node.input === undefined ? undefined : problems.attempt(() => compileMapping(node.input), name, ['nodes', name, 'input']),
+    optional: node.optional ?? false,
+    deadLetter: node.deadLetter ?? false,
+    fallback: fallbackNames(node),
+    policies,
+    action: compileAction(node, problems),
+  };
+}
+
+function fallbackNames(node: NodeDraft): string[] {
+  return byPriority((node.fallback ?? []).map((entry) => (typeof entry === 'string' ? { node: entry } : entry))).map((entry) => entry.node);
+}
+
+function byPriority<T extends { readonly priority?: number }>(entries: readonly T[]): T[] {
+  return [...entries].sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
+}
+
+function list(value: string | readonly string[] | undefined): readonly string[] {
+  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+}

@@ -1,0 +1,68 @@
+import { nearest } from '@nest-resilience/core';
+import type { Expression } from '../expression/expression.js';
+import type { Mapping } from '../expression/mapping.js';
+import type { CompiledAction, ItemAction, NodeDefinition } from './definition.js';
+import type { NodeDraft } from './draft.js';
+import type { ProblemList } from './problems.js';
+
+interface Reader {
+  readonly nodes: ReadonlyMap<string, NodeDefinition>;
+  readonly drafts: ReadonlyMap<string, NodeDraft>;
+  readonly output: Mapping | undefined;
+  readonly problems: ProblemList;
+}
+
+/** Refuses expressions that read a node which does not exist or has not certainly ended: they would find nothing, silently. */
+export function checkReads({ nodes, output, problems }: Reader): void {
+  const names = [...nodes.keys()];
+  for (const node of nodes.values()) {
+    for (const { expressions, path, local } of readsOf(node)) {
+      const visible = new Set(['input', ...node.ancestors, ...local]);
+      for (const name of namesIn(expressions)) {
+        if (!visible.has(name)) problems.add(explain(name, node, names), node.name, ['nodes', node.name, ...path]);
+      }
+    }
+  }
+  for (const name of namesIn(output?.expressions ?? [])) {
+    if (name !== 'input' && !nodes.has(name)) problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
+  }
+}
+
+function explain(name: string, node: NodeDefinition, names: readonly string[]): string {
+  if (!names.includes(name)) return `reads '${name}', which is neither "input" nor a node${didYouMean(name, [...names, 'input'])}`;
+  if (name === node.name) return 'reads its own result';
+  return node.standby
+    ? `reads '${name}', which need not have ended when this fallback runs`
+    : `reads '${name}' without waiting for it; add it to "after"`;
+}
+
+function didYouMean(name: string, candidates: readonly string[]): string {
+  const near = nearest(name, candidates);
+  return near ? ` (did you mean '${near}'?)` : '';
+}
+
+interface Reads {
+  readonly expressions: readonly Expression[];
+  readonly path: readonly string[];
+  /** Names that exist only here. */
+  readonly local: readonly string[];
+}
+
+function readsOf({ when, input, action }: NodeDefinition): Reads[] {
+  const local = action.type === 'each' ? [action.as, 'index'] : [];
+  return [
+    { expressions: when ? [when] : [], path: ['when'], local: [] },
+    { expressions: input?.expressions ?? [], path: ['input'], local },
+    { expressions: action.type === 'each' ? [action.items] : [], path: ['each', 'items'], local: [] },
+    { expressions: action.type === 'each' ? expressionsOf(action.action) : expressionsOf(action), path: [action.type], local },
+  ];
+}
+
+function expressionsOf(action: CompiledAction | ItemAction): readonly Expression[] {
+  if (action.type === 'transform') return action.transform.expressions;
+  return action.type === 'llm' ? action.messages.flatMap((message) => message.content.expressions) : [];
+}
+
+function namesIn(expressions: readonly Expression[]): Set<string> {
+  return new Set(expressions.flatMap((expression) => [...expression.reads]));
+}

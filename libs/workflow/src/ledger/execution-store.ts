@@ -1,0 +1,107 @@
+import type { ExecutionLedger, ExecutionRecord, ExecutionStatus, ExecutionTotals, NodeRecord } from './execution.js';
+
+/** Injection token of the {@link ExecutionStore} in use. */
+export const EXECUTION_STORE = Symbol.for('nest-resilience.execution-store');
+
+/**
+ * Where executions are kept. Every method resolves only when its change is durable.
+ * Implementations: {@link MemoryExecutionStore} here, `sqliteExecutionStore` in `@nest-resilience/store-sql`; all pass one contract suite.
+ */
+export interface ExecutionStore {
+  /** False: nothing outlives the process. */
+  readonly durable: boolean;
+  /** Opens the store: tables, migrations. Called once before anything else. */
+  init?(): Promise<void>;
+  close?(): Promise<void>;
+
+  /**
+   * Adds an execution, unless one with the same workflow and idempotency key, or the same join key, is there: then that one
+   * is returned with `created: false`. Atomic.
+   */
+  create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }>;
+  get(id: string): Promise<ExecutionLedger | undefined>;
+  /** Without the nodes. */
+  find(id: string): Promise<ExecutionRecord | undefined>;
+  findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined>;
+  list(filter: ExecutionFilter): Promise<ExecutionPage>;
+
+  /**
+   * Makes `owner` the one process that may write to the execution and its status `running`, if the status is one of `from`.
+   * Adds 1 to `resumes` unless it was `queued`. Resolves with the ledger, or `undefined` if the status was another one.
+   */
+  claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined>;
+  /**
+   * Keeps a node that ended; a failed record of the same node is replaced, any other is left as it is. Resolves with false,
+   * and keeps nothing, when the execution is not running under this owner.
+   */
+  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean>;
+  /** Ends an execution that runs under this owner. Resolves with false when it does not. */
+  finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean>;
+  /** Ends an unfinished execution whoever runs it. Resolves with false when it had ended before. */
+  cancel(id: string, end: { readonly finishedAt: number }): Promise<boolean>;
+  /** Replaces the failed record of an optional node after the run. Resolves with false when there is no such record. */
+  amend(id: string, node: NodeRecord): Promise<boolean>;
+
+  /** Ids of all unfinished executions without a parent, oldest first: what a booting process has to take up. */
+  unfinished(): Promise<string[]>;
+  metrics(workflow: string): Promise<WorkflowMetrics>;
+}
+
+export interface ExecutionClaim {
+  readonly owner: string;
+  readonly from: readonly ExecutionStatus[];
+  readonly startedAt: number;
+  readonly deadlineAt?: number;
+  readonly version: string;
+}
+
+export interface ExecutionEnd extends Pick<ExecutionRecord, 'output' | 'error' | 'degraded' | 'servedBy' | 'deadLetterId'> {
+  readonly status: 'succeeded' | 'failed';
+  readonly finishedAt: number;
+  readonly totals: ExecutionTotals;
+}
+
+export interface ExecutionFilter {
+  readonly workflow?: string;
+  readonly status?: ExecutionStatus;
+  /** Id of the last execution of the page before. */
+  readonly cursor?: string;
+  /** @default 50, at most 500 */
+  readonly limit?: number;
+}
+
+/** Newest first. */
+export interface ExecutionPage {
+  readonly items: readonly ExecutionRecord[];
+  /** Pass it as `cursor` for the next page; absent on the last one. */
+  readonly nextCursor?: string;
+}
+
+/** Counted per execution, never per attempt. Rates are 0..1, `null` before anything ended; durations are milliseconds. */
+export interface WorkflowMetrics {
+  readonly workflow: string;
+  readonly total: number;
+  readonly queued: number;
+  readonly running: number;
+  readonly successful: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** successful / (successful + failed) */
+  readonly successRate: number | null;
+  /** Share of ended executions in which something was retried. */
+  readonly retryRate: number | null;
+  /** Attempts per node that ran. */
+  readonly averageAttempts: number | null;
+  /** Share of ended executions in which a fallback served a node or the run. */
+  readonly fallbackRate: number | null;
+  /** Share of ended executions that were degraded. */
+  readonly degradedRate: number | null;
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd: number;
+}
+
+export const DEFAULT_PAGE_SIZE = 50;
+export const MAX_PAGE_SIZE = 500;

@@ -1,0 +1,132 @@
+import type { JsonValue } from './json-value.js';
+import type { StructuredError } from './structured-error.js';
+
+/** `queued` and `running` are unfinished: they survive a crash and go on when the application boots. */
+export type ExecutionStatus = 'queued' | 'running' | 'succeeded' | 'failed' | 'cancelled';
+
+export const EXECUTION_STATUSES: readonly ExecutionStatus[] = ['queued', 'running', 'succeeded', 'failed', 'cancelled'];
+
+/** One run of a workflow. Times are epoch milliseconds. */
+export interface ExecutionRecord {
+  /** Time-ordered: sorting by id is sorting by creation. */
+  readonly id: string;
+  readonly workflow: string;
+  /** Version of the definition it runs on. */
+  readonly version: string;
+  readonly status: ExecutionStatus;
+  readonly input: JsonValue;
+  readonly output?: JsonValue;
+  readonly error?: StructuredError;
+  readonly idempotencyKey?: string;
+  /** Hash of the input. */
+  readonly inputHash: string;
+  /** Present while other submissions may join this execution. */
+  readonly joinKey?: string;
+  /** The execution this one is a fallback of. */
+  readonly parentId?: string;
+  /** The process that runs it: checkpoints of any other process are refused. */
+  readonly owner?: string;
+  readonly createdAt: number;
+  readonly startedAt?: number;
+  readonly finishedAt?: number;
+  readonly deadlineAt?: number;
+  /** How often it went on after a crash, a failure or by hand. */
+  readonly resumes: number;
+  /** A fallback served it, an optional node failed or a model answered in a degraded way. */
+  readonly degraded: boolean;
+  /** The fallback workflow whose output this is. */
+  readonly servedBy?: string;
+  readonly deadLetterId?: string;
+  readonly totals: ExecutionTotals;
+}
+
+/** Sums over all nodes of an execution. */
+export interface ExecutionTotals {
+  /** Nodes that ran, skipped ones not counted. */
+  readonly nodes: number;
+  readonly attempts: number;
+  /** Attempts after the first of their node. */
+  readonly retries: number;
+  /** Nodes (and runs) that a fallback served. */
+  readonly fallbacks: number;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd: number;
+}
+
+export const NO_TOTALS: ExecutionTotals = { nodes: 0, attempts: 0, retries: 0, fallbacks: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
+
+/** A checkpoint: one node that ended. `succeeded` and `skipped` ones never run again; an optional `failed` one neither. */
+export interface NodeRecord {
+  readonly node: string;
+  readonly status: 'succeeded' | 'failed' | 'skipped';
+  readonly result?: JsonValue;
+  readonly error?: StructuredError;
+  /** A failed optional node: the run went on without it. */
+  readonly optional: boolean;
+  readonly startedAt: number;
+  readonly finishedAt: number;
+  /** Node that made the result; another one than `node` when a fallback served it. */
+  readonly servedBy?: string;
+  /** 0: itself; n: its n-th fallback. */
+  readonly fallbackLevel: number;
+  readonly degraded: boolean;
+  readonly deadLetterId?: string;
+  /** The last {@link MAX_ATTEMPTS_KEPT}. */
+  readonly attempts: readonly NodeAttempt[];
+  /** All of them; for an llm node every request that was sent. */
+  readonly attemptCount: number;
+  /** Those that repeated a failed one. */
+  readonly retryCount: number;
+  readonly usage?: LlmUsage;
+  readonly costUsd?: number;
+  /** The provider that answered an llm node. */
+  readonly provider?: string;
+  /** Level of that provider in its own chain, 0 the first. */
+  readonly providerLevel?: number;
+}
+
+export const MAX_ATTEMPTS_KEPT = 100;
+
+/** What a policy did about an attempt. */
+export type PolicyAction = 'retried' | 'rejected' | 'timed_out' | 'fell_back' | 'healed';
+
+export interface NodeAttempt {
+  /** From 1, over all nodes that tried. */
+  readonly number: number;
+  /** Node that tried: the node itself or one of its fallbacks. */
+  readonly by: string;
+  /** 0: the node itself; n: its n-th fallback. */
+  readonly level: number;
+  /** `rejected`: not called at all, e.g. by an open circuit. */
+  readonly outcome: 'succeeded' | 'failed' | 'timed_out' | 'rejected' | 'cancelled';
+  readonly actions: readonly PolicyAction[];
+  readonly startedAt: number;
+  readonly durationMs: number;
+  readonly error?: StructuredError;
+  /** Place of the item, for a node that runs once for each. */
+  readonly index?: number;
+  /** What a language model's own chain tried within this attempt; at most {@link MAX_ATTEMPTS_KEPT}. */
+  readonly tries?: readonly LlmTryRecord[];
+}
+
+/** One request to one provider, or why none was sent. */
+export interface LlmTryRecord {
+  readonly provider: string;
+  readonly fallbackLevel: number;
+  /** 0 when nothing was sent. */
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly durationMs: number;
+}
+
+export interface LlmUsage {
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+}
+
+/** An execution with all its checkpoints, in the order they were made. */
+export interface ExecutionLedger extends ExecutionRecord {
+  readonly nodes: readonly NodeRecord[];
+}

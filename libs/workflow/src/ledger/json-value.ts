@@ -1,0 +1,44 @@
+/** What can be stored and sent unchanged. */
+export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+
+/** A value that cannot be kept in the ledger. Never worth a retry. */
+export class WorkflowValueError extends Error {
+  readonly code = 'RESILIENCE_WORKFLOW_VALUE';
+  readonly isRetryable = false;
+
+  constructor(what: string, reason: string) {
+    super(`${what} cannot be stored: ${reason}`);
+    this.name = new.target.name;
+  }
+}
+
+/**
+ * The value as it will come back from the store: through JSON (Date becomes text, undefined in an object is left out, undefined
+ * alone becomes null) and frozen. The run goes on with this copy, so that a resumed run sees exactly what the first one saw.
+ * @throws {@link WorkflowValueError} for BigInt, cycles, functions and everything larger than `maxBytes`.
+ */
+export function toJsonValue(value: unknown, what: string, maxBytes: number): JsonValue {
+  if (value === undefined) return null;
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch (error) {
+    throw new WorkflowValueError(what, (error as Error).message.split('\n')[0] ?? '');
+  }
+  if (text === undefined) throw new WorkflowValueError(what, `a ${typeof value} is no JSON`);
+  // A character is at least one byte and at most three in UTF-8: most values need no second look.
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+    throw new WorkflowValueError(what, `it has ${Buffer.byteLength(text)} bytes of JSON, at most ${maxBytes} are allowed; store it elsewhere and pass a reference`);
+  }
+  return deepFreeze(JSON.parse(text) as JsonValue);
+}
+
+export function deepFreeze<T>(value: T): T {
+  const open: unknown[] = [value];
+  for (let part = open.pop(); part !== undefined; part = open.pop()) {
+    if (typeof part !== 'object' || part === null || Object.isFrozen(part)) continue;
+    Object.freeze(part);
+    open.push(...Object.values(part).filter((child) => typeof child === 'object' && child !== null));
+  }
+  return value;
+}

@@ -1,0 +1,164 @@
+import { EXECUTION_STATUSES, type ExecutionLedger, type ExecutionRecord, type ExecutionTotals, type NodeRecord, NO_TOTALS } from './execution.js';
+import {
+  DEFAULT_PAGE_SIZE,
+  type ExecutionClaim,
+  type ExecutionEnd,
+  type ExecutionFilter,
+  type ExecutionPage,
+  type ExecutionStore,
+  MAX_PAGE_SIZE,
+  type WorkflowMetrics,
+} from './execution-store.js';
+import { rank, toMetrics } from './metrics.js';
+
+interface Entry {
+  record: ExecutionRecord;
+  readonly nodes: Map<string, NodeRecord>;
+}
+
+/** Keeps executions in this process: for tests and trials. Nothing outlives the process; the oldest ended ones make room. */
+export class MemoryExecutionStore implements ExecutionStore {
+  readonly durable = false;
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(private readonly options: { /** @default 10000 */ readonly maxExecutions?: number } = {}) {}
+
+  create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
+    const { workflow, idempotencyKey, joinKey } = execution;
+    for (const { record } of idempotencyKey === undefined && joinKey === undefined ? [] : this.entries.values()) {
+      const sameKey = idempotencyKey !== undefined && record.workflow === workflow && record.idempotencyKey === idempotencyKey;
+      if (sameKey || (joinKey !== undefined && record.joinKey === joinKey)) return Promise.resolve({ execution: record, created: false });
+    }
+    this.makeRoom();
+    this.entries.set(execution.id, { record: execution, nodes: new Map() });
+    return Promise.resolve({ execution, created: true });
+  }
+
+  get(id: string): Promise<ExecutionLedger | undefined> {
+    const entry = this.entries.get(id);
+    return Promise.resolve(entry && ledgerOf(entry));
+  }
+
+  find(id: string): Promise<ExecutionRecord | undefined> {
+    return Promise.resolve(this.entries.get(id)?.record);
+  }
+
+  findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined> {
+    const records = [...this.entries.values()].map(({ record }) => record);
+    return Promise.resolve(records.find((record) => record.workflow === workflow && record.idempotencyKey === key));
+  }
+
+  list({ workflow, status, cursor, limit = DEFAULT_PAGE_SIZE }: ExecutionFilter): Promise<ExecutionPage> {
+    const size = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
+    const matching = [...this.entries.values()]
+      .map(({ record }) => record)
+      .filter((record) => (workflow === undefined || record.workflow === workflow) && (status === undefined || record.status === status))
+      .filter((record) => cursor === undefined || record.id < cursor)
+      .sort((a, b) => (a.id < b.id ? 1 : -1));
+    const items = matching.slice(0, size);
+    const last = items.at(-1);
+    return Promise.resolve({ items, ...(last && matching.length > size && { nextCursor: last.id }) });
+  }
+
+  claim(id: string, { owner, from, startedAt, deadlineAt, version }: ExecutionClaim): Promise<ExecutionLedger | undefined> {
+    const entry = this.entries.get(id);
+    if (!entry || !from.includes(entry.record.status)) return Promise.resolve(undefined);
+    const { error: _, output: __, finishedAt: ___, ...record } = entry.record;
+    const resumes = record.resumes + (record.status === 'queued' ? 0 : 1);
+    entry.record = { ...record, status: 'running', owner, version, resumes, startedAt: record.startedAt ?? startedAt, ...(deadlineAt !== undefined && { deadlineAt }) };
+    return Promise.resolve(ledgerOf(entry));
+  }
+
+  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
+    const entry = this.entries.get(id);
+    if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
+    if (entry.nodes.get(node.node)?.status !== 'failed') {
+      if (!entry.nodes.has(node.node)) entry.nodes.set(node.node, node);
+    } else {
+      entry.nodes.set(node.node, node);
+    }
+    return Promise.resolve(true);
+  }
+
+  finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
+    const entry = this.entries.get(id);
+    if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
+    entry.record = { ...withoutKeys(entry.record), ...end };
+    return Promise.resolve(true);
+  }
+
+  cancel(id: string, { finishedAt }: { readonly finishedAt: number }): Promise<boolean> {
+    const entry = this.entries.get(id);
+    if (!entry || !isUnfinished(entry)) return Promise.resolve(false);
+    entry.record = { ...withoutKeys(entry.record), status: 'cancelled', finishedAt };
+    return Promise.resolve(true);
+  }
+
+  amend(id: string, node: NodeRecord): Promise<boolean> {
+    const nodes = this.entries.get(id)?.nodes;
+    if (nodes?.get(node.node)?.status !== 'failed') return Promise.resolve(false);
+    nodes.set(node.node, node);
+    return Promise.resolve(true);
+  }
+
+  unfinished(): Promise<string[]> {
+    const open = [...this.entries.values()].filter((entry) => isUnfinished(entry) && entry.record.parentId === undefined);
+    return Promise.resolve(open.map(({ record }) => record.id).sort());
+  }
+
+  metrics(workflow: string): Promise<WorkflowMetrics> {
+    const records = [...this.entries.values()].map(({ record }) => record).filter((record) => record.workflow === workflow);
+    const ended = records.filter(({ status }) => status === 'succeeded' || status === 'failed');
+    const durations = ended.map((record) => (record.finishedAt ?? 0) - record.createdAt).sort((a, b) => a - b);
+    const totals = records.reduce((sum, record) => addTotals(sum, record.totals), NO_TOTALS);
+    return Promise.resolve(
+      toMetrics(workflow, {
+        ...totals,
+        byStatus: Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, records.filter((record) => record.status === status).length])),
+        withRetries: ended.filter((record) => record.totals.retries > 0).length,
+        withFallbacks: ended.filter((record) => record.totals.fallbacks > 0).length,
+        degraded: ended.filter((record) => record.degraded).length,
+        p50: durations[rank(50, durations.length)] ?? null,
+        p95: durations[rank(95, durations.length)] ?? null,
+      }),
+    );
+  }
+
+  private makeRoom(): void {
+    if (this.entries.size < (this.options.maxExecutions ?? 10_000)) return;
+    for (const [id, entry] of this.entries) {
+      if (isUnfinished(entry)) continue;
+      this.entries.delete(id);
+      return;
+    }
+  }
+}
+
+function addTotals(a: ExecutionTotals, b: ExecutionTotals): ExecutionTotals {
+  return {
+    nodes: a.nodes + b.nodes,
+    attempts: a.attempts + b.attempts,
+    retries: a.retries + b.retries,
+    fallbacks: a.fallbacks + b.fallbacks,
+    inputTokens: a.inputTokens + b.inputTokens,
+    outputTokens: a.outputTokens + b.outputTokens,
+    costUsd: a.costUsd + b.costUsd,
+  };
+}
+
+function ledgerOf({ record, nodes }: Entry): ExecutionLedger {
+  return { ...record, nodes: [...nodes.values()] };
+}
+
+function runsUnder({ record }: Entry, owner: string): boolean {
+  return record.status === 'running' && record.owner === owner;
+}
+
+function isUnfinished({ record }: Entry): boolean {
+  return record.status === 'running' || record.status === 'queued';
+}
+
+/** An ended execution is joined no longer and owned by nobody. */
+function withoutKeys({ joinKey: _, owner: __, ...record }: ExecutionRecord): ExecutionRecord {
+  return record;
+}

@@ -1,0 +1,45 @@
+/** Injection token of the {@link LlmPort} that `llm` nodes call; `LlmService` of `@nest-resilience/llm` is one. */
+export const WORKFLOW_LLM = Symbol.for('nest-resilience.workflow.llm');
+
+/** All that workflows need of a language model client. */
+export interface LlmPort {
+  complete(request: LlmPortRequest): Promise<LlmPortResult>;
+}
+
+export interface LlmPortRequest {
+  readonly messages: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
+  /** JSON Schema of the answer. */
+  readonly schema?: Readonly<Record<string, unknown>>;
+  readonly model?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface LlmPortResult {
+  readonly text: string;
+  /** The checked answer, when there was a schema. */
+  readonly object?: unknown;
+  readonly provider: string;
+  /** 0 when the first choice served it. */
+  readonly fallbackLevel: number;
+  /** Requests sent, over all providers. */
+  readonly attempts: number;
+  readonly retries?: number;
+  /** Requests that fed a problem with the last answer back. */
+  readonly heals?: number;
+  readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
+  /** US dollars. */
+  readonly costUsd: number;
+  /** No model answered; something simpler stood in. */
+  readonly degraded: boolean;
+  readonly tries: readonly LlmPortTry[];
+}
+
+export interface LlmPortTry {
+  readonly provider: string;
+  readonly fallbackLevel: number;
+  /** 0 when nothing was sent. */
+  readonly attempt: number;
+  readonly outcome: string;
+  readonly reason?: string;
+  readonly durationMs: number;
+}

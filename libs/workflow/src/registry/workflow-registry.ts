@@ -1,0 +1,85 @@
+import { sortGraph } from '../graph/cycles.js';
+import { unknownNode } from '../graph/build.js';
+import type { CompiledAction, WorkflowDefinition } from '../graph/definition.js';
+import { WorkflowDefinitionError, type WorkflowProblem } from '../graph/errors.js';
+import { compileInputSchema, type InputProblem } from '../graph/input-schema.js';
+import { WorkflowNotFoundError } from '../workflow.errors.js';
+
+/** What the registry must know about the application to check that every workflow can run in it. */
+export interface RegistryWorld {
+  handlerProblem(target: string): string | undefined;
+  readonly hasLlm: boolean;
+}
+
+interface Entry {
+  readonly definition: WorkflowDefinition;
+  readonly checkInput: (input: unknown) => InputProblem[];
+}
+
+/** The workflows of one application, by name. */
+export class WorkflowRegistry {
+  private entries: ReadonlyMap<string, Entry> = new Map();
+
+  /** Takes all workflows at once. @throws {@link WorkflowDefinitionError} with `problems` and everything found here. */
+  load(definitions: readonly WorkflowDefinition[], problems: readonly WorkflowProblem[], world: RegistryWorld): void {
+    const names = definitions.map(({ name }) => name);
+    const found = [...problems, ...definitions.flatMap((definition) => check(definition, names, world)), ...circles(definitions)];
+    if (found.length > 0) throw new WorkflowDefinitionError(found);
+    this.entries = new Map(
+      definitions.map((definition) => {
+        const checkInput = definition.inputSchema ? compileInputSchema(definition.inputSchema) : () => [];
+        return [definition.name, { definition, checkInput }];
+      }),
+    );
+  }
+
+  get names(): string[] {
+    return [...this.entries.keys()].sort();
+  }
+
+  find(name: string): WorkflowDefinition | undefined {
+    return this.entries.get(name)?.definition;
+  }
+
+  /** @throws {@link WorkflowNotFoundError} */
+  get(name: string): WorkflowDefinition {
+    const definition = this.find(name);
+    if (!definition) throw new WorkflowNotFoundError(name, this.names);
+    return definition;
+  }
+
+  inputProblems(name: string, input: unknown): InputProblem[] {
+    return this.entries.get(name)?.checkInput(input) ?? [];
+  }
+}
+
+function check(definition: WorkflowDefinition, names: readonly string[], world: RegistryWorld): WorkflowProblem[] {
+  const { name, draft } = definition;
+  const problems: WorkflowProblem[] = [];
+  const add = (message: string, path: readonly (string | number)[], node?: string): void => {
+    problems.push({ workflow: name, message, ...(node !== undefined && { node }), ...(draft.file && { file: draft.file }), ...draft.locate?.(path) });
+  };
+  if (names.indexOf(name) !== names.lastIndexOf(name)) add('another workflow has the same name', ['name']);
+  for (const other of definition.fallback) {
+    if (!names.includes(other)) add(unknownNode('falls back to', other, names).replace('node of this workflow', 'workflow'), ['fallback']);
+  }
+  for (const [node, { action }] of definition.nodes) {
+    for (const inner of flat(action)) {
+      const problem = inner.type === 'call' ? world.handlerProblem(inner.target) : undefined;
+      if (problem) add(problem, ['nodes', node, ...(action.type === 'each' ? ['each'] : []), 'call'], node);
+      if (inner.type === 'llm' && !world.hasLlm) {
+        add("needs a language model: provide WORKFLOW_LLM or pass `llm` to WorkflowModule.forRoot, e.g. LlmService of '@nest-resilience/llm'", ['nodes', node], node);
+      }
+    }
+  }
+  return problems;
+}
+
+function circles(definitions: readonly WorkflowDefinition[]): WorkflowProblem[] {
+  const { cycles } = sortGraph(new Map(definitions.map(({ name, fallback }) => [name, fallback])));
+  return cycles.map((cycle) => ({ workflow: cycle[0] ?? '', message: `is its own fallback: ${[...cycle].reverse().join(' -> ')}` }));
+}
+
+function flat(action: CompiledAction): CompiledAction[] {
+  return action.type === 'each' ? [action, action.action] : [action];
+}

@@ -1,0 +1,115 @@
+import { nearest, ResilienceError } from '@nest-resilience/core';
+import type { InputProblem } from './graph/input-schema.js';
+import type { ExecutionStatus } from './ledger/execution.js';
+
+/** No workflow of this name. Code `RESILIENCE_WORKFLOW_NOT_FOUND`. */
+export class WorkflowNotFoundError extends ResilienceError {
+  readonly nearest: string | undefined;
+
+  constructor(
+    workflow: string,
+    readonly known: readonly string[],
+  ) {
+    const near = nearest(workflow, known);
+    const list = known.length > 0 ? `known: ${known.join(', ')}` : 'no workflows are registered';
+    super(`There is no workflow '${workflow}'${near ? ` (did you mean '${near}'?)` : ''}; ${list}`, 'RESILIENCE_WORKFLOW_NOT_FOUND', workflow);
+    this.nearest = near;
+  }
+}
+
+/** No execution of this id. Code `RESILIENCE_EXECUTION_NOT_FOUND`. */
+export class ExecutionNotFoundError extends ResilienceError {
+  constructor(readonly executionId: string) {
+    super(`There is no execution '${executionId}'`, 'RESILIENCE_EXECUTION_NOT_FOUND', 'workflow');
+  }
+}
+
+/** The input does not fit the workflow; all problems at once. Code `RESILIENCE_WORKFLOW_INPUT`. */
+export class WorkflowInputError extends ResilienceError {
+  constructor(
+    workflow: string,
+    readonly problems: readonly InputProblem[],
+  ) {
+    const list = problems.map(({ field, message }) => `${field || 'the input'} ${message}`).join('; ');
+    super(`The input of '${workflow}' is not usable: ${list}`, 'RESILIENCE_WORKFLOW_INPUT', workflow);
+  }
+}
+
+/** As many executions are running and queued as the limits allow. Nothing was accepted. Code `RESILIENCE_WORKFLOW_BUSY`. */
+export class WorkflowBusyError extends ResilienceError {
+  constructor(
+    workflow: string,
+    readonly queued: number,
+    readonly retryAfterMs: number,
+  ) {
+    super(
+      `${queued} executions are waiting already; submit '${workflow}' again in ${Math.ceil(retryAfterMs / 1000)} s`,
+      'RESILIENCE_WORKFLOW_BUSY',
+      workflow,
+    );
+  }
+}
+
+/** The process is going. Nothing was accepted. Code `RESILIENCE_WORKFLOW_STOPPING`. */
+export class WorkflowStoppingError extends ResilienceError {
+  constructor(workflow: string) {
+    super(`'${workflow}' was not accepted: this process is shutting down; submit it again`, 'RESILIENCE_WORKFLOW_STOPPING', workflow);
+  }
+}
+
+/** The idempotency key belongs to an execution with other input. Code `RESILIENCE_IDEMPOTENCY_CONFLICT`. */
+export class IdempotencyConflictError extends ResilienceError {
+  constructor(
+    workflow: string,
+    readonly idempotencyKey: string,
+    readonly executionId: string,
+  ) {
+    super(
+      `The idempotency key '${idempotencyKey}' was used for execution ${executionId} with other input; use a new key for new input`,
+      'RESILIENCE_IDEMPOTENCY_CONFLICT',
+      workflow,
+    );
+  }
+}
+
+/** The execution is in a state that does not allow this. Code `RESILIENCE_EXECUTION_STATE`. */
+export class ExecutionStateError extends ResilienceError {
+  constructor(
+    readonly executionId: string,
+    readonly status: ExecutionStatus,
+    action: string,
+  ) {
+    super(`Execution ${executionId} is ${status}: it cannot be ${action}`, 'RESILIENCE_EXECUTION_STATE', 'workflow');
+  }
+}
+
+/** A run that failed; `cause` is what its node threw. Code `RESILIENCE_WORKFLOW_FAILED`. */
+export class WorkflowFailedError extends ResilienceError {
+  constructor(
+    workflow: string,
+    readonly executionId: string,
+    readonly node: string | undefined,
+    cause: unknown,
+  ) {
+    const why = cause instanceof Error ? cause.message : String((cause as { message?: unknown } | null)?.message ?? cause);
+    super(`Workflow '${workflow}' failed${node ? ` at node '${node}'` : ''}: ${why}`, 'RESILIENCE_WORKFLOW_FAILED', workflow, { cause });
+  }
+}
+
+/** A run that took longer than its deadline. Code `RESILIENCE_WORKFLOW_DEADLINE`. */
+export class WorkflowDeadlineError extends ResilienceError {
+  constructor(workflow: string, deadlineMs: number | undefined) {
+    super(`Workflow '${workflow}' did not end within its deadline${deadlineMs === undefined ? '' : ` of ${deadlineMs} ms`}`, 'RESILIENCE_WORKFLOW_DEADLINE', workflow);
+  }
+}
+
+/** The definition changed so much that a stored execution cannot go on with it. Code `RESILIENCE_WORKFLOW_VERSION`. */
+export class WorkflowVersionError extends ResilienceError {
+  constructor(workflow: string, version: string, gone: readonly string[]) {
+    super(
+      `The execution began on version ${version} of '${workflow}' and has results of nodes that no longer exist: ${gone.join(', ')}; submit it anew`,
+      'RESILIENCE_WORKFLOW_VERSION',
+      workflow,
+    );
+  }
+}

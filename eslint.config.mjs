@@ -38,6 +38,7 @@ export default tseslint.config(
           'AbortSignal',
           'Buffer',
           'URL',
+          'URLSearchParams',
           'clearTimeout',
           'console',
           'fetch',

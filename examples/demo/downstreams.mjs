@@ -11,7 +11,9 @@ export async function startDownstreams() {
     // The body is read to its end, as by any server that keeps connections alive.
     request.resume().once('end', () => {
       const status = routes[request.url]?.take(request.headers['idempotency-key']) ?? 404;
-      response.writeHead(status, { 'content-type': 'application/json' }).end(status < 300 ? '{"ok":true}' : '{"error":"unavailable"}');
+      response
+        .writeHead(status, { 'content-type': 'application/json' })
+        .end(status < 300 ? '{"ok":true}' : '{"error":"unavailable"}');
     });
   });
   server.listen(0, '127.0.0.1');

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { LLMock } from '@copilotkit/aimock';
 import { ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { Test } from '@nestjs/testing';
@@ -66,7 +67,15 @@ export async function startLlmApp(options: LlmAppOptions = {}): Promise<LlmApp> 
     get: (token) => app.get(token),
     close: async () => {
       await app.close();
-      await Promise.all([openai.stop(), anthropic.stop()]);
+      await Promise.all([openai, anthropic].map(stop));
     },
   };
+}
+
+/** A client that aborted a request leaves a fresh connection behind, which the simulator would wait for. */
+async function stop(vendor: LLMock): Promise<void> {
+  const running = Reflect.get(vendor, 'serverInstance') as { readonly server: Server } | null;
+  const stopped = vendor.stop();
+  running?.server.closeAllConnections();
+  await stopped;
 }

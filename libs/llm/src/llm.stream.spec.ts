@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from './llm-app.fixture.js';
 import type { LlmStream } from './llm.stream.js';
 
@@ -8,6 +10,35 @@ async function read(stream: LlmStream): Promise<string[]> {
   const texts: string[] = [];
   for await (const text of stream) texts.push(text);
   return texts;
+}
+
+const CHUNK = `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: 'more ' } }] })}\n\n`;
+
+/** A server that answers every request with an event stream; it goes away with its last connection. */
+async function startVendor(
+  answer: (response: ServerResponse) => void,
+): Promise<{ baseURL: string; clientLeft: Promise<void> }> {
+  let left!: () => void;
+  const clientLeft = new Promise<void>((resolve) => (left = resolve));
+  const server = createServer((_request, response) => {
+    response.once('close', () => {
+      left();
+      server.close();
+      server.closeAllConnections();
+    });
+    response.writeHead(200, { 'content-type': 'text/event-stream' });
+    answer(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, clientLeft };
+}
+
+/** It goes on until its client leaves. */
+function startEndlessVendor(): ReturnType<typeof startVendor> {
+  return startVendor((response) => {
+    const timer = setInterval(() => response.write(CHUNK), 5);
+    response.once('close', () => clearInterval(timer));
+  });
 }
 
 describe('LlmService.stream', () => {
@@ -67,7 +98,7 @@ describe('LlmService.stream', () => {
 
   it('is taken over when the first token takes too long', async () => {
     const { llm, openai, anthropic } = await start({ openai: { timeout: { firstToken: 50 }, retry: false } });
-    openai.onMessage(/story/, { content: STORY }).setChaos({ latencyMs: 400 });
+    openai.onMessage(/story/, () => new Promise<never>(() => undefined));
     anthropic.onMessage(/story/, { content: STORY });
 
     const stream = llm.stream({ prompt: 'a story' });
@@ -102,8 +133,8 @@ describe('LlmService.stream', () => {
   });
 
   it('throws when the gap between two tokens is too long', async () => {
-    const { llm, openai } = await start({ openai: { timeout: { idle: 40 } } });
-    openai.onMessage(/story/, { content: STORY }, { chunkSize: 8, streamingProfile: { ttft: 0, tps: 0.5 } });
+    const { llm, openai } = await start({ openai: { timeout: { idle: 60 } } });
+    openai.onMessage(/story/, { content: STORY }, { chunkSize: 8, latency: 200 });
 
     await expect(read(llm.stream({ prompt: 'a story' }))).rejects.toMatchObject({
       code: 'RESILIENCE_LLM_STREAM_INTERRUPTED',
@@ -117,31 +148,44 @@ describe('LlmService.stream', () => {
 
     await read(llm.stream({ prompt: 'a story' })).catch(() => undefined);
 
-    expect(resilience.circuit('llm:openai:gpt-4o-mini')?.state).toBe('open');
+    expect(resilience.circuit('llm:openai:gpt-4o-mini').state).toBe('open');
   });
 
   it('ends the request upstream when the reader leaves', async () => {
-    const { llm, openai, resilience } = await start({ circuitBreaker: { failureThreshold: 1 } });
-    openai.onMessage(/story/, { content: STORY.repeat(50) }, { chunkSize: 4, latency: 5 });
+    const vendor = await startEndlessVendor();
+    const { llm, resilience } = await start({
+      openai: { baseURL: vendor.baseURL },
+      circuitBreaker: { failureThreshold: 1 },
+    });
 
     const stream = llm.stream({ prompt: 'a story' });
     for await (const _text of stream) break;
 
+    await vendor.clientLeft;
     await expect(stream.result).rejects.toMatchObject({ name: 'AbortError' });
-    expect(resilience.circuit('llm:openai:gpt-4o-mini')?.state).toBe('closed');
+    expect(resilience.circuit('llm:openai:gpt-4o-mini').state).toBe('closed');
   });
 
-  it("ends with the caller's reason when the caller aborts", async () => {
-    const { llm, openai } = await start();
-    openai.onMessage(/story/, { content: STORY.repeat(50) }, { chunkSize: 4, latency: 5 });
+  it("ends upstream too, with the caller's reason, when the caller aborts", async () => {
+    const vendor = await startEndlessVendor();
+    const { llm, anthropic } = await start({ openai: { baseURL: vendor.baseURL } });
     const caller = new AbortController();
 
     const reading = (async () => {
-      for await (const _text of llm.stream({ prompt: 'a story', signal: caller.signal }))
-        caller.abort(new Error('gone'));
+      const stream = llm.stream({ prompt: 'a story', signal: caller.signal });
+      for await (const _text of stream) caller.abort(new Error('gone'));
     })();
 
     await expect(reading).rejects.toThrow('gone');
+    await vendor.clientLeft;
+    expect(anthropic.getRequests()).toHaveLength(0);
+  });
+
+  it('does not take a stream for whole that ends without having said so', async () => {
+    const vendor = await startVendor((response) => response.end(CHUNK));
+    const { llm } = await start({ openai: { baseURL: vendor.baseURL } });
+
+    await expect(read(llm.stream({ prompt: 'a story' }))).rejects.toMatchObject({ partialText: 'more ' });
   });
 
   it('comes from offline, degraded, when every provider is down', async () => {

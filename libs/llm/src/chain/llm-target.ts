@@ -1,4 +1,4 @@
-import type { Clock, Policy, PolicyOptions } from '@nest-resilience/core';
+import type { Clock, Matcher, Policy, PolicyOptions } from '@nest-resilience/core';
 import { LlmStreamInterruptedError } from '../llm.errors.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
@@ -47,7 +47,7 @@ export function createTarget(
 }
 
 /** Nobody may begin a stream anew whose first words were already read. */
-function onceStarted(abortOn: Exclude<ResolvedTarget['retry'], false>['abortOn']): NonNullable<typeof abortOn> {
-  const own = abortOn === undefined ? [] : Array.isArray(abortOn) ? abortOn : [abortOn];
-  return [LlmStreamInterruptedError, ...own] as NonNullable<typeof abortOn>;
+function onceStarted(abortOn: Matcher | undefined): Matcher {
+  if (abortOn === undefined) return LlmStreamInterruptedError;
+  return [LlmStreamInterruptedError, ...(typeof abortOn === 'function' ? [abortOn] : abortOn)];
 }

@@ -38,7 +38,7 @@ export class LlmHealthIndicator {
     const data = { providers: Object.fromEntries(asked.map(({ provider, ...facts }) => [provider, facts])) };
     const down = asked.filter(({ status }) => status === 'down');
     if (down.length === 0) return session.up(data);
-    const reasons = { ...data, reason: reasonsOf(down) };
+    const reasons = { ...data, message: reasonsOf(down) };
     if (critical && down.length === asked.length) return session.down(reasons);
     // Terminus knows `degraded` since version 12; before it, such an application was up.
     return typeof session.degraded === 'function'

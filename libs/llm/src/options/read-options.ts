@@ -72,6 +72,6 @@ function readHealth(health: LlmHealthOptions | undefined, parent: OptionsReader<
     timeoutMs: reader.duration('timeout', defaults.timeout, { min: 1 }),
     critical: reader.boolean('critical', defaults.critical),
   };
-  parent.absorb(reader as OptionsReader<never>);
+  parent.absorb(reader);
   return resolved;
 }

@@ -65,7 +65,7 @@ export function readProvider(
   )) {
     reader.problem('models', entry.model, 'each model once');
   }
-  parent.absorb(reader as OptionsReader<never>);
+  parent.absorb(reader);
   return [first, ...further].map((entry) => ({ ...provider, ...entry }));
 }
 
@@ -90,7 +90,7 @@ function readModels(
       model: required(nested, 'model', "the model's name"),
       ...readModelFacts(entry as LlmModelOptions, nested),
     };
-    reader.absorb(nested as OptionsReader<never>);
+    reader.absorb(nested);
     return facts;
   });
 }
@@ -113,7 +113,7 @@ function readCost(cost: LlmCost | undefined, parent: OptionsReader<LlmModelOptio
     return reader.number(key, 0, { min: 0 });
   };
   const resolved = { inputPerMillion: read('inputPerMillion'), outputPerMillion: read('outputPerMillion') };
-  parent.absorb(reader as OptionsReader<never>);
+  parent.absorb(reader);
   return resolved;
 }
 
@@ -124,7 +124,7 @@ function readLimits(limits: LlmLimits | undefined, path: string, parent: Parent)
     ...optional('requestsPerMinute', reader.number('requestsPerMinute', undefined, { min: 1 })),
     ...optional('tokensPerMinute', reader.number('tokensPerMinute', undefined, { min: 1 })),
   };
-  parent.absorb(reader as OptionsReader<never>);
+  parent.absorb(reader);
   return resolved;
 }
 
@@ -170,9 +170,9 @@ function required<T extends { readonly name?: string; readonly model?: string }>
   option: 'name' | 'model',
   allowed: string,
 ): string {
-  const value = reader.raw(option as keyof T & string);
+  const value = reader.raw(option);
   if (value === undefined) reader.problem(option, undefined, allowed);
-  return reader.string(option as keyof T & string, '');
+  return reader.string(option, '');
 }
 
 function missingKind(reader: OptionsReader<LlmProviderOptions>): LlmProviderKind {

@@ -30,6 +30,6 @@ export function readTimeouts(
     firstToken: reader.duration('firstToken', options?.each === undefined ? base.firstToken : each, { min: 1 }),
     idle: reader.duration('idle', base.idle, { min: 1 }),
   };
-  parent.absorb(reader as OptionsReader<never>);
+  parent.absorb(reader);
   return resolved;
 }

@@ -24,12 +24,23 @@ export async function answerSchema<T>(schema: LlmSchema<T>): Promise<AnswerSchem
     async check(text) {
       const read = readJson(text);
       if (!read.ok) return { ok: false, problems: [read.problem] };
-      const result = await validate(read.value);
+      const result = await guarded(() => validate(read.value));
       return result.success
         ? { ok: true, object: result.value }
         : { ok: false, problems: problemsOf(result.error), cause: result.error };
     },
   };
+}
+
+/** A check that throws (a refinement that expects another shape) has not accepted the answer. */
+async function guarded<R>(
+  validate: () => R | PromiseLike<R>,
+): Promise<R | { readonly success: false; readonly error: Error }> {
+  try {
+    return await validate();
+  } catch (error) {
+    return { success: false, error: error instanceof Error ? error : new Error(String(error)) };
+  }
 }
 
 function forJsonSchema<T>(jsonSchema: JsonSchema): AnswerSchema<T> {

@@ -54,6 +54,7 @@ export class DirectCall implements DeadlineNode {
       this.scope = new AsyncResource('ResilienceCall', { requireManualDestroy: true });
       queue.add(this, this.startedAt);
     }
+    this.parts.context.shutdown.enter();
     void this.drive(outcome);
     return answer;
   }
@@ -98,6 +99,7 @@ export class DirectCall implements DeadlineNode {
       retry.end(undefined);
     }
     parts.stats.finish(true, 1, now - this.startedAt);
+    parts.context.shutdown.leave();
     this.resolve?.(value);
   }
 
@@ -110,6 +112,7 @@ export class DirectCall implements DeadlineNode {
     this.execution?.attempt?.end();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
+      parts.context.shutdown.leave();
       return this.reject?.(error);
     }
     this.hand(error, execution ?? this.takeOver());
@@ -126,6 +129,7 @@ export class DirectCall implements DeadlineNode {
     const { resolve, reject } = this;
     if (resolve === undefined || reject === undefined) return;
     lastValueFrom(continueCall(execution, this.method, { failure }), { defaultValue: undefined }).then(resolve, reject);
+    this.parts.context.shutdown.leave();
   }
 }
 

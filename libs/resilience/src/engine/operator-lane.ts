@@ -31,7 +31,7 @@ export function runOperators(
     return failure instanceof RejectedResult ? of(failure.value) : throwError(() => failure);
   });
   return attempts.pipe(
-    retry?.operator(execution) ?? unchanged,
+    retry?.operator(execution) ?? noteEmission(execution),
     timeout?.totalOperator(execution) ?? unchanged,
     failOnAbort(execution),
     fallback?.operator(execution) ?? unchanged,
@@ -41,6 +41,10 @@ export function runOperators(
 }
 
 const unchanged: MonoTypeOperatorFunction<unknown> = (source) => source;
+
+function noteEmission(execution: Execution): MonoTypeOperatorFunction<unknown> {
+  return tap(() => void (execution.emitted = true));
+}
 
 /** Anything a method may return, as a stream. */
 export function toObservable(result: unknown): Observable<unknown> {
@@ -105,7 +109,9 @@ function account(execution: Execution): MonoTypeOperatorFunction<unknown> {
     subscribe: () => context.shutdown.enter(),
     error: () => finish(false),
     complete: () => finish(true),
+    // A consumer that took what it wanted (`take(1)`) was served; one that left empty-handed made no call that ended.
     unsubscribe: () => {
+      if (execution.emitted || execution.rescuedBy > 0) return finish(true);
       retry?.end(execution);
       context.shutdown.leave();
     },

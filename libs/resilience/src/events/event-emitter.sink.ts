@@ -19,7 +19,7 @@ export class EventEmitterSink implements EventSink {
 
   listens(name: string): boolean {
     // With `wildcard: true` hasListeners knows patterns, but leaves out listeners of every event (onAny).
-    return this.emitter.hasListeners(name) || this.emitter.listenersAny().length > 0;
+    return Boolean(this.emitter.hasListeners(name)) || this.emitter.listenersAny().length > 0;
   }
 
   emit(name: string, payload: object): void {

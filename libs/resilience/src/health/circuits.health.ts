@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { ResilienceService } from './founder-seams.js';
+import { ResilienceService } from '../nest/resilience.service.js';
 import { degraded, down, type HealthOutcome, up } from './health-outcome.js';
 
 export interface CircuitsHealthOptions {

@@ -3,7 +3,7 @@ import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-let
 import type { Clock } from '../engine/clock.js';
 import type { Duration } from '../engine/duration.js';
 import { OptionsReader } from '../engine/options.js';
-import { RESILIENCE_CLOCK } from './founder-seams.js';
+import { RESILIENCE_CLOCK } from '../nest/tokens.js';
 import { degraded, type HealthOutcome, up } from './health-outcome.js';
 
 export interface DeadLetterHealthOptions {

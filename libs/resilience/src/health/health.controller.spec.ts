@@ -5,7 +5,8 @@ import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { FakeClock } from '../testing/fake-clock.js';
-import { RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService } from './founder-seams.js';
+import { ResilienceService } from '../nest/resilience.service.js';
+import { RESILIENCE_CLOCK, RESILIENCE_EVENTS } from '../nest/tokens.js';
 import {
   degraded,
   down,
@@ -56,9 +57,7 @@ describe('HealthController', () => {
     const testing = await Test.createTestingModule({
       imports: [Surroundings, ScheduleModule.forRoot(), HealthModule.forRoot(options)],
       providers: [Database, PerRequest],
-    })
-      .setLogger(false)
-      .compile();
+    }).compile();
     app = testing.createNestApplication({ logger: false });
     await app.init();
     await clock.advance(0);

@@ -1,7 +1,7 @@
 import type { HealthStatus } from './health.report.js';
 
 /** Emitted when the state of all checks together changes. */
-export const HEALTH_CHANGED = 'resilience.health.changed';
+export const HEALTH_CHANGED = 'resilience.health.changed' as const;
 
 export interface HealthChangedEvent {
   readonly status: HealthStatus;
@@ -11,4 +11,8 @@ export interface HealthChangedEvent {
   readonly reasons: readonly string[];
   /** Epoch milliseconds. */
   readonly at: number;
+}
+
+export interface HealthEvents {
+  [HEALTH_CHANGED]: HealthChangedEvent;
 }

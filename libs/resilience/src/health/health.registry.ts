@@ -12,7 +12,7 @@ import { ResilienceError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import { nearest } from '../engine/options.js';
 import { type Random, systemRandom } from '../engine/random.js';
-import { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from './founder-seams.js';
+import { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from '../nest/tokens.js';
 import { type HealthCheckFunction, type HealthCheckOptions, readHealthCheckOptions } from './health-check.options.js';
 import { HEALTH_CHANGED, type HealthChangedEvent } from './health.events.js';
 import { type HealthReport, type HealthStatus, type HealthSummary, summarize } from './health.report.js';

@@ -1,8 +1,9 @@
 import { Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
 import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
-import { RESILIENCE_CLOCK, ResilienceService } from '../health/founder-seams.js';
+import { ResilienceService } from '../nest/resilience.service.js';
+import { RESILIENCE_CLOCK } from '../nest/tokens.js';
 import { type HealthSource, RESILIENCE_HEALTH } from '../health/health.token.js';
 import { circuitRejectedSamples, type CircuitStats, circuitStateSamples } from './circuit.samples.js';
 import { DeadLetterSamples } from './dead-letter.samples.js';
@@ -94,6 +95,8 @@ export class PrometheusMetrics implements OnModuleInit {
 }
 
 function newRegistry(openMetrics: boolean): Registry {
+  const registry: Registry<PrometheusContentType | OpenMetricsContentType> = new Registry();
+  if (openMetrics) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   // The types tell the two formats apart, which nobody who only scrapes has to.
-  return openMetrics ? (new Registry(Registry.OPENMETRICS_CONTENT_TYPE) as unknown as Registry) : new Registry();
+  return registry as Registry;
 }

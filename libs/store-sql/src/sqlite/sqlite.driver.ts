@@ -68,7 +68,8 @@ function openNodeSqlite({ DatabaseSync }: NodeSqlite, file: string): SqliteDatab
       const statement = database.prepare(sql);
       return {
         reader: statement.columns().length > 0,
-        all: (parameters) => statement.all(...parameters),
+        // Copied: under jest the driver's own array is one of another realm, which deep equality tells apart.
+        all: (parameters) => [...statement.all(...parameters)],
         run: (parameters) => statement.run(...parameters),
         iterate: (parameters) => statement.iterate(...parameters),
       };

@@ -49,7 +49,7 @@ function record(node: NodeDefinition, status: NodeRecord['status']): NodeRecord 
 
 async function walk(plan: Plan, finished = new Map<string, NodeRecord>()) {
   const definition = define(plan);
-  const plans = new Map(plan.nodes.map((node) => [node.name, node]));
+  const plans = new Map(plan.nodes.map((node) => [node.name as string, node]));
   const started: string[] = [];
   const checkpoints: string[] = [];
   let working = 0;

@@ -1,0 +1,53 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+import { Results } from './statistics.mjs';
+
+const SLICE_MS = 4;
+const WARM_UP_ROUNDS = 30;
+
+/**
+ * Times contenders in short slices that take turns, so that all of them meet the same machine.
+ *
+ * A contender is `{ name, call, inFlight?, sync? }`: `call(i)` is awaited unless `sync`; `inFlight` calls run at a time (1).
+ * Samples are nanoseconds per call.
+ */
+export async function interleave(contenders, { rounds = 150 } = {}) {
+  const runners = contenders.map((contender) => ({ name: contender.name, run: runnerOf(contender), calls: 200 }));
+  for (let round = 0; round < WARM_UP_ROUNDS; round++) {
+    for (const runner of runners) {
+      const ms = await slice(runner);
+      const fitting = (runner.calls * SLICE_MS) / Math.max(ms, 0.01);
+      // Rounded to hundreds so that every batch of calls in flight is full.
+      runner.calls = Math.max(100, Math.round(Math.min(fitting, runner.calls * 4) / 100) * 100);
+    }
+  }
+  const results = new Results();
+  for (const { name } of runners) results.byName.set(name, []);
+  for (let round = 0; round < rounds; round++) {
+    for (let turn = 0; turn < runners.length; turn++) {
+      const runner = runners[(round + turn) % runners.length];
+      results.add(runner.name, ((await slice(runner)) * 1e6) / runner.calls);
+    }
+  }
+  return results;
+}
+
+async function slice({ run, calls }) {
+  // What a contender left for the event loop (timers, immediates) is not billed to the next one.
+  await nextTurn();
+  const startedAt = performance.now();
+  await run(calls);
+  return performance.now() - startedAt;
+}
+
+function runnerOf({ call, inFlight = 1, sync = false }) {
+  const loop = loopOf(call, sync);
+  if (inFlight === 1) return loop;
+  return (calls) => Promise.all(Array.from({ length: inFlight }, () => loop(calls / inFlight)));
+}
+
+/** Compiled once per contender: in one shared loop the call would be megamorphic, and nobody's code calls that way. */
+function loopOf(call, sync) {
+  const body = sync ? 'call(i)' : 'await call(i)';
+  return new Function('call', `return async (calls) => { for (let i = 0; i < calls; i++) ${body}; };`)(call);
+}

@@ -1,0 +1,59 @@
+const NUMBER = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 });
+const BENCH = process.argv[1].replace(/^.*\//, '').replace(/\.mjs$/, '');
+
+/** A number that must not be exceeded. */
+export function atMost(limit, value, what, unit = '') {
+  return { what, goal: `<= ${show(limit)}${unit}`, value, unit, met: value <= limit };
+}
+
+/** A number that must be reached. */
+export function atLeast(limit, value, what, unit = '') {
+  return { what, goal: `>= ${show(limit)}${unit}`, value, unit, met: value >= limit };
+}
+
+/**
+ * Prints one row and hands it to `bench/run.mjs`.
+ * @param row `{ what, unit, ours, results, goals }`: `ours` is the name of our contender in `results`
+ */
+export function report({ what, unit, ours, results, goals }) {
+  const scores = results.names.map((name) => ({
+    name,
+    median: round(results.median(name)),
+    min: round(results.min(name)),
+    oursOverThis: round(results.ratio(ours, name)),
+  }));
+  const checked = goals.map((goal) => ({ ...goal, value: round(goal.value) }));
+  print(what, unit, ours, scores, checked);
+  const row = {
+    bench: BENCH,
+    what,
+    unit,
+    ours: scores.find(({ name }) => name === ours),
+    peers: scores.filter(({ name }) => name !== ours),
+    goals: checked,
+    met: checked.every(({ met }) => met),
+  };
+  process.send?.(row);
+}
+
+function print(what, unit, ours, scores, goals) {
+  const width = Math.max(...scores.map(({ name }) => name.length)) + 2;
+  const line = (name, ...cells) => `  ${name.padEnd(width)}${cells.map((cell) => cell.padStart(12)).join('')}`;
+  console.log(`\n${what}`);
+  console.log(line('', `median ${unit}`, 'min', 'ours/this'));
+  for (const { name, median, min, oursOverThis } of scores) {
+    console.log(line(name, show(median), show(min), name === ours ? '' : `${show(oursOverThis)}x`));
+  }
+  for (const { what: which, goal, value, unit: of, met } of goals) {
+    console.log(`  ${met ? 'met   ' : 'MISSED'}  ${which}: ${show(value)}${of} (goal ${goal})`);
+  }
+}
+
+function show(value) {
+  return NUMBER.format(value);
+}
+
+/** Four digits say more than this machine knows. */
+function round(value) {
+  return Number(value.toPrecision(4));
+}

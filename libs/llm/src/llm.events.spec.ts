@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { EventSink } from '@nest-resilience/core';
+import { z } from 'zod';
+import { type LlmApp, startLlmApp } from './llm-app.fixture.js';
+
+/** Listens to the events of this package, as an application would. */
+class Recorder implements EventSink {
+  readonly heard: [string, object][] = [];
+  listens = (name: string) => name.startsWith('resilience.llm.');
+  emit = (name: string, payload: object) => void this.heard.push([name, payload]);
+}
+
+describe('events of LLM calls', () => {
+  let app: LlmApp;
+  const events = new Recorder();
+  afterEach(async () => {
+    events.heard.length = 0;
+    await app.close();
+  });
+
+  it('tell of healing, falling back and the answer', async () => {
+    app = await startLlmApp({ resilience: { events }, heals: 1, retry: false });
+    app.openai.onMessage(/./, { content: 'no JSON' });
+    app.anthropic.onMessage(/./, { content: '{"n":1}' });
+
+    await app.llm.complete({ prompt: 'a number', schema: z.object({ n: z.number() }) });
+
+    expect(events.heard).toMatchObject([
+      ['resilience.llm.healed', { provider: 'openai', heal: 1 }],
+      [
+        'resilience.llm.fell-back',
+        { from: { provider: 'openai' }, to: { provider: 'anthropic' }, fallbackLevel: 1, reason: 'invalid_output' },
+      ],
+      ['resilience.llm.completed', { provider: 'anthropic', fallbackLevel: 1, attempts: 3, stream: false }],
+    ]);
+  });
+
+  it('carry no text of the answer', async () => {
+    app = await startLlmApp({ resilience: { events } });
+    app.openai.onMessage(/./, { content: 'a secret' });
+
+    await app.llm.complete({ prompt: 'tell me' });
+
+    expect(JSON.stringify(events.heard)).not.toContain('a secret');
+  });
+
+  it('tell why a call failed for good', async () => {
+    app = await startLlmApp({ resilience: { events }, offline: false, anthropic: false, retry: false });
+    app.openai.onMessage(/./, { status: 401, error: { message: 'no' } });
+
+    await app.llm.complete({ prompt: 'hello' }).catch(() => undefined);
+
+    expect(events.heard).toMatchObject([
+      ['resilience.llm.failed', { reason: 'auth', tries: [{ outcome: 'failed' }], stream: false }],
+    ]);
+  });
+});

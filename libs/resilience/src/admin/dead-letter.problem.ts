@@ -1,0 +1,48 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { DeadLetterError, type DeadLetterErrorCode } from '../dead-letter/dead-letter.errors.js';
+import { describeValue, ResilienceOptionsError } from '../engine/errors.js';
+
+const STATUS: Record<DeadLetterErrorCode, number> = {
+  RESILIENCE_DEAD_LETTER_NOT_FOUND: 404,
+  RESILIENCE_DEAD_LETTER_NOT_REPLAYABLE: 409,
+  RESILIENCE_DEAD_LETTER_LEASED: 409,
+  RESILIENCE_DEAD_LETTER_LEASE_LOST: 409,
+  RESILIENCE_DEAD_LETTER_CLOSED: 409,
+  RESILIENCE_DEAD_LETTER_TARGET_UNKNOWN: 409,
+};
+
+/** Answers with application/problem+json (RFC 9457): 400 with every field at fault, 404, 409. */
+@Catch(ResilienceOptionsError, DeadLetterError)
+export class DeadLetterProblemFilter implements ExceptionFilter {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  catch(error: ResilienceOptionsError | DeadLetterError, context: ArgumentsHost): void {
+    const { httpAdapter } = this.host;
+    const response = context.switchToHttp().getResponse<unknown>();
+    const problem = error instanceof DeadLetterError ? refused(error) : badInput(error);
+    httpAdapter.setHeader(response, 'content-type', 'application/problem+json; charset=utf-8');
+    httpAdapter.reply(response, problem, problem.status);
+  }
+}
+
+function refused({ code, message, deadLetterId }: DeadLetterError) {
+  const status = STATUS[code];
+  return {
+    type: 'about:blank',
+    title: status === 404 ? 'Not Found' : 'Conflict',
+    status,
+    code,
+    detail: message,
+    id: deadLetterId,
+  };
+}
+
+function badInput({ code, problems }: ResilienceOptionsError) {
+  const errors = problems.map(({ path, value, allowed }) => ({
+    field: path.split(' > ').at(-1),
+    message: `got ${describeValue(value)}, expected ${allowed}`,
+  }));
+  const detail = errors.map(({ field, message }) => `${field}: ${message}`).join('; ');
+  return { type: 'about:blank', title: 'Bad Request', status: 400, code, detail, errors };
+}

@@ -1,0 +1,330 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ResilienceOptionsError } from '../engine/errors.js';
+import { FakeClock } from '../testing/fake-clock.js';
+import type { RedriveProgress } from './dead-letter.batch.js';
+import { deadLetterRecord } from './dead-letter-store.contract.js';
+import type { DeadLetterRecord } from './dead-letter.entry.js';
+import { encodeArgs } from './dead-letter.serializer.js';
+import {
+  DEFAULT_DEAD_LETTER_RETENTION,
+  DeadLetterService,
+  type DeadLetterServiceParts,
+} from './dead-letter.service.js';
+import { MemoryDeadLetterStore } from './memory.store.js';
+
+let clock: FakeClock;
+let store: MemoryDeadLetterStore;
+let calls: { target: string; args: unknown[] }[];
+let outcome: (target: string, args: unknown[]) => Promise<unknown>;
+let emitted: { name: string; payload: object }[];
+let service: DeadLetterService;
+
+beforeEach(() => {
+  clock = new FakeClock();
+  store = new MemoryDeadLetterStore();
+  calls = [];
+  emitted = [];
+  outcome = () => Promise.resolve('ok');
+  service = given();
+});
+
+function given(parts: Partial<DeadLetterServiceParts> = {}): DeadLetterService {
+  return new DeadLetterService({
+    ...{ store, clock },
+    events: { listens: () => true, emit: (name, payload) => void emitted.push({ name, payload }) },
+    replay: (target, args) => {
+      calls.push({ target, args });
+      return outcome(target, args);
+    },
+    ...parts,
+  });
+}
+
+async function stored(change: Partial<DeadLetterRecord> = {}): Promise<DeadLetterRecord> {
+  const record = deadLetterRecord({ createdAt: clock.epochNow(), ...change });
+  await store.add(record);
+  return record;
+}
+
+const argsOf = (...args: unknown[]) => encodeArgs(args, { redact: false, maxArgsBytes: Infinity }).args;
+
+describe('redriving one entry', () => {
+  it('calls the method with the revived arguments and resolves the entry', async () => {
+    const { id } = await stored({ args: argsOf(new Date(5), new Map([['a', 1n]])) });
+
+    const result = await service.redrive(id);
+
+    expect(calls).toEqual([{ target: 'OrderService.charge', args: [new Date(5), new Map([['a', 1n]])] }]);
+    expect(result).toEqual({ id, outcome: 'resolved', status: 'resolved', redrives: 1 });
+    expect(await service.get(id)).toMatchObject({ status: 'resolved', redrives: 1, lastRedriveAt: clock.epochNow() });
+    expect(emitted.map(({ name }) => name)).toEqual(['resilience.dead-letter.redriven']);
+  });
+
+  it('that fails again is pending again, and never a second entry', async () => {
+    const { id } = await stored();
+    const error = new Error('still down, password=hunter22');
+    outcome = () => Promise.reject(error);
+
+    const result = await service.redrive(id);
+
+    expect(result).toEqual({ id, outcome: 'failed', status: 'pending', redrives: 1, error });
+    const entry = await service.get(id);
+    expect(entry).toMatchObject({ status: 'pending', redrives: 1, error: { name: 'TimeoutError' } });
+    expect(entry?.lastRedriveError?.message).toBe('still down, password=[redacted]');
+    expect((await service.list()).items).toHaveLength(1);
+  });
+
+  it('for the last time poisons it, which a person may still redrive', async () => {
+    const { id } = await stored({ maxRedrives: 1 });
+    outcome = () => Promise.reject(new Error('poison'));
+
+    expect((await service.redrive(id)).status).toBe('poisoned');
+    outcome = () => Promise.resolve('mended');
+    expect((await service.redrive(id)).status).toBe('resolved');
+
+    expect(emitted[1]).toEqual({
+      name: 'resilience.dead-letter.poisoned',
+      payload: { id, queue: 'orders', target: 'OrderService.charge', redrives: 1 },
+    });
+  });
+
+  it.each([
+    ['unknown', 'RESILIENCE_DEAD_LETTER_NOT_FOUND', undefined],
+    ['closed', 'RESILIENCE_DEAD_LETTER_CLOSED', { status: 'resolved' as const }],
+    [
+      'not replayable',
+      'RESILIENCE_DEAD_LETTER_NOT_REPLAYABLE',
+      { replayable: false, notReplayable: ['args[0] is a Socket'] },
+    ],
+    ['of another application', 'RESILIENCE_DEAD_LETTER_TARGET_UNKNOWN', { target: 'Gone.away' }],
+  ])('is refused when it is %s', async (_, code, change) => {
+    service = given({ knowsTarget: (target) => target !== 'Gone.away' });
+    const id = change ? (await stored(change)).id : 'nowhere';
+
+    await expect(service.redrive(id)).rejects.toMatchObject({ code, deadLetterId: id });
+
+    expect(calls).toEqual([]);
+  });
+
+  it('is refused while somebody else does it', async () => {
+    const { id } = await stored();
+    let finish = (_: string): void => undefined;
+    outcome = () => new Promise((resolve) => (finish = resolve));
+    const first = service.redrive(id);
+
+    await clock.advance(0);
+    await expect(given().redrive(id)).rejects.toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_LEASED' });
+    finish('ok');
+
+    expect((await first).outcome).toBe('resolved');
+    expect(calls).toHaveLength(1);
+  });
+
+  it('keeps its lease however long the method takes', async () => {
+    const { id } = await stored();
+    let finish = (_: string): void => undefined;
+    outcome = () => new Promise((resolve) => (finish = resolve));
+    const redrive = service.redrive(id);
+
+    await clock.advance('10m');
+    await expect(given().redrive(id)).rejects.toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_LEASED' });
+    finish('ok');
+
+    expect((await redrive).status).toBe('resolved');
+    expect(clock.pending).toBe(0);
+  });
+
+  it('says when its outcome could not be recorded because the lease was lost', async () => {
+    const { id } = await stored();
+    outcome = async () => store.releaseExpired(Infinity);
+
+    await expect(service.redrive(id)).rejects.toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_LEASE_LOST' });
+  });
+
+  it("revives through the method's own codec", async () => {
+    const { id } = await stored({ args: { encoding: 'custom', json: { id: 'A-1' } } });
+    const reviveArgs = (json: unknown) => [(json as { id: string }).id, 'loaded'];
+    service = given({ codecOf: () => ({ serializeArgs: () => null, reviveArgs }) });
+
+    await service.redrive(id);
+
+    expect(calls[0]?.args).toEqual(['A-1', 'loaded']);
+  });
+});
+
+describe('redriving many', () => {
+  it('runs what matches, oldest first, each once, at the rate asked for', async () => {
+    for (const order of ['a', 'b', 'c', 'd']) await stored({ args: argsOf(order) });
+    await stored({ queue: 'other' });
+    const at: number[] = [];
+    outcome = (_, [order]) => {
+      at.push(clock.now());
+      return order === 'b' ? Promise.reject(new Error('no')) : Promise.resolve();
+    };
+    const progress: RedriveProgress[] = [];
+
+    const running = service.redriveAll({ queue: 'orders' }, { ratePerSecond: 2, onProgress: (p) => progress.push(p) });
+    await clock.advance(1_500);
+
+    expect(await running).toEqual({
+      ...{ matched: 4, resolved: 3, failed: 1, poisoned: 0, skipped: 0, dryRun: false, cancelled: false },
+    });
+    expect(calls.map(({ args }) => args[0])).toEqual(['a', 'b', 'c', 'd']);
+    expect(at).toEqual([0, 500, 1_000, 1_500]);
+    expect(progress.map(({ resolved, failed }) => [resolved, failed])).toEqual([[1, 0], [1, 1], [2, 1], [3, 1]]); // prettier-ignore
+  });
+
+  it('leaves poisoned entries alone unless asked for by name, and skips what cannot run', async () => {
+    await stored({ status: 'poisoned' });
+    await stored({ replayable: false, notReplayable: ['cut'] });
+
+    expect(await service.redriveAll()).toMatchObject({ matched: 1, skipped: 1 });
+    expect(await service.redriveAll({ status: 'poisoned' })).toMatchObject({ matched: 1, resolved: 1 });
+  });
+
+  it('may only count, and may be limited', async () => {
+    for (let i = 0; i < 3; i++) await stored();
+
+    expect(await service.redriveAll({}, { dryRun: true })).toMatchObject({ matched: 3, resolved: 0, dryRun: true });
+    expect(calls).toEqual([]);
+    expect(await service.redriveAll({}, { limit: 1 })).toMatchObject({ matched: 1, resolved: 1 });
+  });
+
+  it('ends at once when cancelled', async () => {
+    for (let i = 0; i < 3; i++) await stored();
+    const controller = new AbortController();
+    const running = service.redriveAll({}, { ratePerSecond: 0.1, signal: controller.signal });
+    await clock.advance(0);
+
+    controller.abort();
+
+    expect(await running).toMatchObject({ resolved: 1, cancelled: true });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('takes up what a crashed replica held', async () => {
+    const { id } = await stored();
+    await store.lease(id, { holder: 'dead', leaseMs: 1_000, now: clock.epochNow(), from: ['pending'] });
+    await clock.advance(1_000);
+
+    expect(await service.redriveAll()).toMatchObject({ matched: 1, resolved: 1 });
+  });
+
+  it('reports every bad option at once', async () => {
+    const bad = service.redriveAll({ status: 'pendin' as 'pending' }, { ratePerSecond: 0, limit: 1.5 });
+
+    await expect(bad).rejects.toBeInstanceOf(ResilienceOptionsError);
+    await expect(bad).rejects.toThrow(/ratePerSecond[^]*limit/);
+  });
+});
+
+describe('moving entries by hand', () => {
+  it('edits the arguments, types and all, which makes them replayable', async () => {
+    const { id } = await stored({ replayable: false, notReplayable: ['cut'], status: 'poisoned' });
+
+    const entry = await service.edit(id, [{ at: new Date(7) }], { note: 'fixed the date' });
+    await service.redrive(id);
+
+    expect(entry).toMatchObject({ status: 'pending', replayable: true, note: 'fixed the date' });
+    expect(calls[0]?.args).toEqual([{ at: new Date(7) }]);
+  });
+
+  it('knows when the mark of a secret is still in them', async () => {
+    const { id } = await stored();
+
+    const entry = await service.edit(id, [{ password: '[redacted]' }]);
+
+    expect(entry).toMatchObject({ replayable: false, notReplayable: ['the arguments still hold [redacted]'] });
+  });
+
+  it('discards, and refuses what is closed already', async () => {
+    const { id } = await stored();
+
+    expect(await service.discard(id, { note: 'paid by hand' })).toMatchObject({
+      status: 'discarded',
+      note: 'paid by hand',
+    });
+    await expect(service.discard(id)).rejects.toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_CLOSED' });
+    await expect(service.edit(id, [])).rejects.toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_CLOSED' });
+  });
+
+  it('purges only closed entries unless told otherwise', async () => {
+    await stored();
+    await stored({ status: 'resolved' });
+
+    expect(await service.purge({})).toBe(1);
+    expect(await service.purge({ status: 'pending' })).toBe(1);
+  });
+});
+
+describe('export and import', () => {
+  it('carry everything to another store, in chunks of any size and any number of times', async () => {
+    const records = [await stored({ note: 'zwölf 漢' }), await stored({ status: 'resolved', closedAt: 5 })];
+    await store.lease(records[0]!.id, { holder: 'x', leaseMs: 1, now: 0, from: ['pending'] });
+    let text = '';
+    for await (const line of service.export()) text += line;
+    const bytes = Buffer.from(`${text}\nno json\n{"id":"x"}\n`);
+    const chunks = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, i) => bytes.subarray(i * 7, i * 7 + 7));
+    const target = new MemoryDeadLetterStore();
+    const other = given({ store: target });
+
+    const report = await other.import(chunks);
+
+    expect(report).toMatchObject({ added: 2, merged: 0, known: 0 });
+    expect(report.refused.map(({ line }) => line)).toEqual([4, 5]);
+    expect(report.refused[1]?.problem).toContain('queue: no text; target: no text');
+    expect(await target.get(records[0]!.id)).toMatchObject({ ...records[0], updatedAt: 0 });
+    expect(await target.get(records[1]!.id)).toEqual(records[1]);
+    expect(await other.import([text])).toMatchObject({ added: 0, known: 2 });
+  });
+});
+
+describe('listing', () => {
+  it('gives entries with their arguments as the method would get them', async () => {
+    await stored({ args: argsOf(new Set([1])) });
+
+    const { items, nextCursor } = await service.list({ queue: 'orders', limit: 1 });
+
+    expect([items[0]?.args, nextCursor]).toEqual([[new Set([1])], undefined]);
+  });
+
+  it('shows damaged arguments as they are, with the reason', async () => {
+    await stored({ args: { encoding: 'superjson', json: [1], meta: { values: { '0': [['custom', 'gone']] } } } });
+
+    const [entry] = (await service.list()).items;
+
+    expect(entry?.replayable).toBe(false);
+    expect(entry?.notReplayable[0]).toContain('cannot be read');
+  });
+
+  it('refuses a query that cannot work, naming all of it', async () => {
+    const bad = service.list({ limit: 0, status: 'done' as never, quue: 'x' } as never);
+
+    await expect(bad).rejects.toThrow(/limit[^]*|did you mean 'queue'/);
+    await expect(bad).rejects.toMatchObject({ problems: { length: 3 } });
+  });
+});
+
+describe('retention', () => {
+  it('keeps closed entries 180 days and 100,000 entries a queue by default', () => {
+    expect(DEFAULT_DEAD_LETTER_RETENTION).toEqual({ age: '180d', maxEntriesPerQueue: 100_000 });
+    expect(() => given({ retention: { age: 'soon', maxEntriesPerQueue: 0 } })).toThrow(/2 options/);
+  });
+
+  it('runs at start and every hour until stopped', async () => {
+    const closed = await stored({ status: 'resolved', closedAt: clock.epochNow() });
+    const open = await stored();
+    service = given({ retention: { age: '90m' } });
+    const removed: unknown[] = [];
+
+    service.start((report) => removed.push('removed' in report ? report.removed : report));
+    await clock.advance('2h');
+    service.stop();
+    await clock.advance('2h');
+
+    expect(removed).toEqual([0, 0, 1]);
+    expect(await service.get(closed.id)).toBeUndefined();
+    expect(await service.get(open.id)).toBeDefined();
+    expect(clock.pending).toBe(0);
+  });
+});

@@ -1,0 +1,37 @@
+import type { ExecutionLedger, ExecutionRecord, NodeRecord } from '../ledger/execution.js';
+
+/** An execution on the wire: ISO times, nothing of the inner workings. */
+export function executionView({ owner: _, joinKey: __, inputHash: ___, ...execution }: ExecutionRecord) {
+  const { createdAt, startedAt, finishedAt, deadlineAt, ...rest } = execution;
+  return {
+    ...rest,
+    createdAt: iso(createdAt),
+    ...(startedAt !== undefined && { startedAt: iso(startedAt) }),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt), durationMs: finishedAt - createdAt }),
+    ...(deadlineAt !== undefined && { deadlineAt: iso(deadlineAt) }),
+  };
+}
+
+/** One line of a list: the ledger of one execution has the values. */
+export function executionSummary(execution: ExecutionRecord) {
+  const { input: _, output: __, ...summary } = executionView(execution);
+  return summary;
+}
+
+export function ledgerView({ nodes, ...execution }: ExecutionLedger) {
+  return { ...executionView(execution), nodes: nodes.map(nodeView) };
+}
+
+function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecord) {
+  return {
+    ...node,
+    startedAt: iso(startedAt),
+    finishedAt: iso(finishedAt),
+    durationMs: finishedAt - startedAt,
+    attempts: attempts.map((attempt) => ({ ...attempt, startedAt: iso(attempt.startedAt) })),
+  };
+}
+
+function iso(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

@@ -1,0 +1,61 @@
+import { HttpException } from '@nestjs/common';
+import { ResilienceError } from '@nest-resilience/core';
+import { ExecutionStateError, IdempotencyConflictError, WorkflowBusyError, WorkflowInputError, WorkflowNotFoundError } from '../workflow.errors.js';
+
+/** An error on the wire: `application/problem+json` (RFC 9457) with a stable code. */
+export interface Problem {
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  readonly detail: string;
+  readonly code: string;
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+  /** Names that exist, for an unknown one. */
+  readonly known?: readonly string[];
+  readonly nearest?: string;
+  readonly executionId?: string;
+  readonly retryAfterMs?: number;
+}
+
+const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> = {
+  RESILIENCE_WORKFLOW_NOT_FOUND: [404, 'No such workflow'],
+  RESILIENCE_EXECUTION_NOT_FOUND: [404, 'No such execution'],
+  RESILIENCE_WORKFLOW_INPUT: [400, 'The input is not usable'],
+  RESILIENCE_WORKFLOW_BUSY: [429, 'Too many executions are waiting'],
+  RESILIENCE_WORKFLOW_STOPPING: [503, 'Shutting down'],
+  RESILIENCE_IDEMPOTENCY_CONFLICT: [422, 'The idempotency key belongs to other input'],
+  RESILIENCE_EXECUTION_STATE: [409, 'Not possible in this state'],
+};
+
+/** What a client may know about an error. Nothing of an unexpected one but that it happened. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ResilienceError) {
+    const [status, title] = KINDS[error.code] ?? [500, 'Something went wrong'];
+    return { ...problem(status, title, error.message, error.code), ...detailsOf(error) };
+  }
+  if (error instanceof HttpException) {
+    const body = error.getResponse();
+    const { message } = (typeof body === 'object' ? body : {}) as { message?: unknown };
+    const lines: unknown[] = Array.isArray(message) ? message : [];
+    const errors = lines.map((line) => ({ field: '', message: String(line) }));
+    return { ...problem(error.getStatus(), error.name.replace(/Exception$/, ''), error.message), ...(errors.length > 0 && { errors }) };
+  }
+  // Body parsers throw errors of their own with a status: malformed JSON, a body that is too large.
+  const { status, message, type } = (error ?? {}) as { status?: unknown; message?: unknown; type?: unknown };
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    return problem(status, status === 413 ? 'The body is too large' : 'The request is not usable', String(message), typeof type === 'string' ? type : undefined);
+  }
+  return problem(500, 'Something went wrong', 'An unexpected error occurred; the log of the service has it.');
+}
+
+function problem(status: number, title: string, detail: string, code = `HTTP_${status}`): Problem {
+  return { type: `urn:nest-resilience:problem:${code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, title, status, detail, code };
+}
+
+function detailsOf(error: ResilienceError): Partial<Problem> {
+  if (error instanceof WorkflowInputError) return { errors: error.problems };
+  if (error instanceof WorkflowNotFoundError) return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
+  if (error instanceof WorkflowBusyError) return { retryAfterMs: error.retryAfterMs };
+  if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError) return { executionId: error.executionId };
+  return {};
+}

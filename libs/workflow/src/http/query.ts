@@ -1,0 +1,47 @@
+import { parseDuration } from '@nest-resilience/core';
+import { EXECUTION_STATUSES, type ExecutionStatus } from '../ledger/execution.js';
+import { type ExecutionFilter, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
+import type { InputProblem } from '../graph/input-schema.js';
+import { WorkflowInputError } from '../workflow.errors.js';
+
+/** Query values as they come: a parameter given twice is a list, one in brackets an object. */
+export type Query = Readonly<Record<string, unknown>>;
+
+/** @throws WorkflowInputError with every wrong parameter */
+export function readFilter(query: Query): ExecutionFilter {
+  const problems: InputProblem[] = [];
+  const text = (field: string): string | undefined => {
+    const value = query[field];
+    if (value === undefined || value === '') return undefined;
+    if (typeof value === 'string' && value.length <= 100) return value;
+    problems.push({ field, message: 'must be given once, with at most 100 characters' });
+    return undefined;
+  };
+  const workflow = text('workflow');
+  const status = text('status');
+  const cursor = text('cursor');
+  const limitText = text('limit');
+  const limit = limitText === undefined ? undefined : Number(limitText);
+  if (status !== undefined && !(EXECUTION_STATUSES as readonly string[]).includes(status)) {
+    problems.push({ field: 'status', message: `must be one of ${EXECUTION_STATUSES.join(', ')}` });
+  }
+  if (cursor !== undefined && !/^[0-9a-f-]{36}$/.test(cursor)) problems.push({ field: 'cursor', message: 'must be the nextCursor of a page' });
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE_SIZE)) {
+    problems.push({ field: 'limit', message: `must be a whole number from 1 to ${MAX_PAGE_SIZE}` });
+  }
+  if (problems.length > 0) throw new WorkflowInputError('executions', problems);
+  return {
+    ...(workflow !== undefined && { workflow }),
+    ...(status !== undefined && { status: status as ExecutionStatus }),
+    ...(cursor !== undefined && { cursor }),
+    ...(limit !== undefined && { limit }),
+  };
+}
+
+/** Milliseconds of `?wait=30s`; 0 without it. */
+export function readWait(workflow: string, wait: unknown): number {
+  if (wait === undefined) return 0;
+  const parsed = typeof wait === 'string' && /[a-z]/i.test(wait) ? parseDuration(wait) : undefined;
+  if (parsed !== undefined && parsed >= 0 && Number.isFinite(parsed)) return parsed;
+  throw new WorkflowInputError(workflow, [{ field: 'wait', message: "must be a time such as '30s'" }]);
+}

@@ -1,0 +1,61 @@
+import { Injectable } from '@nestjs/common';
+import { DeadLetter } from '@nest-resilience/core';
+
+/** Queue of failed runs. */
+export const WORKFLOW_QUEUE = 'workflows';
+/** Queue of failed optional nodes. */
+export const WORKFLOW_NODE_QUEUE = 'workflow-nodes';
+
+/** What runs executions; bound while the application starts. */
+export interface RunEngine {
+  drive(executionId: string): Promise<void>;
+  redriveNode(executionId: string, node: string): Promise<void>;
+}
+
+/**
+ * The methods whose failed calls are the dead letters of workflows. A run is a call of `run`; redriving its entry calls `run` again,
+ * which goes on at the first unfinished node of the same execution. The keys make sure that an execution never has two entries.
+ */
+@Injectable()
+export class WorkflowRuns {
+  private engine: RunEngine | undefined;
+  private readonly failures = new Map<string, unknown>();
+
+  bind(engine: RunEngine): void {
+    this.engine = engine;
+  }
+
+  @DeadLetter({ queue: WORKFLOW_QUEUE, idempotencyKey: (_workflow: string, executionId: string) => executionId })
+  async run(_workflow: string, executionId: string): Promise<void> {
+    await this.bound().drive(executionId);
+  }
+
+  /** Runs a failed optional node again, without the run around it. */
+  @DeadLetter({ queue: WORKFLOW_NODE_QUEUE, idempotencyKey: (_workflow: string, executionId: string, node: string) => `${executionId}:${node}` })
+  async node(_workflow: string, executionId: string, node: string): Promise<void> {
+    const key = `${executionId}:${node}`;
+    if (this.failures.has(key)) throw this.failures.get(key);
+    await this.bound().redriveNode(executionId, node);
+  }
+
+  /** Makes a dead letter of a node that has just failed with `error`; resolves with its id. */
+  async keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined> {
+    const key = `${executionId}:${node}`;
+    const failure = typeof error === 'object' && error !== null ? error : new Error(String(error));
+    this.failures.set(key, failure);
+    try {
+      await this.node(workflow, executionId, node);
+      return undefined;
+    } catch (thrown) {
+      const { deadLetterId } = thrown as { deadLetterId?: unknown };
+      return typeof deadLetterId === 'string' ? deadLetterId : undefined;
+    } finally {
+      this.failures.delete(key);
+    }
+  }
+
+  private bound(): RunEngine {
+    if (!this.engine) throw new Error('workflows are not ready: the application is still starting');
+    return this.engine;
+  }
+}

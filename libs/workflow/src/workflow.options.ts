@@ -1,0 +1,78 @@
+import type { CanActivate, Type } from '@nestjs/common';
+import { type Duration, OptionsReader } from '@nest-resilience/core';
+import type { WorkflowBuilder } from './form/builder/workflow.builder.js';
+import type { WorkflowDefinition } from './graph/definition.js';
+import type { ExecutionStore } from './ledger/execution-store.js';
+import type { LlmPort } from './llm.port.js';
+import type { WorkflowHandler } from './registry/handlers.js';
+import { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from './workflow.limits.js';
+
+/** Injection token of the {@link WorkflowModuleOptions}. */
+export const WORKFLOW_OPTIONS = Symbol.for('nest-resilience.workflow.options');
+
+export interface WorkflowModuleOptions {
+  /** Directories of workflow files (`.yaml`, `.yml`, `.json`). */
+  readonly directory?: string | readonly string[];
+  /** Workflows made in code. Classes with `@Workflow()` are found by themselves. */
+  readonly definitions?: readonly (WorkflowDefinition | WorkflowBuilder)[];
+  /** Where executions are kept. @default memory, with a warning: nothing outlives the process */
+  readonly store?: ExecutionStore;
+  /** Functions that `call` nodes can name. */
+  readonly handlers?: Readonly<Record<string, WorkflowHandler>>;
+  /** The language model that `llm` nodes call. @default the provider of `WORKFLOW_LLM`, if there is one */
+  readonly llm?: LlmPort;
+  readonly limits?: WorkflowLimitOptions;
+}
+
+/** {@link WorkflowLimits} as they are written. */
+export interface WorkflowLimitOptions {
+  /** Nodes of one run at work at once. @default 8 */
+  readonly parallelNodes?: number;
+  /** Runs at once; further ones are queued. @default 50 */
+  readonly running?: number;
+  /** Queued runs; further submissions are refused (429). @default 1000 */
+  readonly queued?: number;
+  /** Bytes of JSON of an input. @default 1_048_576 */
+  readonly inputBytes?: number;
+  /** Bytes of JSON of a node's result and of the output. @default 1_048_576 */
+  readonly resultBytes?: number;
+  /** What nodes at work get when the process shuts down. @default '10s' */
+  readonly shutdown?: Duration;
+  /** What `?wait=` may take at most. @default '60s' */
+  readonly wait?: Duration;
+}
+
+/** What must be known when the module is declared, also by `forRootAsync`. */
+export interface WorkflowModuleExtras {
+  /** HTTP routes, and who may use them. @default routes without a guard */
+  readonly http?: boolean | { readonly guards?: readonly (Type<CanActivate> | CanActivate)[] };
+  /** @default true */
+  readonly isGlobal?: boolean;
+}
+
+/** @throws ResilienceOptionsError with every problem at once */
+export function readLimits(options: WorkflowLimitOptions | undefined): WorkflowLimits {
+  const defaults = DEFAULT_WORKFLOW_LIMITS;
+  const reader = new OptionsReader<WorkflowLimitOptions>(options, 'WorkflowModule > limits', [
+    'parallelNodes',
+    'running',
+    'queued',
+    'inputBytes',
+    'resultBytes',
+    'shutdown',
+    'wait',
+  ]);
+  const count = (name: keyof WorkflowLimitOptions & keyof WorkflowLimits, min: number): number =>
+    reader.number(name, defaults[name], { min, integer: true });
+  const limits: WorkflowLimits = {
+    parallelNodes: count('parallelNodes', 1),
+    running: count('running', 1),
+    queued: count('queued', 0),
+    inputBytes: count('inputBytes', 2),
+    resultBytes: count('resultBytes', 2),
+    shutdownMs: reader.duration('shutdown', defaults.shutdownMs),
+    waitMs: reader.duration('wait', defaults.waitMs),
+  };
+  reader.finish();
+  return limits;
+}

@@ -1,0 +1,60 @@
+import { join } from 'node:path';
+
+import { ResilienceModule } from '@nest-resilience/core';
+import { AdminModule } from '@nest-resilience/core/admin';
+import { HealthModule } from '@nest-resilience/core/health';
+import { MetricsModule } from '@nest-resilience/core/metrics';
+import { LlmModule, LlmService, providersFromEnv } from '@nest-resilience/llm';
+import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
+import { WorkflowModule } from '@nest-resilience/workflow';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { EventEmitterModule } from '@nestjs/event-emitter';
+import { ScheduleModule } from '@nestjs/schedule';
+
+import { AdminGuard } from './configuration/admin.guard.js';
+import type { Configuration } from './configuration/configuration.js';
+import { InboxModule } from './inbox/inbox.module.js';
+
+/** The service: the packages put together. */
+@Module({})
+export class AppModule {
+  static forRoot(configuration: Configuration, env: NodeJS.ProcessEnv = process.env): DynamicModule {
+    const { DATA_DIR, WORKFLOWS_DIR, ADMIN_TOKEN } = configuration;
+    const file = join(DATA_DIR, 'nest-resilience.db');
+    return {
+      module: AppModule,
+      imports: [
+        EventEmitterModule.forRoot(),
+        ScheduleModule.forRoot(),
+        ResilienceModule.forRoot({
+          deadLetter: { store: sqliteStore({ file }), spillDirectory: join(DATA_DIR, 'spill') },
+        }),
+        HealthModule.forRoot({ deadLetters: true }),
+        MetricsModule.forRoot(),
+        AdminModule.forRoot({ guard: new AdminGuard(ADMIN_TOKEN) }),
+        LlmModule.forRoot({
+          providers: providersFromEnv(env),
+          timeout: { each: configuration.LLM_TIMEOUT },
+          retry: { maxRetries: configuration.LLM_RETRIES, baseDelay: configuration.LLM_RETRY_BASE_DELAY },
+          circuitBreaker: {
+            window: { type: 'time', duration: configuration.LLM_CIRCUIT_WINDOW },
+            recoveryTimeout: configuration.LLM_CIRCUIT_RECOVERY,
+          },
+        }),
+        WorkflowModule.forRootAsync({
+          inject: [LlmService],
+          useFactory: (llm: LlmService) => ({
+            llm,
+            directory: WORKFLOWS_DIR,
+            store: sqliteExecutionStore({ file }),
+          }),
+        }),
+        InboxModule.forRoot({
+          archiveUrl: configuration.ARCHIVE_URL,
+          archiveDirectory: join(DATA_DIR, 'archive'),
+          deskUrl: configuration.DESK_URL,
+        }),
+      ],
+    };
+  }
+}

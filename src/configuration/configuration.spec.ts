@@ -1,0 +1,69 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { describe, expect, it } from '@jest/globals';
+
+import { ConfigurationError, readConfiguration } from './configuration.js';
+
+function fileWith(content: string): string {
+  const file = join(mkdtempSync(join(tmpdir(), 'configuration-')), 'config.json');
+  writeFileSync(file, content);
+  return file;
+}
+
+function problemsOf(env: Record<string, string>): ConfigurationError {
+  try {
+    readConfiguration(env);
+  } catch (error) {
+    if (error instanceof ConfigurationError) return error;
+    throw error;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    expect(readConfiguration({})).toEqual({
+      PORT: 3000,
+      HOST: '0.0.0.0',
+      DATA_DIR: 'data',
+      WORKFLOWS_DIR: 'workflows',
+      BODY_LIMIT: 1_048_576,
+      LLM_TIMEOUT: '30s',
+      LLM_RETRIES: 2,
+      LLM_RETRY_BASE_DELAY: '500ms',
+      LLM_CIRCUIT_WINDOW: '5m',
+      LLM_CIRCUIT_RECOVERY: '60s',
+    });
+  });
+
+  it('takes a setting from the environment before the file', () => {
+    const CONFIG_FILE = fileWith('{ "PORT": 4000, "LLM_RETRIES": 5 }');
+
+    expect(readConfiguration({ CONFIG_FILE, PORT: '5000' })).toMatchObject({ PORT: 5000, LLM_RETRIES: 5 });
+  });
+
+  it('counts an empty variable as not set', () => {
+    expect(readConfiguration({ PORT: '', ARCHIVE_URL: '' })).toMatchObject({ PORT: 3000 });
+  });
+
+  it('names every setting that cannot work, with its value and where it came from', () => {
+    const CONFIG_FILE = fileWith('{ "PROT": 1, "DESK_URL": "ftp://desk" }');
+
+    const { message } = problemsOf({ CONFIG_FILE, PORT: '70000', LLM_TIMEOUT: 'soon' });
+
+    expect(message).toContain('PORT (environment): "70000"');
+    expect(message).toContain('LLM_TIMEOUT (environment): "soon"');
+    expect(message).toContain(`DESK_URL (${CONFIG_FILE}): "ftp://desk": an http or https URL`);
+    expect(message).toContain(`PROT (${CONFIG_FILE}): no such setting, did you mean PORT?`);
+  });
+
+  it.each([['not json'], ['[1]'], ['null']])('refuses a file that holds %s', (content) => {
+    expect(problemsOf({ CONFIG_FILE: fileWith(content) }).problems).toMatchObject([{ name: 'CONFIG_FILE' }]);
+  });
+
+  it('never prints a token', () => {
+    expect(problemsOf({ ADMIN_TOKEN: 'hunter2' }).message).not.toContain('hunter2');
+  });
+});

@@ -1,0 +1,127 @@
+import { readFileSync } from 'node:fs';
+
+import { nearest, parseDuration } from '@nest-resilience/core';
+import { z } from 'zod';
+
+/** A setting that cannot work; {@link ConfigurationError} lists all of them. */
+export interface ConfigurationProblem {
+  readonly name: string;
+  /** Where it was given. */
+  readonly source: string;
+  readonly message: string;
+}
+
+/** The service does not start with settings that cannot work. */
+export class ConfigurationError extends Error {
+  override readonly name = 'ConfigurationError';
+
+  constructor(readonly problems: readonly ConfigurationProblem[]) {
+    const lines = problems.map(({ name, source, message }) => `  ${name} (${source}): ${message}`);
+    super(`The configuration cannot work:\n${lines.join('\n')}`);
+  }
+}
+
+const duration = z
+  .string()
+  .refine((text) => parseDuration(text) !== undefined, "a duration such as '250ms', '30s', '5m'");
+const url = z.url({ protocol: /^https?$/, error: 'an http or https URL' });
+const port = z.coerce.number().int().min(0).max(65_535);
+const whole = z.coerce.number().int().min(0);
+
+/** Every setting of the service. All are optional: with none the service listens on port 3000 and keeps its data in `data/`. */
+const SETTINGS = z.object({
+  /** HTTP. 0: any free port. */
+  PORT: port.default(3000),
+  HOST: z.string().min(1).default('0.0.0.0'),
+  /** Nest's TCP transport. None without it. */
+  TCP_PORT: port.optional(),
+  /** Directory of the database and of everything else that must outlive the process. */
+  DATA_DIR: z.string().min(1).default('data'),
+  /** Directory of the workflow files. */
+  WORKFLOWS_DIR: z.string().min(1).default('workflows'),
+  /** Largest accepted request body, in bytes. */
+  BODY_LIMIT: whole.min(1).default(1_048_576),
+  /** Bearer token of the routes that change something or show arguments. They are closed without it. */
+  ADMIN_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
+
+  /** For one request to a model. */
+  LLM_TIMEOUT: duration.default('30s'),
+  /** Per model, after the first request. */
+  LLM_RETRIES: whole.default(2),
+  LLM_RETRY_BASE_DELAY: duration.default('500ms'),
+  /** How far back a model's circuit looks. */
+  LLM_CIRCUIT_WINDOW: duration.default('5m'),
+  LLM_CIRCUIT_RECOVERY: duration.default('60s'),
+
+  /** Where mails are archived. Files under `DATA_DIR/archive` without it. */
+  ARCHIVE_URL: url.optional(),
+  /** Where triages are filed. They stay in the executions' output without it. */
+  DESK_URL: url.optional(),
+});
+
+/** The service's settings, checked and with defaults. */
+export type Configuration = z.output<typeof SETTINGS>;
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * Reads the settings from the environment and, below it, from the JSON file that `CONFIG_FILE` names. An empty variable counts as
+ * not set. Providers of language models are read by `providersFromEnv` from the same environment.
+ * @throws ConfigurationError with every setting that cannot work
+ */
+export function readConfiguration(env: Environment = process.env): Configuration {
+  const file = readFile(env['CONFIG_FILE']);
+  const given = Object.fromEntries(
+    Object.keys(SETTINGS.shape).flatMap((name) => {
+      const value = env[name] || file.values[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const parsed = SETTINGS.safeParse(given);
+  if (parsed.success && file.problems.length === 0) return parsed.data;
+  const problems = (parsed.error?.issues ?? []).map(({ path, message }): ConfigurationProblem => {
+    const name = String(path[0]);
+    return { name, source: env[name] ? 'environment' : file.name, message: `${shown(name, given[name])}: ${message}` };
+  });
+  throw new ConfigurationError([...file.problems, ...problems]);
+}
+
+interface SettingsFile {
+  readonly name: string;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly problems: readonly ConfigurationProblem[];
+}
+
+function readFile(name: string | undefined): SettingsFile {
+  if (!name) return { name: 'default', values: {}, problems: [] };
+  const refused = (message: string): SettingsFile => ({
+    name,
+    values: {},
+    problems: [{ name: 'CONFIG_FILE', source: 'environment', message }],
+  });
+  let values: unknown;
+  try {
+    values = JSON.parse(readFileSync(name, 'utf8'));
+  } catch (error) {
+    return refused(`'${name}' cannot be read as JSON: ${(error as Error).message}`);
+  }
+  if (typeof values !== 'object' || values === null || Array.isArray(values)) {
+    return refused(`'${name}' must hold one object of settings`);
+  }
+  const known = Object.keys(SETTINGS.shape);
+  const problems = Object.keys(values)
+    .filter((key) => !known.includes(key))
+    .map((key) => {
+      const near = nearest(key, known);
+      return {
+        name: key,
+        source: name,
+        message: `no such setting${near === undefined ? '' : `, did you mean ${near}?`}`,
+      };
+    });
+  return { name, values: values as Record<string, unknown>, problems };
+}
+
+function shown(name: string, value: unknown): string {
+  return name.endsWith('TOKEN') ? '(secret)' : JSON.stringify(value);
+}

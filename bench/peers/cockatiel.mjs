@@ -18,12 +18,7 @@ const breaker = () =>
 
 export function cockatielFour() {
   const service = new Bare();
-  const policy = cockatiel.wrap(
-    fallback(),
-    retry(),
-    breaker(),
-    cockatiel.timeout(1000, TimeoutStrategy.Aggressive),
-  );
+  const policy = cockatiel.wrap(fallback(), retry(), breaker(), cockatiel.timeout(1000, TimeoutStrategy.Aggressive));
   return { name: FOUR, call: (id) => policy.execute(() => service.get(id)) };
 }
 

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
 
 import type { Clock } from './clock.js';
@@ -13,9 +15,11 @@ export class ClockScheduler implements SchedulerLike {
   schedule<T>(work: (this: SchedulerAction<T>, state?: T) => void, delay = 0, state?: T): Subscription {
     const subscription = new Subscription() as SchedulerAction<T>;
     const arm = (nextState: T | undefined, delayMs: number): Subscription => {
-      const timer = this.clock.setTimer(() => {
+      // A clock may run callbacks in a context of its own; what follows belongs to whoever scheduled it.
+      const run = AsyncResource.bind(() => {
         if (!subscription.closed) work.call(subscription, nextState);
-      }, delayMs);
+      });
+      const timer = this.clock.setTimer(run, delayMs);
       subscription.add(() => timer.cancel());
       return subscription;
     };

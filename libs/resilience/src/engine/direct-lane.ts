@@ -82,6 +82,11 @@ export class DirectCall implements DeadlineNode {
     try {
       if (!this.settled) this.succeeded(value);
     } catch (error) {
+      // A predicate of the user's (`recordResult`, `retryOnResult`) threw: its error is the call's.
+      const { retry, stats, context } = this.parts;
+      retry?.end(undefined);
+      stats.finish(false, 1, context.clock.now() - this.startedAt);
+      context.shutdown.leave();
       this.reject?.(error);
     }
   }

@@ -1,3 +1,5 @@
+import { AsyncResource } from 'node:async_hooks';
+
 import { Observable } from 'rxjs';
 
 import type { Execution } from './execution.js';
@@ -19,10 +21,11 @@ export function startPause(
     forget();
     callerSignal?.removeEventListener('abort', onAbort);
   };
-  const finish = (failure?: { error: unknown }): void => {
+  // Whoever ends the wait (a shared clock, a signal, the shutdown), the next attempt belongs to this caller.
+  const finish = AsyncResource.bind((failure?: { error: unknown }): void => {
     cancel();
     done(failure);
-  };
+  });
   const onAbort = (): void => finish({ error: callerSignal?.reason as unknown });
   const timer = clock.setTimer(() => finish(), delayMs);
   const forget = shutdown.onStop(() => {

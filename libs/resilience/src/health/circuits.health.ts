@@ -1,5 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ResilienceService } from '../nest/resilience.service.js';
+import { circuitFamily } from '../metrics/circuit-family.js';
 import { degraded, down, type HealthOutcome, up } from './health-outcome.js';
 
 export interface CircuitsHealthOptions {
@@ -23,8 +24,8 @@ export class CircuitsHealthIndicator {
 
   check({ critical = [] }: CircuitsHealthOptions = {}): HealthOutcome {
     const circuits = [...this.resilience.circuits()];
-    const open = circuits.filter(({ state }) => state === 'open' || state === 'forced_open').map(({ name }) => name);
-    const halfOpen = circuits.filter(({ state }) => state === 'half_open').map(({ name }) => name);
+    const open = namesOf(circuits, ['open', 'forced_open']);
+    const halfOpen = namesOf(circuits, ['half_open']);
     const details = { total: circuits.length, open, halfOpen };
     if (open.length === 0) return up(details);
     const dead = open.filter((name) => critical.includes(name));
@@ -32,4 +33,9 @@ export class CircuitsHealthIndicator {
       ? down(`critical circuit open: ${dead.join(', ')}`, details)
       : degraded(`circuit open: ${open.join(', ')}`, details);
   }
+}
+
+/** Without keys, each once: probes are open to everybody. */
+function namesOf(circuits: readonly CircuitReading[], states: readonly string[]): string[] {
+  return [...new Set(circuits.filter(({ state }) => states.includes(state)).map(({ name }) => circuitFamily(name)))];
 }

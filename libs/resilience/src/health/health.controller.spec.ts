@@ -185,15 +185,15 @@ describe('HealthController', () => {
   });
 
   it('degrades for an open circuit', async () => {
-    circuits.push({ name: 'Pay.charge', state: 'open' }, { name: 'Mail.send', state: 'closed' });
+    circuits.push({ name: 'Pay.charge', state: 'open' }, { name: 'Llm.ask[tenant]', state: 'open' });
     await start({ eventLoop: false });
 
     const answer = await get('/health/ready').expect(200);
 
     expect(answer.body.info.circuits).toMatchObject({
       status: 'degraded',
-      reason: 'circuit open: Pay.charge',
-      details: { total: 2, open: ['Pay.charge'], halfOpen: [] },
+      reason: 'circuit open: Pay.charge, Llm.ask',
+      details: { total: 2, open: ['Pay.charge', 'Llm.ask'], halfOpen: [] },
     });
   });
 

@@ -36,7 +36,9 @@ describe('MetricsController', () => {
     const source = {
       methodStats: () => [{ name: 'Orders.charge', stats }],
       circuits: () => [
-        { name: 'Orders.charge', state: 'half_open', snapshot: () => ({ failureRate: 0.5, notPermitted: 7 }) },
+        { name: 'Orders.charge', state: 'half_open', snapshot: () => ({ notPermitted: 7 }) },
+        { name: 'Llm.ask[tenant-1]', state: 'open', snapshot: () => ({ notPermitted: 2 }) },
+        { name: 'Llm.ask[tenant-2]', state: 'open', snapshot: () => ({ notPermitted: 3 }) },
       ],
     };
     const health = { summary: () => ({ checks: [{ name: 'db', status: 'degraded' }] }) };
@@ -92,12 +94,15 @@ describe('MetricsController', () => {
       'resilience_circuit_state{circuit="Orders.charge",state="closed"} 0',
       'resilience_circuit_state{circuit="Orders.charge",state="half_open"} 1',
       'resilience_circuit_rejected_total{circuit="Orders.charge"} 7',
+      'resilience_circuit_state{circuit="Llm.ask",state="open"} 2',
+      'resilience_circuit_rejected_total{circuit="Llm.ask"} 5',
       'resilience_dead_letters{queue="orders",status="pending"} 4',
       'resilience_dead_letters{queue="orders",status="poisoned"} 1',
       'resilience_health{check="db"} 0.5',
     ]) {
       expect(text.split('\n')).toContain(line);
     }
+    expect(text).not.toContain('tenant');
     expect(text).toContain('process_cpu_user_seconds_total');
   });
 

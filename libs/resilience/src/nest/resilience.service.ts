@@ -26,6 +26,7 @@ export interface ResilienceMetrics {
 @Injectable()
 export class ResilienceService {
   private readonly named = new Map<string, Policy>();
+  private readonly byOptions = new WeakMap<PolicyOptions, Policy>();
 
   constructor(
     @Inject(RESILIENCE_RUNTIME) private readonly runtime: ResilienceRuntime,
@@ -43,7 +44,8 @@ export class ResilienceService {
 
   /**
    * Runs a function through a policy: a name from `forRoot({ policies })`, options, or a policy made before.
-   * Options given inline make a policy per call; keep one from {@link policy} where a circuit should remember.
+   * A policy is remembered per options object: an object literal at the call makes a new circuit each time, so keep the
+   * object, name it, or use {@link policy} where a circuit should remember.
    */
   execute<T>(policy: string | PolicyOptions | Policy, fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
     return this.resolve(policy).execute(fn, options);
@@ -93,7 +95,7 @@ export class ResilienceService {
   }
 
   private resolve(policy: string | PolicyOptions | Policy): Policy {
-    if (typeof policy !== 'string') return isPolicy(policy) ? policy : this.policy(policy);
+    if (typeof policy !== 'string') return isPolicy(policy) ? policy : this.inlined(policy);
     let known = this.named.get(policy);
     if (known !== undefined) return known;
     const options = this.options.input.policies?.[policy];
@@ -108,6 +110,16 @@ export class ResilienceService {
     known = this.policy({ ...options, name: options.name ?? policy });
     this.named.set(policy, known);
     return known;
+  }
+
+  /** Kept by identity; without a name its circuit and statistics are nobody else's and go with the options object. */
+  private inlined(options: PolicyOptions): Policy {
+    let policy = this.byOptions.get(options);
+    if (policy === undefined) {
+      policy = options.name === undefined ? registerPolicy(this.runtime.registry.detached(), options) : this.policy(options);
+      this.byOptions.set(options, policy);
+    }
+    return policy;
   }
 }
 

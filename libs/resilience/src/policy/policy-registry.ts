@@ -33,6 +33,11 @@ export class PolicyRegistry {
     return this.parts.context;
   }
 
+  /** Same clock, events and dead letters, but state of its own that nobody lists. */
+  detached(): PolicyRegistry {
+    return new PolicyRegistry(this.parts);
+  }
+
   /** Makes the policies of one call ready to run. What carries state is shared with others of the same name. */
   build(name: string, policy: ResolvedPolicy, attemptIndex: number): PipelineParts {
     const { context } = this.parts;

@@ -1,2 +1,6 @@
-export { FakeClock } from './fake-clock.js';
+export { DEFAULT_FAKE_CLOCK_OPTIONS, FakeClock } from './fake-clock.js';
+export { type RecordedEvent, RecordingEvents } from './recording-events.js';
+export { ResilienceTestingModule, type ResilienceTestingOptions } from './resilience-testing.module.js';
 export { seededRandom } from './seeded-random.js';
+export { settle } from './settle.js';
+export { type CircuitSwitchboard, disableAll, forceOpen } from './switches.js';

@@ -1,0 +1,82 @@
+import type { ExecutionRecord, ExecutionStatus, JsonValue, NodeRecord, StructuredError } from '@nest-resilience/workflow';
+import type { ExecutionRow, NodeRow } from './execution.schema.js';
+
+export function toRow(record: ExecutionRecord): ExecutionRow {
+  const { totals } = record;
+  return {
+    id: record.id,
+    workflow: record.workflow,
+    version: record.version,
+    status: record.status,
+    input: JSON.stringify(record.input),
+    output: json(record.output),
+    error: json(record.error),
+    idempotency_key: record.idempotencyKey ?? null,
+    input_hash: record.inputHash,
+    join_key: record.joinKey ?? null,
+    parent_id: record.parentId ?? null,
+    owner: record.owner ?? null,
+    created_at: record.createdAt,
+    started_at: record.startedAt ?? null,
+    finished_at: record.finishedAt ?? null,
+    deadline_at: record.deadlineAt ?? null,
+    resumes: record.resumes,
+    degraded: record.degraded ? 1 : 0,
+    served_by: record.servedBy ?? null,
+    dead_letter_id: record.deadLetterId ?? null,
+    nodes: totals.nodes,
+    attempts: totals.attempts,
+    retries: totals.retries,
+    fallbacks: totals.fallbacks,
+    input_tokens: totals.inputTokens,
+    output_tokens: totals.outputTokens,
+    cost_usd: totals.costUsd,
+    duration_ms: null,
+  };
+}
+
+export function toExecution(row: ExecutionRow): ExecutionRecord {
+  return {
+    id: row.id,
+    workflow: row.workflow,
+    version: row.version,
+    status: row.status as ExecutionStatus,
+    input: JSON.parse(row.input) as JsonValue,
+    ...(row.output !== null && { output: JSON.parse(row.output) as JsonValue }),
+    ...(row.error !== null && { error: JSON.parse(row.error) as StructuredError }),
+    ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
+    inputHash: row.input_hash,
+    ...(row.join_key !== null && { joinKey: row.join_key }),
+    ...(row.parent_id !== null && { parentId: row.parent_id }),
+    ...(row.owner !== null && { owner: row.owner }),
+    createdAt: row.created_at,
+    ...(row.started_at !== null && { startedAt: row.started_at }),
+    ...(row.finished_at !== null && { finishedAt: row.finished_at }),
+    ...(row.deadline_at !== null && { deadlineAt: row.deadline_at }),
+    resumes: row.resumes,
+    degraded: row.degraded === 1,
+    ...(row.served_by !== null && { servedBy: row.served_by }),
+    ...(row.dead_letter_id !== null && { deadLetterId: row.dead_letter_id }),
+    totals: {
+      nodes: row.nodes,
+      attempts: row.attempts,
+      retries: row.retries,
+      fallbacks: row.fallbacks,
+      inputTokens: row.input_tokens,
+      outputTokens: row.output_tokens,
+      costUsd: row.cost_usd,
+    },
+  };
+}
+
+export function toNodeRow(executionId: string, record: NodeRecord): NodeRow {
+  return { execution_id: executionId, node: record.node, status: record.status, record: JSON.stringify(record) };
+}
+
+export function toNode(row: Pick<NodeRow, 'record'>): NodeRecord {
+  return JSON.parse(row.record) as NodeRecord;
+}
+
+export function json(value: unknown): string | null {
+  return value === undefined ? null : JSON.stringify(value);
+}

@@ -1,0 +1,41 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { describeExecutionStore, executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
+import { sqliteExecutionStore } from './sql-execution.store.js';
+
+const directory = mkdtempSync(join(tmpdir(), 'executions-'));
+let files = 0;
+const newFile = (): string => join(directory, `${++files}.db`);
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+describeExecutionStore('SQLite', { describe, it }, { open: () => sqliteExecutionStore({ file: newFile() }) });
+
+describe('the SQLite execution store', () => {
+  it('has everything again when the file is opened by the next process', async () => {
+    const file = newFile();
+    const first = sqliteExecutionStore({ file });
+    const { execution } = await first.create(executionRecord());
+    await first.checkpoint(execution.id, 'me', nodeRecord('a'));
+    await first.close?.();
+
+    const second = sqliteExecutionStore({ file });
+
+    expect(await second.unfinished()).toEqual([execution.id]);
+    expect((await second.get(execution.id))?.nodes).toEqual([nodeRecord('a')]);
+    await second.close?.();
+  });
+
+  it('keeps many checkpoints made at once, each once', async () => {
+    const store = sqliteExecutionStore({ file: newFile() });
+    const { execution } = await store.create(executionRecord());
+
+    const kept = await Promise.all(Array.from({ length: 200 }, (_, i) => store.checkpoint(execution.id, 'me', nodeRecord(`n${i % 100}`))));
+
+    expect(kept.every(Boolean)).toBe(true);
+    expect((await store.get(execution.id))?.nodes).toHaveLength(100);
+    await store.close?.();
+  });
+});

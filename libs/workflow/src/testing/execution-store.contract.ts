@@ -1,0 +1,246 @@
+import assert from 'node:assert/strict';
+import { type ExecutionRecord, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
+import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+
+/** What jest, vitest and node:test have in common. */
+export interface TestApi {
+  readonly describe: (name: string, body: () => void) => void;
+  readonly it: (name: string, body: () => Promise<void>) => void;
+}
+
+export interface ExecutionStoreUnderTest {
+  /** An empty store. */
+  open(): Promise<ExecutionStore> | ExecutionStore;
+  /** After each test. */
+  close?(): Promise<void> | void;
+}
+
+const NOW = 1_800_000_000_000;
+let made = 0;
+
+/** A complete execution for tests; later ones have higher ids. */
+export function executionRecord(change: Partial<ExecutionRecord> = {}): ExecutionRecord {
+  return {
+    id: `01900000-0000-7000-8000-${(++made).toString(16).padStart(12, '0')}`,
+    workflow: 'triage',
+    version: 'v1',
+    status: 'running',
+    owner: 'me',
+    input: { raw: 'text', nested: [1, null, { deep: true }] },
+    inputHash: 'hash',
+    createdAt: NOW,
+    startedAt: NOW,
+    resumes: 0,
+    degraded: false,
+    totals: NO_TOTALS,
+    ...change,
+  };
+}
+
+/** A complete checkpoint for tests. */
+export function nodeRecord(node: string, change: Partial<NodeRecord> = {}): NodeRecord {
+  return {
+    node,
+    status: 'succeeded',
+    result: { of: node },
+    optional: false,
+    startedAt: NOW,
+    finishedAt: NOW + 5,
+    fallbackLevel: 0,
+    degraded: false,
+    attempts: [{ number: 1, by: node, level: 0, outcome: 'succeeded', actions: [], startedAt: NOW, durationMs: 5 }],
+    attemptCount: 1,
+    retryCount: 0,
+    ...change,
+  };
+}
+
+function end(change: Partial<ExecutionEnd> = {}): ExecutionEnd {
+  return { status: 'succeeded', output: { done: true }, degraded: false, finishedAt: NOW + 100, totals: NO_TOTALS, ...change };
+}
+
+/**
+ * The contract of {@link ExecutionStore} as a suite: every store passes it, yours too.
+ * ```ts
+ * describeExecutionStore('my store', { describe, it }, { open: () => new MyStore() });
+ * ```
+ */
+export function describeExecutionStore(name: string, { describe, it }: TestApi, subject: ExecutionStoreUnderTest): void {
+  const test = (sentence: string, body: (store: ExecutionStore) => Promise<void>): void =>
+    it(sentence, async () => {
+      const store = await subject.open();
+      try {
+        await store.init?.();
+        await body(store);
+      } finally {
+        await store.close?.();
+        await subject.close?.();
+      }
+    });
+
+  describe(`${name} as an execution store`, () => {
+    test('gives back exactly what was stored', async (store) => {
+      const record = executionRecord({ idempotencyKey: 'k', joinKey: 'j', deadlineAt: NOW + 9, parentId: 'p' });
+
+      assert.deepEqual(await store.create(record), { execution: record, created: true });
+
+      assert.deepEqual(await store.find(record.id), record);
+      assert.deepEqual(await store.get(record.id), { ...record, nodes: [] });
+      assert.equal(await store.get('unknown'), undefined);
+      assert.equal(await store.find('unknown'), undefined);
+    });
+
+    test('leads an idempotency key of a workflow to one execution for ever, a join key while it is unfinished', async (store) => {
+      const first = executionRecord({ idempotencyKey: 'k', joinKey: 'j' });
+      await store.create(first);
+
+      const sameKey = await store.create(executionRecord({ idempotencyKey: 'k' }));
+      const joined = await store.create(executionRecord({ joinKey: 'j' }));
+      const elsewhere = await store.create(executionRecord({ idempotencyKey: 'k', workflow: 'other' }));
+      await store.finish(first.id, 'me', end());
+      const later = await store.create(executionRecord({ joinKey: 'j' }));
+      const again = await store.create(executionRecord({ idempotencyKey: 'k' }));
+
+      assert.deepEqual([sameKey, joined, again].map(({ execution, created }) => [execution.id, created]), [[first.id, false], [first.id, false], [first.id, false]]);
+      assert.deepEqual([elsewhere.created, later.created], [true, true]);
+      assert.equal((await store.findByIdempotencyKey('triage', 'k'))?.id, first.id);
+      assert.equal(await store.findByIdempotencyKey('triage', 'x'), undefined);
+    });
+
+    test('creates one execution when the same key is submitted many times at once', async (store) => {
+      const results = await Promise.all(Array.from({ length: 20 }, () => store.create(executionRecord({ idempotencyKey: 'same' }))));
+
+      assert.equal(results.filter(({ created }) => created).length, 1);
+      assert.equal(new Set(results.map(({ execution }) => execution.id)).size, 1);
+    });
+
+    test('keeps a checkpoint once, replaces only failed ones, and lists them in the order they were made', async (store) => {
+      const { id } = (await store.create(executionRecord())).execution;
+
+      assert.equal(await store.checkpoint(id, 'me', nodeRecord('b')), true);
+      assert.equal(await store.checkpoint(id, 'me', nodeRecord('a', { status: 'failed', error: { name: 'Error', message: 'no' } })), true);
+      assert.equal(await store.checkpoint(id, 'me', nodeRecord('b', { result: 'second' })), true);
+      assert.equal(await store.checkpoint(id, 'me', nodeRecord('a', { result: 'now' })), true);
+
+      const nodes = (await store.get(id))?.nodes;
+      assert.deepEqual(nodes, [nodeRecord('b'), nodeRecord('a', { result: 'now' })]);
+    });
+
+    test('refuses everything from a process that does not run the execution', async (store) => {
+      const { id } = (await store.create(executionRecord())).execution;
+
+      assert.equal(await store.checkpoint(id, 'other', nodeRecord('a')), false);
+      assert.equal(await store.finish(id, 'other', end()), false);
+      assert.equal(await store.checkpoint('unknown', 'me', nodeRecord('a')), false);
+      await store.finish(id, 'me', end());
+      assert.equal(await store.checkpoint(id, 'me', nodeRecord('a')), false);
+      assert.equal(await store.finish(id, 'me', end({ status: 'failed' })), false);
+
+      assert.deepEqual((await store.get(id))?.nodes, []);
+      assert.equal((await store.find(id))?.status, 'succeeded');
+    });
+
+    test('hands an execution to a new owner and counts how often it went on', async (store) => {
+      const queued = executionRecord({ status: 'queued' });
+      const { owner: _, startedAt: __, ...unowned } = queued;
+      await store.create(unowned);
+      const claim = { owner: 'first', from: ['queued'], startedAt: NOW + 1, version: 'v1' } as const;
+
+      const claimed = await store.claim(queued.id, claim);
+      const refused = await store.claim(queued.id, claim);
+      const resumed = await store.claim(queued.id, { ...claim, from: ['running'], owner: 'second', startedAt: NOW + 2, version: 'v2', deadlineAt: NOW + 50 });
+
+      assert.deepEqual([claimed?.status, claimed?.owner, claimed?.startedAt, claimed?.resumes], ['running', 'first', NOW + 1, 0]);
+      assert.equal(refused, undefined);
+      assert.deepEqual([resumed?.owner, resumed?.startedAt, resumed?.resumes, resumed?.version, resumed?.deadlineAt], ['second', NOW + 1, 1, 'v2', NOW + 50]);
+      assert.equal(await store.checkpoint(queued.id, 'first', nodeRecord('a')), false);
+      assert.equal(await store.claim('unknown', claim), undefined);
+    });
+
+    test('forgets how an execution ended when it goes on', async (store) => {
+      const { id } = (await store.create(executionRecord())).execution;
+      await store.finish(id, 'me', end({ status: 'failed', error: { name: 'E', message: 'm' }, deadLetterId: 'd' }));
+      const failed = await store.find(id);
+
+      const resumed = await store.claim(id, { owner: 'me', from: ['failed'], startedAt: NOW, version: 'v1' });
+
+      assert.deepEqual([failed?.status, failed?.error?.message, failed?.deadLetterId, failed?.owner], ['failed', 'm', 'd', undefined]);
+      assert.deepEqual([resumed?.status, resumed?.error, resumed?.output, resumed?.finishedAt, resumed?.deadLetterId], ['running', undefined, undefined, undefined, 'd']);
+    });
+
+    test('cancels what has not ended, whoever runs it', async (store) => {
+      const running = (await store.create(executionRecord({ joinKey: 'j' }))).execution;
+      const done = (await store.create(executionRecord())).execution;
+      await store.finish(done.id, 'me', end());
+
+      assert.equal(await store.cancel(running.id, { finishedAt: NOW + 3 }), true);
+      assert.equal(await store.cancel(running.id, { finishedAt: NOW + 4 }), false);
+      assert.equal(await store.cancel(done.id, { finishedAt: NOW + 3 }), false);
+      assert.equal(await store.cancel('unknown', { finishedAt: NOW }), false);
+
+      const cancelled = await store.find(running.id);
+      assert.deepEqual([cancelled?.status, cancelled?.finishedAt, cancelled?.joinKey], ['cancelled', NOW + 3, undefined]);
+      assert.equal(await store.checkpoint(running.id, 'me', nodeRecord('a')), false);
+    });
+
+    test('amends a failed node after the run, and no other', async (store) => {
+      const { id } = (await store.create(executionRecord())).execution;
+      await store.checkpoint(id, 'me', nodeRecord('bad', { status: 'failed', optional: true }));
+      await store.checkpoint(id, 'me', nodeRecord('good'));
+      await store.finish(id, 'me', end());
+
+      assert.equal(await store.amend(id, nodeRecord('bad', { result: 'late' })), true);
+      assert.equal(await store.amend(id, nodeRecord('good', { result: 'late' })), false);
+      assert.equal(await store.amend(id, nodeRecord('none')), false);
+
+      assert.deepEqual((await store.get(id))?.nodes.map(({ result }) => result), ['late', { of: 'good' }]);
+    });
+
+    test('pages newest first, by workflow and status', async (store) => {
+      const ids: string[] = [];
+      for (let i = 0; i < 7; i++) ids.unshift((await store.create(executionRecord({ workflow: i % 2 ? 'odd' : 'even' }))).execution.id);
+      await store.cancel(ids[0]!, { finishedAt: NOW });
+
+      const first = await store.list({ limit: 3 });
+      const second = await store.list({ limit: 3, cursor: first.nextCursor! });
+      const third = await store.list({ limit: 3, cursor: second.nextCursor! });
+
+      assert.deepEqual([first, second, third].map(({ items }) => items.map(({ id }) => id)), [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
+      assert.equal(third.nextCursor, undefined);
+      assert.equal((await store.list({ workflow: 'odd' })).items.length, 3);
+      assert.deepEqual((await store.list({ status: 'cancelled' })).items.map(({ id }) => id), [ids[0]]);
+      assert.equal((await store.list({ workflow: 'even', status: 'running' })).items.length, 3);
+      assert.equal((await store.list({ limit: 7 })).nextCursor, undefined);
+    });
+
+    test('names what a booting process has to take up, oldest first and without children', async (store) => {
+      const running = (await store.create(executionRecord())).execution;
+      const queued = (await store.create(executionRecord({ status: 'queued' }))).execution;
+      const done = (await store.create(executionRecord())).execution;
+      await store.create(executionRecord({ parentId: running.id }));
+      await store.finish(done.id, 'me', end());
+
+      assert.deepEqual(await store.unfinished(), [running.id, queued.id]);
+    });
+
+    test('counts metrics per execution, never per attempt', async (store) => {
+      const totals = { nodes: 2, attempts: 5, retries: 3, fallbacks: 0, inputTokens: 10, outputTokens: 4, costUsd: 0.5 };
+      for (let i = 1; i <= 4; i++) {
+        const { id } = (await store.create(executionRecord())).execution;
+        const how = i === 4 ? { status: 'failed', totals: NO_TOTALS } : { degraded: i === 2, totals: { ...totals, retries: i === 1 ? 3 : 0, fallbacks: i === 2 ? 2 : 0 } };
+        await store.finish(id, 'me', end({ finishedAt: NOW + i * 100, ...(how as Partial<ExecutionEnd>) }));
+      }
+      await store.create(executionRecord({ status: 'queued' }));
+      await store.create(executionRecord({ workflow: 'other' }));
+
+      assert.deepEqual(await store.metrics('triage'), {
+        workflow: 'triage',
+        ...{ total: 5, queued: 1, running: 0, successful: 3, failed: 1, cancelled: 0 },
+        ...{ successRate: 0.75, retryRate: 0.25, averageAttempts: 2.5, fallbackRate: 0.25, degradedRate: 0.25 },
+        ...{ p50: 200, p95: 400, inputTokens: 30, outputTokens: 12, costUsd: 1.5 },
+      });
+      const nothing = await store.metrics('unknown');
+      assert.deepEqual([nothing.total, nothing.successRate, nothing.averageAttempts, nothing.p50, nothing.costUsd], [0, null, null, null, 0]);
+    });
+  });
+}

@@ -1,0 +1,1 @@
+export { describeExecutionStore, executionRecord, type ExecutionStoreUnderTest, nodeRecord, type TestApi } from './execution-store.contract.js';

@@ -5,13 +5,12 @@ import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
 import { LlmModule, LlmService, providersFromEnv } from '@nest-resilience/llm';
-import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
+import { sqliteStore } from '@nest-resilience/store-sql';
 import { WorkflowModule } from '@nest-resilience/workflow';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ScheduleModule } from '@nestjs/schedule';
 
-import { AdminGuard } from './configuration/admin.guard.js';
 import type { Configuration } from './configuration/configuration.js';
 import { InboxModule } from './inbox/inbox.module.js';
 
@@ -31,7 +30,7 @@ export class AppModule {
         }),
         HealthModule.forRoot({ deadLetters: true }),
         MetricsModule.forRoot(),
-        AdminModule.forRoot({ guard: new AdminGuard(ADMIN_TOKEN) }),
+        AdminModule.forRoot({ token: ADMIN_TOKEN }),
         LlmModule.forRoot({
           providers: providersFromEnv(env),
           timeout: { each: configuration.LLM_TIMEOUT },
@@ -46,7 +45,6 @@ export class AppModule {
           useFactory: (llm: LlmService) => ({
             llm,
             directory: WORKFLOWS_DIR,
-            store: sqliteExecutionStore({ file }),
           }),
         }),
         InboxModule.forRoot({

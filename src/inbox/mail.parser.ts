@@ -29,13 +29,15 @@ export class MailParser {
       maxNestingDepth: 32,
       attachmentEncoding: 'utf8',
     });
-    const text = mail.text?.trim() ? mail.text : htmlToText(mail.html ?? '');
+    const plain = mail.text?.trim() ?? '';
+    // Some mails call their HTML plain text.
+    const text = plain === '' || /^<(!doctype|html|body)\b/i.test(plain) ? htmlToText(mail.html ?? plain) : plain;
     return {
       messageId: mail.messageId ?? `<${createHash('sha256').update(raw).digest('hex').slice(0, 32)}@no-message-id>`,
       from: nameOf(mail.from),
       subject: mail.subject ?? '',
       date: mail.date,
-      text: text.trim().slice(0, MAX_TEXT_LENGTH),
+      text: text.slice(0, MAX_TEXT_LENGTH),
       attachments: mail.attachments.length,
     };
   }

@@ -23,7 +23,7 @@ export interface LlmTimeoutOptions {
   readonly growth?: number;
   /** Cap of a grown timeout. */
   readonly max?: Duration;
-  /** All attempts at one target together, waits included; each round of healing starts anew. None by default. */
+  /** All attempts at one target together, waits included; each round of healing starts anew. Not for streams. None by default. */
   readonly total?: Duration;
   /** Streams: until the first token. @default `each` */
   readonly firstToken?: Duration;

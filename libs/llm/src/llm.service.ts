@@ -6,7 +6,7 @@ import {
   ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
-import { readRequest } from './chain/choose-targets.js';
+import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { createTarget, type LlmTarget } from './chain/llm-target.js';
 import { Connectivity } from './health/connectivity.js';

@@ -73,10 +73,9 @@ export {
   type ExecutionPage,
   type ExecutionStore,
   MAX_PAGE_SIZE,
-  type WorkflowMetrics,
 } from './ledger/execution-store.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
-export { type ExecutionSums, rank, toMetrics } from './ledger/metrics.js';
+export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';
 export { type JsonValue, WorkflowValueError } from './ledger/json-value.js';
 export type { StructuredError } from './ledger/structured-error.js';
 

@@ -12,7 +12,11 @@ export class WorkflowNotFoundError extends ResilienceError {
   ) {
     const near = nearest(workflow, known);
     const list = known.length > 0 ? `known: ${known.join(', ')}` : 'no workflows are registered';
-    super(`There is no workflow '${workflow}'${near ? ` (did you mean '${near}'?)` : ''}; ${list}`, 'RESILIENCE_WORKFLOW_NOT_FOUND', workflow);
+    super(
+      `There is no workflow '${workflow}'${near ? ` (did you mean '${near}'?)` : ''}; ${list}`,
+      'RESILIENCE_WORKFLOW_NOT_FOUND',
+      workflow,
+    );
     this.nearest = near;
   }
 }
@@ -53,7 +57,11 @@ export class WorkflowBusyError extends ResilienceError {
 /** The process is going. Nothing was accepted. Code `RESILIENCE_WORKFLOW_STOPPING`. */
 export class WorkflowStoppingError extends ResilienceError {
   constructor(workflow: string) {
-    super(`'${workflow}' was not accepted: this process is shutting down; submit it again`, 'RESILIENCE_WORKFLOW_STOPPING', workflow);
+    super(
+      `'${workflow}' was not accepted: this process is shutting down; submit it again`,
+      'RESILIENCE_WORKFLOW_STOPPING',
+      workflow,
+    );
   }
 }
 
@@ -91,15 +99,25 @@ export class WorkflowFailedError extends ResilienceError {
     readonly node: string | undefined,
     cause: unknown,
   ) {
-    const why = cause instanceof Error ? cause.message : String((cause as { message?: unknown } | null)?.message ?? cause);
-    super(`Workflow '${workflow}' failed${node ? ` at node '${node}'` : ''}: ${why}`, 'RESILIENCE_WORKFLOW_FAILED', workflow, { cause });
+    const why =
+      cause instanceof Error ? cause.message : String((cause as { message?: unknown } | null)?.message ?? cause);
+    super(
+      `Workflow '${workflow}' failed${node ? ` at node '${node}'` : ''}: ${why}`,
+      'RESILIENCE_WORKFLOW_FAILED',
+      workflow,
+      { cause },
+    );
   }
 }
 
 /** A run that took longer than its deadline. Code `RESILIENCE_WORKFLOW_DEADLINE`. */
 export class WorkflowDeadlineError extends ResilienceError {
   constructor(workflow: string, deadlineMs: number | undefined) {
-    super(`Workflow '${workflow}' did not end within its deadline${deadlineMs === undefined ? '' : ` of ${deadlineMs} ms`}`, 'RESILIENCE_WORKFLOW_DEADLINE', workflow);
+    super(
+      `Workflow '${workflow}' did not end within its deadline${deadlineMs === undefined ? '' : ` of ${deadlineMs} ms`}`,
+      'RESILIENCE_WORKFLOW_DEADLINE',
+      workflow,
+    );
   }
 }
 

@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, Module, UseGuards } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { ProblemFilter } from './http/problem.filter.js';
 import { WorkflowController } from './http/workflow.controller.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
 import { MemoryExecutionStore } from './ledger/memory.store.js';
@@ -30,13 +31,14 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModule
   providers: [
     WorkflowService,
     WorkflowRuns,
+    ProblemFilter,
     {
       provide: EXECUTION_STORE,
       inject: [WORKFLOW_OPTIONS],
       useFactory: (options: WorkflowModuleOptions): ExecutionStore => options.store ?? new MemoryExecutionStore(),
     },
   ],
-  exports: [WorkflowService, EXECUTION_STORE],
+  exports: [WorkflowService, ProblemFilter, EXECUTION_STORE],
 })
 export class WorkflowModule extends ConfigurableModuleClass {}
 

@@ -1,26 +1,47 @@
-import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleDestroy, type OnModuleInit } from '@nestjs/common';
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { type Duration, parseDuration, type PolicyOptions, ResilienceService } from '@nest-resilience/core';
+import {
+  type Duration,
+  type EventSink,
+  parseDuration,
+  type PolicyOptions,
+  RESILIENCE_EVENTS,
+  ResilienceService,
+} from '@nest-resilience/core';
 import { Executor, type StartOptions } from './executor/executor.js';
-import { WorkflowBuilder } from './form/builder/workflow.builder.js';
-import { classWorkflow } from './form/class/class-workflow.js';
-import { loadWorkflowFiles } from './form/file/load-workflows.js';
-import { checkWorkflow } from './graph/build.js';
+import { methodEvents } from './executor/method-events.js';
 import type { WorkflowDefinition } from './graph/definition.js';
-import { WorkflowDefinitionError, type WorkflowProblem } from './graph/errors.js';
 import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
-import { EXECUTION_STORE, type ExecutionFilter, type ExecutionPage, type ExecutionStore, type WorkflowMetrics } from './ledger/execution-store.js';
+import {
+  EXECUTION_STORE,
+  type ExecutionFilter,
+  type ExecutionPage,
+  type ExecutionStore,
+} from './ledger/execution-store.js';
+import { toMetrics, type WorkflowMetrics } from './ledger/metrics.js';
 import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
+import { collectWorkflows } from './registry/collect-workflows.js';
 import { HandlerTable } from './registry/handlers.js';
-import { type DiscoveredProvider, discoverProviders } from './registry/providers.js';
+import { discoverProviders } from './registry/providers.js';
 import { WorkflowRegistry } from './registry/workflow-registry.js';
 import { ExecutionNotFoundError, ExecutionStateError } from './workflow.errors.js';
 import { readLimits, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
 
 /** Starts, watches and steers executions. Workflows are known once the module is initialised. */
 @Injectable()
-export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy {
+export class WorkflowService
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+{
   private readonly logger = new Logger('Workflows');
   private readonly registry = new WorkflowRegistry();
   private readonly limits: ReturnType<typeof readLimits>;
@@ -30,6 +51,7 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
     @Inject(WORKFLOW_OPTIONS) private readonly options: WorkflowModuleOptions,
     @Inject(EXECUTION_STORE) private readonly store: ExecutionStore,
     @Inject(ResilienceService) private readonly resilience: ResilienceService,
+    @Inject(RESILIENCE_EVENTS) private readonly events: EventSink & { add?(sink: EventSink): void },
     @Inject(WorkflowRuns) private readonly runs: WorkflowRuns,
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
     @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
@@ -50,7 +72,10 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
    * The execution once it ended, or as it stands when the time is over or the signal aborted; neither stops the execution.
    * @param timeout at most the `wait` limit, which is the default
    */
-  async wait(executionId: string, { timeout, signal }: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {}): Promise<ExecutionLedger> {
+  async wait(
+    executionId: string,
+    { timeout, signal }: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {},
+  ): Promise<ExecutionLedger> {
     const asked = timeout === undefined ? this.limits.waitMs : (parseDuration(timeout) ?? 0);
     const execution = await this.find(executionId);
     if (execution.status === 'running' || execution.status === 'queued') {
@@ -74,22 +99,26 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
   /** Ends an execution; nodes at work are aborted. Cancelling a cancelled one changes nothing. @throws ExecutionStateError when it had ended otherwise */
   async cancel(executionId: string): Promise<ExecutionRecord> {
     const before = await this.find(executionId);
-    if (await this.store.cancel(executionId, { finishedAt: this.resilience.clock.epochNow() })) this.executor.dispatcher.cancelled(executionId);
-    else if (before.status !== 'cancelled') throw new ExecutionStateError(executionId, (await this.find(executionId)).status, 'cancelled');
+    if (await this.store.cancel(executionId, { finishedAt: this.resilience.clock.epochNow() }))
+      this.executor.dispatcher.cancelled(executionId);
+    else if (before.status !== 'cancelled')
+      throw new ExecutionStateError(executionId, (await this.find(executionId)).status, 'cancelled');
     return this.find(executionId);
   }
 
   /** Lets a failed or cancelled execution go on at its first unfinished node. @throws ExecutionStateError for any other */
   async resume(executionId: string): Promise<ExecutionRecord> {
     const execution = await this.find(executionId);
-    if (execution.status !== 'failed' && execution.status !== 'cancelled') throw new ExecutionStateError(executionId, execution.status, 'resumed');
+    if (execution.status !== 'failed' && execution.status !== 'cancelled')
+      throw new ExecutionStateError(executionId, execution.status, 'resumed');
     this.executor.dispatcher.resume(execution);
     return execution;
   }
 
   /** Counted per execution. @throws WorkflowNotFoundError */
-  metrics(workflow: string): Promise<WorkflowMetrics> {
-    return this.store.metrics(this.registry.get(workflow).name);
+  async metrics(workflow: string): Promise<WorkflowMetrics> {
+    const { name } = this.registry.get(workflow);
+    return toMetrics(name, await this.store.sums(name));
   }
 
   /** @throws WorkflowNotFoundError */
@@ -108,11 +137,17 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
 
   async onModuleInit(): Promise<void> {
     await this.store.init?.();
-    if (!this.store.durable) this.logger.warn('Executions are kept in memory: they do not outlive this process. Pass `store` to WorkflowModule.forRoot.');
+    this.events.add?.(methodEvents);
+    if (!this.store.durable)
+      this.logger.warn(
+        'Executions are kept in memory: they do not outlive this process. Pass `store` to WorkflowModule.forRoot.',
+      );
     const providers = discoverProviders(this.discovery, this.scanner);
     const handlers = new HandlerTable(this.options.handlers ?? {}, () => providers);
     const llm = this.findLlm();
-    await this.loadDefinitions(providers, handlers, llm);
+    const { definitions, problems } = await collectWorkflows(this.options, providers);
+    const handlerProblem = (target: string): string | undefined => handlers.problem(target);
+    this.registry.load(definitions, problems, { handlerProblem, hasLlm: llm !== undefined });
     this.running = new Executor({
       store: this.store,
       registry: this.registry,
@@ -120,13 +155,17 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
       llm,
       clock: this.resilience.clock,
       limits: this.limits,
-      createPolicy: (definition, node) => this.resilience.policy({ name: `${definition.name}.${node.name}`, ...node.policies } as PolicyOptions),
+      createPolicy: (definition, node) =>
+        this.resilience.policy({ name: `${definition.name}.${node.name}`, ...node.policies }),
       driveWithDeadLetter: (workflow, id) => this.runs.run(workflow, id),
       keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
       report: (message, error) => this.logger.error(message, error),
     });
     const { running } = this;
-    this.runs.bind({ drive: (id) => running.dispatcher.drive(id), redriveNode: (id, node) => running.redriveNode(id, node) });
+    this.runs.bind({
+      drive: (id) => running.dispatcher.drive(id),
+      redriveNode: (id, node) => running.redriveNode(id, node),
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -134,8 +173,16 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
     if (count > 0) this.logger.log(`${count} unfinished executions go on`);
   }
 
-  async onModuleDestroy(): Promise<void> {
+  /** Nothing new starts; said before any policy is told to give up, so that its giving up is not taken for a failure. */
+  onModuleDestroy(): void {
+    this.running?.dispatcher.stop();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
     await this.running?.dispatcher.shutdown();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
     await this.store.close?.();
   }
 
@@ -148,24 +195,6 @@ export class WorkflowService implements OnModuleInit, OnApplicationBootstrap, On
     const execution = await this.store.find(executionId);
     if (!execution) throw new ExecutionNotFoundError(executionId);
     return execution;
-  }
-
-  private async loadDefinitions(providers: readonly DiscoveredProvider[], handlers: HandlerTable, llm: LlmPort | undefined): Promise<void> {
-    const { directory = [], definitions: own = [] } = this.options;
-    const files = await loadWorkflowFiles(typeof directory === 'string' ? [directory] : directory);
-    const drafts = [...providers.flatMap((provider) => classWorkflow(provider) ?? []), ...files.flatMap(({ draft }) => draft ?? [])];
-    const checked = drafts.map(checkWorkflow);
-    const problems: WorkflowProblem[] = [...files.flatMap((file) => file.problems), ...checked.flatMap((result) => result.problems)];
-    const definitions = checked.flatMap(({ definition }) => definition ?? []);
-    for (const item of own) {
-      try {
-        definitions.push(item instanceof WorkflowBuilder ? item.build() : item);
-      } catch (error) {
-        if (!(error instanceof WorkflowDefinitionError)) throw error;
-        problems.push(...error.problems);
-      }
-    }
-    this.registry.load(definitions, problems, { handlerProblem: (target) => handlers.problem(target), hasLlm: llm !== undefined });
   }
 
   private findLlm(): LlmPort | undefined {

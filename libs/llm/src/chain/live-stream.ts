@@ -52,6 +52,8 @@ export class LiveStream {
   fail(error: unknown): void {
     this.unfollow();
     this.controller.abort(error);
+    // Lets a provider that is waiting to be read on clean up; what it has to say now interests nobody.
+    this.parts.return?.()?.catch(() => undefined);
     this.settle?.reject(error);
   }
 

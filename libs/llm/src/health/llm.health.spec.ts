@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '@nest-resilience/core/testing';
+import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from '../llm-app.fixture.js';
@@ -8,22 +9,36 @@ import { LlmHealthIndicator } from './llm.health.js';
 
 const DEAD = 'http://127.0.0.1:1/v1';
 
-/** A vendor that refuses the list of models, and whatever else `answer` says. */
-async function startVendor(
-  answer: (path: string) => { status: number; body: object },
-): Promise<{ baseURL: string; paths: string[]; close: () => void }> {
+interface Vendor {
+  readonly baseURL: string;
+  /** Method and path of every request so far. */
+  readonly paths: string[];
+  /** Resolves when so many requests have come. */
+  seen(count: number): Promise<void>;
+}
+
+const closers: (() => void)[] = [];
+
+/** A vendor that answers as told, or never. */
+async function startVendor(answer?: (path: string) => { status: number; body: object }): Promise<Vendor> {
   const paths: string[] = [];
+  const came = new EventEmitter();
   const server = createServer((request, response) => {
     paths.push(`${request.method} ${request.url}`);
+    came.emit('request');
+    if (answer === undefined) return;
     const { status, body } = answer(request.url ?? '');
     response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const close = () => {
+  closers.push(() => {
     server.close();
     server.closeAllConnections();
+  });
+  const seen = async (count: number) => {
+    while (paths.length < count) await once(came, 'request');
   };
-  return { baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, paths, close };
+  return { baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, paths, seen };
 }
 
 describe('LLM connectivity', () => {
@@ -32,7 +47,10 @@ describe('LLM connectivity', () => {
   const check = (force?: boolean) => app.get(LlmConnectivityChecker).run({ ...(force && { force }) });
   const health = (options?: Parameters<LlmHealthIndicator['isHealthy']>[1]) =>
     app.get(LlmHealthIndicator).isHealthy('llm', options).llm;
-  afterEach(() => app.close());
+  afterEach(async () => {
+    for (const close of closers.splice(0)) close();
+    await app.close();
+  });
 
   it('is up when every provider lists its models', async () => {
     await start();
@@ -98,7 +116,6 @@ describe('LLM connectivity', () => {
 
     expect(health()).toMatchObject({ providers: { openai: { status: 'up' } } });
     expect(vendor.paths).toEqual(['GET /v1/models', 'POST /v1/chat/completions']);
-    vendor.close();
   });
 
   it('says that a key is wrong', async () => {
@@ -110,20 +127,15 @@ describe('LLM connectivity', () => {
     expect(health()).toMatchObject({
       providers: { openai: { status: 'down', reason: 'auth', message: expect.stringContaining('401') } },
     });
-    vendor.close();
   });
 
   it('does not wait for a provider longer than its timeout', async () => {
-    const silent = createServer(() => undefined);
-    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
-    const baseURL = `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1`;
+    const { baseURL } = await startVendor();
     await start({ openai: { baseURL }, health: { enabled: false, timeout: 50 } });
 
     await check();
 
     expect(health()).toMatchObject({ providers: { openai: { status: 'down', reason: 'timeout' } } });
-    silent.close();
-    silent.closeAllConnections();
   });
 
   it('leaves out a provider that real traffic has proven within the interval', async () => {
@@ -167,26 +179,25 @@ describe('LLM connectivity', () => {
     broke = false;
     await check();
     expect(health()).toMatchObject({ status: 'up' });
-    vendor.close();
   });
 
   it('checks when the application has started and then once per interval', async () => {
     const clock = new FakeClock();
+    const changed = new EventEmitter();
+    const events = {
+      listens: (name: string) => name === 'resilience.llm.health-changed',
+      emit: (_name: string, event: object) => void changed.emit('changed', event),
+    };
     const vendor = await startVendor(() => ({ status: 200, body: { data: [] } }));
-    await start({
-      openai: { baseURL: vendor.baseURL },
-      anthropic: false,
-      resilience: { clock },
-      health: { jitter: 0 },
-    });
-    await check();
+    const firstResult = once(changed, 'changed');
+    const providers = { openai: { baseURL: vendor.baseURL }, anthropic: false, offline: false } as const;
+    await start({ ...providers, resilience: { clock, events }, health: { jitter: 0 } });
+
+    expect(await firstResult).toEqual([{ provider: 'openai', status: 'up', previous: 'unknown' }]);
+    await clock.advance('299s');
     expect(vendor.paths).toHaveLength(1);
-
-    await clock.advance('5m');
-    await check();
-
-    expect(vendor.paths).toHaveLength(2);
-    vendor.close();
+    await clock.advance('1s');
+    await vendor.seen(2);
   });
 
   it('joins a check that is running', async () => {

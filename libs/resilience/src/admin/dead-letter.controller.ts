@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import {
   Body,
@@ -9,6 +10,7 @@ import {
   Patch,
   Post,
   Query,
+  Res,
   StreamableFile,
   UseFilters,
 } from '@nestjs/common';
@@ -19,12 +21,20 @@ import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import type { DeadLetterCount } from '../dead-letter/dead-letter.store.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { AdminRoute } from './admin-route.decorator.js';
 import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { type DeadLetterView, viewOf } from './dead-letter.view.js';
 
+/** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
+abstract class HttpResponse {
+  abstract readonly raw?: ServerResponse;
+  abstract once(event: 'close', listener: () => void): unknown;
+}
+
 /** Dead letters over HTTP. Shows arguments and runs methods, so every route is behind the application's guard. */
 @Controller('dead-letters')
+@AdminRoute()
 @UseFilters(DeadLetterProblemFilter)
 export class DeadLetterController {
   constructor(@Inject(DeadLetterService) private readonly deadLetters: DeadLetterService) {}
@@ -57,12 +67,15 @@ export class DeadLetterController {
     return viewOf(entry);
   }
 
-  /** Answers when the batch is over; a client that wants to see progress reads the counts meanwhile. */
+  /** Answers when the batch is over (the counts show progress meanwhile); a client that goes away cancels it. */
   @Post('redrive')
   @HttpCode(200)
-  async redriveAll(@Body() body: unknown): Promise<RedriveReport> {
+  async redriveAll(@Body() body: unknown, @Res({ passthrough: true }) response: HttpResponse): Promise<RedriveReport> {
     const { filter, options } = fromRedriveBody(body);
-    return this.deadLetters.redriveAll(filter, options);
+    const gone = new AbortController();
+    const raw = response.raw ?? response;
+    raw.once('close', () => gone.abort());
+    return this.deadLetters.redriveAll(filter, { ...options, signal: gone.signal });
   }
 
   @Post('purge')

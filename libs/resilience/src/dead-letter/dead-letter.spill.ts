@@ -42,7 +42,7 @@ const CLAIMED_SUFFIX = '.claimed';
 /**
  * NDJSON files in a directory that several processes may share: each appends to a file of its own, fsynced, and anybody
  * reads back what anybody left. A file is renamed before it is read; whoever appends looks afterwards whether its file
- * is still where it was and appends once more if not. So a line is read twice at worst, which the store knows by its id.
+ * is still where it was and writes once more if not. So a line is read twice at worst, which the store knows by its id.
  */
 export class FileSpill implements DeadLetterSpill {
   readonly durable = true;
@@ -76,18 +76,30 @@ export class FileSpill implements DeadLetterSpill {
 
   private async write(line: string): Promise<void> {
     await mkdir(this.directory, { recursive: true });
-    for (;;) {
-      const handle = await open(this.file, 'a');
-      try {
-        const created = (await handle.stat()).size === 0;
-        await handle.writeFile(line);
-        await handle.sync();
-        if (created) await syncDirectory(this.directory);
-        if (await isSameFile(this.file, (await handle.stat()).ino)) return;
-      } finally {
-        await handle.close();
-      }
+    const handle = await open(this.file, 'a');
+    try {
+      const created = (await handle.stat()).size === 0;
+      await handle.writeFile(line);
+      await handle.sync();
+      if (created) await syncDirectory(this.directory);
+      if (!(await isSameFile(this.file, (await handle.stat()).ino))) await this.writeApart(line);
+    } finally {
+      await handle.close();
     }
+  }
+
+  /** Into a file that nobody sees before it is whole: against a busy reader another append might come too late again. */
+  private async writeApart(line: string): Promise<void> {
+    const file = join(this.directory, `spill-${randomUUID()}${SPILL_SUFFIX}`);
+    const handle = await open(`${file}.part`, 'wx');
+    try {
+      await handle.writeFile(line);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(`${file}.part`, file);
+    await syncDirectory(this.directory);
   }
 
   private async claim(): Promise<string[]> {

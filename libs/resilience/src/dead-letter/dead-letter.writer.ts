@@ -96,8 +96,8 @@ export class DeadLetterWriter {
       this.setDegraded(false);
       this.retryMs = FIRST_RETRY_MS;
     } catch (error) {
-      this.degrade(error);
       this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+      this.degrade(error);
     }
   }
 

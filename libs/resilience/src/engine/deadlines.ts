@@ -62,13 +62,17 @@ export class DeadlineQueue {
   private readonly fire = (): void => {
     this.timer = undefined;
     const now = this.clock.now();
-    let node = this.head;
-    while (node !== undefined && node.dueAt <= now) {
-      this.remove(node);
-      node.onDeadline();
-      node = this.head;
+    try {
+      let node = this.head;
+      while (node !== undefined && node.dueAt <= now) {
+        this.remove(node);
+        node.onDeadline();
+        node = this.head;
+      }
+    } finally {
+      // Also when one call's deadline threw: the others must not wait for ever.
+      if (this.head !== undefined && this.timer === undefined) this.arm(this.head.dueAt - now);
     }
-    if (this.head !== undefined && this.timer === undefined) this.arm(this.head.dueAt - now);
   };
 }
 

@@ -38,11 +38,13 @@ export class DurationHistogram {
 
   /** Cumulative counts at the given upper bounds (milliseconds, ascending), as Prometheus wants them. */
   cumulative(boundsMs: readonly number[]): number[] {
+    const { counts } = this;
+    if (counts === undefined) return boundsMs.map(() => 0);
     const totals: number[] = [];
     let index = 0;
     let seen = 0;
     for (const bound of boundsMs) {
-      while (index < BUCKETS && lowerBoundUs(index + 1) <= bound * 1000) seen += this.counts?.[index++] ?? 0;
+      while (index < BUCKETS && lowerBoundUs(index + 1) <= bound * 1000) seen += counts[index++] ?? 0;
       totals.push(seen);
     }
     return totals;

@@ -13,6 +13,8 @@ export interface HealthChangedEvent {
   readonly at: number;
 }
 
-export interface HealthEvents {
-  [HEALTH_CHANGED]: HealthChangedEvent;
+declare module '../events/resilience-event.map.js' {
+  interface ResilienceEventMap {
+    'resilience.health.changed': HealthChangedEvent;
+  }
 }

@@ -35,7 +35,8 @@ export class HealthRegistry implements OnApplicationBootstrap, OnModuleDestroy {
   constructor(
     @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
     @Inject(RESILIENCE_EVENTS) private readonly events: EventSink,
-    @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry,
+    // The application's, so that checks show up there; one of our own where it does not import ScheduleModule.
+    @Optional() @Inject(SchedulerRegistry) private readonly scheduler: SchedulerRegistry = new SchedulerRegistry(),
     @Optional() @Inject(RESILIENCE_RANDOM) private readonly random: Random = systemRandom,
   ) {}
 

@@ -140,8 +140,8 @@ export class ScheduledCheck {
         timer.cancel();
         resolve(outcomeOfError(abort.signal.reason));
       });
-      // `async` turns a check that throws at once into one that rejects.
-      const answer = (async () => this.check({ signal: abort.signal }))();
+      // A check that throws at once rejects here, too.
+      const answer = new Promise<unknown>((done) => done(this.check({ signal: abort.signal })));
       answer.then(readOutcome).then(settled, (error: unknown) => settled(outcomeOfError(error)));
     });
   }

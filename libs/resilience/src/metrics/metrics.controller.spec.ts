@@ -8,9 +8,9 @@ import { DEAD_LETTER_STORE } from '../dead-letter/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
-import { RESILIENCE_HEALTH } from '../health/health.token.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { DEFAULT_METRICS_MODULE_OPTIONS, MetricsModule, type MetricsModuleOptions } from './index.js';
+import { RESILIENCE_HEALTH } from './health.samples.js';
 
 describe('MetricsController', () => {
   let app: INestApplication<App>;

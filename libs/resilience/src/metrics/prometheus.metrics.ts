@@ -4,11 +4,10 @@ import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-let
 import type { Clock } from '../engine/clock.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
-import { type HealthSource, RESILIENCE_HEALTH } from '../health/health.token.js';
 import { circuitRejectedSamples, type CircuitStats, circuitStateSamples } from './circuit.samples.js';
 import { DeadLetterSamples } from './dead-letter.samples.js';
 import { callSamples, counterSamples, durationSamples, fallbackSamples, type MethodStats } from './engine.samples.js';
-import { healthSamples } from './health.samples.js';
+import { type HealthReading, healthSamples, RESILIENCE_HEALTH } from './health.samples.js';
 import { METRICS_SETTINGS, type MetricsModuleSettings } from './metrics.options.js';
 import { type Sample, ScrapedMetric } from './scraped-metric.js';
 
@@ -33,7 +32,7 @@ export class PrometheusMetrics implements OnModuleInit {
     @Inject(ResilienceService) private readonly source: MetricsSource,
     @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
     @Optional() @Inject(DEAD_LETTER_STORE) private readonly store?: Pick<DeadLetterStore, 'count'>,
-    @Optional() @Inject(RESILIENCE_HEALTH) private readonly health?: HealthSource,
+    @Optional() @Inject(RESILIENCE_HEALTH) private readonly health?: HealthReading,
   ) {
     this.registry = settings.registry ?? newRegistry(settings.openMetrics);
   }

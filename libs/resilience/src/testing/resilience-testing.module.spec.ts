@@ -22,7 +22,7 @@ describe('ResilienceTestingModule', () => {
     for (let run = 0; run < 2; run++) {
       const { clock, events, resilience } = await start();
       let calls = 0;
-      const answer = resilience.execute({ name: 'pay', retry: { maxRetries: 3, initialDelay: '1s' } }, () => {
+      const answer = resilience.execute({ name: 'pay', retry: { maxRetries: 3, baseDelay: '1s' } }, () => {
         if (++calls < 3) throw reset();
         return calls;
       });

@@ -1,4 +1,10 @@
-import type { ExecutionRecord, ExecutionStatus, JsonValue, NodeRecord, StructuredError } from '@nest-resilience/workflow';
+import type {
+  ExecutionRecord,
+  ExecutionStatus,
+  JsonValue,
+  NodeRecord,
+  StructuredError,
+} from '@nest-resilience/workflow';
 import type { ExecutionRow, NodeRow } from './execution.schema.js';
 
 export function toRow(record: ExecutionRecord): ExecutionRow {

@@ -32,7 +32,9 @@ describe('the SQLite execution store', () => {
     const store = sqliteExecutionStore({ file: newFile() });
     const { execution } = await store.create(executionRecord());
 
-    const kept = await Promise.all(Array.from({ length: 200 }, (_, i) => store.checkpoint(execution.id, 'me', nodeRecord(`n${i % 100}`))));
+    const kept = await Promise.all(
+      Array.from({ length: 200 }, (_, i) => store.checkpoint(execution.id, 'me', nodeRecord(`n${i % 100}`))),
+    );
 
     expect(kept.every(Boolean)).toBe(true);
     expect((await store.get(execution.id))?.nodes).toHaveLength(100);

@@ -1,24 +1,25 @@
-import {
-  DEFAULT_PAGE_SIZE,
-  type ExecutionClaim,
-  type ExecutionEnd,
-  type ExecutionFilter,
-  type ExecutionLedger,
-  type ExecutionPage,
-  type ExecutionRecord,
-  type ExecutionStore,
-  MAX_PAGE_SIZE,
-  type NodeRecord,
-  type WorkflowMetrics,
+import type {
+  ExecutionClaim,
+  ExecutionEnd,
+  ExecutionFilter,
+  ExecutionLedger,
+  ExecutionPage,
+  ExecutionRecord,
+  ExecutionStore,
+  NodeRecord,
+  ExecutionSums,
 } from '@nest-resilience/workflow';
 import { type Kysely, sql } from 'kysely';
 import { openSqlite, type SqliteConnection, type SqliteOptions } from '../sqlite/sqlite.connection.js';
-import { metricsOf } from './execution.metrics.js';
+import { sumsOf } from './execution.sums.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
 import { EXECUTION_MIGRATIONS, type ExecutionSchema } from './execution.schema.js';
 
 const EXECUTIONS = 'resilience_executions';
 const NODES = 'resilience_execution_nodes';
+// Only types come from the workflow package: this one also serves applications that have no workflows.
+const DEFAULT_PAGE_SIZE = 50;
+const MAX_PAGE_SIZE = 500;
 
 /**
  * The ledger of workflows in an SQLite file: every checkpoint is on disk when its promise resolves.
@@ -78,7 +79,12 @@ class SqlExecutionStore implements ExecutionStore {
     const db = await this.db();
     const execution = await this.find(id);
     if (!execution) return undefined;
-    const rows = await db.selectFrom(NODES).select('record').where('execution_id', '=', id).orderBy(sql`rowid`).execute();
+    const rows = await db
+      .selectFrom(NODES)
+      .select('record')
+      .where('execution_id', '=', id)
+      .orderBy(sql`rowid`)
+      .execute();
     return { ...execution, nodes: rows.map(toNode) };
   }
 
@@ -89,14 +95,23 @@ class SqlExecutionStore implements ExecutionStore {
 
   async findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined> {
     const db = await this.db();
-    const row = await db.selectFrom(EXECUTIONS).selectAll().where('workflow', '=', workflow).where('idempotency_key', '=', key).executeTakeFirst();
+    const row = await db
+      .selectFrom(EXECUTIONS)
+      .selectAll()
+      .where('workflow', '=', workflow)
+      .where('idempotency_key', '=', key)
+      .executeTakeFirst();
     return row && toExecution(row);
   }
 
   async list({ workflow, status, cursor, limit = DEFAULT_PAGE_SIZE }: ExecutionFilter): Promise<ExecutionPage> {
     const size = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
     const db = await this.db();
-    let query = db.selectFrom(EXECUTIONS).selectAll().orderBy('id', 'desc').limit(size + 1);
+    let query = db
+      .selectFrom(EXECUTIONS)
+      .selectAll()
+      .orderBy('id', 'desc')
+      .limit(size + 1);
     if (workflow !== undefined) query = query.where('workflow', '=', workflow);
     if (status !== undefined) query = query.where('status', '=', status);
     if (cursor !== undefined) query = query.where('id', '<', cursor);
@@ -106,7 +121,10 @@ class SqlExecutionStore implements ExecutionStore {
     return { items, ...(last && rows.length > size && { nextCursor: last.id }) };
   }
 
-  async claim(id: string, { owner, from, startedAt, deadlineAt, version }: ExecutionClaim): Promise<ExecutionLedger | undefined> {
+  async claim(
+    id: string,
+    { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
+  ): Promise<ExecutionLedger | undefined> {
     const db = await this.db();
     const { numUpdatedRows } = await db
       .updateTable(EXECUTIONS)
@@ -208,8 +226,8 @@ class SqlExecutionStore implements ExecutionStore {
     return rows.map(({ id }) => id);
   }
 
-  async metrics(workflow: string): Promise<WorkflowMetrics> {
-    return metricsOf(await this.db(), workflow);
+  async sums(workflow: string): Promise<ExecutionSums> {
+    return sumsOf(await this.db(), workflow);
   }
 
   private async runsUnder(db: Kysely<ExecutionSchema>, id: string, owner: string): Promise<boolean> {

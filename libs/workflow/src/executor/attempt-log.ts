@@ -1,6 +1,7 @@
 import type { Clock } from '@nest-resilience/core';
 import { type LlmUsage, MAX_ATTEMPTS_KEPT, type NodeAttempt, type PolicyAction } from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
+import { listenWhile } from './method-events.js';
 import type { LlmPortResult, LlmPortTry } from '../llm.port.js';
 
 /** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
@@ -10,7 +11,11 @@ export interface Trier {
   readonly index?: number;
 }
 
-type Draft = { -readonly [K in keyof NodeAttempt]: NodeAttempt[K] } & { actions: PolicyAction[]; trier: Trier; thrown?: unknown };
+type Draft = { -readonly [K in keyof NodeAttempt]: NodeAttempt[K] } & {
+  actions: PolicyAction[];
+  trier: Trier;
+  thrown?: unknown;
+};
 
 const REFUSED = new Set(['RESILIENCE_CIRCUIT_OPEN', 'RESILIENCE_BULKHEAD_FULL', 'RESILIENCE_RATE_LIMITED']);
 
@@ -26,34 +31,61 @@ export class AttemptLog {
   /** The model answer that counts, once there is one. */
   answer: LlmPortResult | undefined;
 
+  /** The fallback of a decorated method that answered in its place. */
+  methodFallback: { readonly by: string; readonly level: number } | undefined;
+
   constructor(private readonly clock: Clock) {}
 
-  /** Runs one attempt and notes how it ended; one that is abandoned by a timeout or a cancellation is noted when that happens. */
-  async note<T>(trier: Trier, signal: AbortSignal, attempt: () => PromiseLike<T> | T): Promise<T> {
+  /**
+   * Runs one attempt and notes how it ended; one that is abandoned by a timeout or a cancellation is noted when that happens.
+   * @param method name of the decorated method that is called, whose own retries and fallbacks are attempts as well
+   */
+  async note<T>(trier: Trier, signal: AbortSignal, attempt: () => PromiseLike<T> | T, method?: string): Promise<T> {
     const before = this.lastOf(trier);
-    if (before && before.outcome !== 'succeeded') {
-      before.actions.push('retried');
-      this.retried++;
-    }
-    const startedAt = this.clock.now();
-    const draft = this.open(trier);
+    if (before && before.outcome !== 'succeeded') this.markRetried(before);
+    let draft = this.open(trier);
+    let startedAt = this.clock.now();
     let open = true;
-    const close = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
-      if (!open) return;
-      open = false;
-      signal.removeEventListener('abort', abandon);
+    const end = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
       draft.durationMs = this.clock.now() - startedAt;
       draft.outcome = outcome;
       if (outcome === 'timed_out') draft.actions.push('timed_out');
       if (error === undefined) return;
       draft.error = structuredError(error);
       draft.thrown = error;
-      this.noteTries(draft, (error as { tries?: unknown } | null)?.tries);
+      this.noteTries(draft, triesOf(error));
+    };
+    const next = (level: number): void => {
+      draft = this.open(trier);
+      draft.level = level;
+      startedAt = this.clock.now();
+    };
+    const close = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
+      if (!open) return;
+      open = false;
+      signal.removeEventListener('abort', abandon);
+      end(outcome, error);
     };
     const abandon = (): void => close(isTimeout(signal.reason) ? 'timed_out' : 'cancelled', signal.reason);
     signal.addEventListener('abort', abandon, { once: true });
+    const listener = {
+      policy: method ?? '',
+      retried: (error: unknown): void => {
+        if (!open) return;
+        end(isTimeout(error) ? 'timed_out' : 'failed', error);
+        this.markRetried(draft);
+        next(draft.level);
+      },
+      fellBack: (level: number, name: string, error: unknown): void => {
+        if (!open) return;
+        end(isTimeout(error) ? 'timed_out' : 'failed', error);
+        draft.actions.push('fell_back');
+        next(trier.level + level);
+        this.methodFallback = { by: `${trier.by}.${name}`, level: trier.level + level };
+      },
+    };
     try {
-      const value = await attempt();
+      const value = await (method === undefined ? attempt() : listenWhile(listener, attempt));
       close('succeeded');
       return value;
     } catch (error) {
@@ -80,7 +112,10 @@ export class AttemptLog {
   noteAnswer(trier: Trier, answer: LlmPortResult): void {
     this.answer = answer;
     const { inputTokens, outputTokens } = answer.usage;
-    this.usage = { inputTokens: (this.usage?.inputTokens ?? 0) + inputTokens, outputTokens: (this.usage?.outputTokens ?? 0) + outputTokens };
+    this.usage = {
+      inputTokens: (this.usage?.inputTokens ?? 0) + inputTokens,
+      outputTokens: (this.usage?.outputTokens ?? 0) + outputTokens,
+    };
     this.costUsd = (this.costUsd ?? 0) + answer.costUsd;
     const draft = this.lastOf(trier);
     if (!draft) return;
@@ -100,6 +135,11 @@ export class AttemptLog {
 
   get retryCount(): number {
     return this.retried + this.llmRetries;
+  }
+
+  private markRetried(draft: Draft): void {
+    draft.actions.push('retried');
+    this.retried++;
   }
 
   private open(trier: Trier): Draft {
@@ -131,19 +171,26 @@ export class AttemptLog {
   private noteTries(draft: Draft, tries: unknown): void {
     if (!Array.isArray(tries) || tries.length === 0) return;
     const all = tries as LlmPortTry[];
-    draft.tries = all.slice(-MAX_ATTEMPTS_KEPT).map(({ provider, fallbackLevel, attempt, outcome, reason, durationMs }) => ({
-      provider,
-      fallbackLevel,
-      attempt,
-      outcome,
-      durationMs,
-      ...(reason !== undefined && { reason }),
-    }));
+    draft.tries = all
+      .slice(-MAX_ATTEMPTS_KEPT)
+      .map(({ provider, fallbackLevel, attempt, outcome, reason, durationMs }) => ({
+        provider,
+        fallbackLevel,
+        attempt,
+        outcome,
+        durationMs,
+        ...(reason !== undefined && { reason }),
+      }));
     const sent = all.filter(({ attempt }) => attempt > 0);
     // The node's own attempt is counted already.
     this.llmAttempts += Math.max(0, sent.length - 1);
     this.llmRetries += sent.filter(({ attempt }) => attempt > 1).length;
   }
+}
+
+/** A model client's error says what was tried. */
+function triesOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'tries' in error ? error.tries : undefined;
 }
 
 function isTimeout(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import type { Clock } from '@nest-resilience/core';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import { NO_TOTALS } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
@@ -6,6 +6,8 @@ import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { ExecutionNotFoundError, WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { ExecutionRunner, RunEnd } from './execution-runner.js';
+import { EndListeners } from './end-listeners.js';
+import { Later } from './later.js';
 import { RunStop } from './run-stop.js';
 
 export interface DispatcherWorld {
@@ -33,15 +35,13 @@ interface Active {
 }
 
 const RESUMABLE: readonly ExecutionStatus[] = ['failed', 'queued', 'running'];
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 60_000;
 
 /** Decides which executions run in this process now, and which wait. */
 export class Dispatcher {
   private readonly active = new Map<string, Active>();
   private readonly queue: string[] = [];
-  private readonly ended = new Map<string, Set<() => void>>();
-  private readonly retries = new Set<TimerHandle>();
+  private readonly ended = new EndListeners();
+  private readonly later: Later;
   private idle: (() => void)[] = [];
   private reserved = 0;
   stopping = false;
@@ -49,7 +49,14 @@ export class Dispatcher {
   constructor(
     private readonly world: DispatcherWorld,
     private readonly runner: ExecutionRunner,
-  ) {}
+  ) {
+    const { clock } = world;
+    this.later = new Later(
+      clock,
+      (id) => this.takeUp(id),
+      (message, error) => world.report(message, error),
+    );
+  }
 
   get load(): { running: number; queued: number } {
     return { running: this.active.size + this.reserved, queued: this.queue.length };
@@ -92,7 +99,8 @@ export class Dispatcher {
 
   /** Lets an ended execution go on, beside the limits: somebody asked for this one. */
   resume(execution: ExecutionRecord): void {
-    if (!this.active.has(execution.id)) this.launch(execution.id, execution.workflow, { from: ['failed', 'cancelled'] });
+    if (!this.active.has(execution.id))
+      this.launch(execution.id, execution.workflow, { from: ['failed', 'cancelled'] });
   }
 
   /**
@@ -105,7 +113,8 @@ export class Dispatcher {
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
       const end = await active.driving;
-      if (end.status === 'failed' && !active.supervised) await this.world.store.finish(executionId, this.world.owner, end.end);
+      if (end.status === 'failed' && !active.supervised)
+        await this.world.store.finish(executionId, this.world.owner, end.end);
       // What the supervisor repairs is no failure of the run, so no dead letter must come of it.
       if (end.status === 'failed' || !active.supervised) outcome(end);
     } finally {
@@ -130,23 +139,23 @@ export class Dispatcher {
     const place = this.queue.indexOf(executionId);
     if (place >= 0) this.queue.splice(place, 1);
     this.active.get(executionId)?.stop.abort(new RunStop('cancelled'));
-    this.notify(executionId);
+    this.ended.notify(executionId);
   }
 
   /** Calls back once when the execution has ended (or was interrupted) in this process. */
   onEnd(executionId: string, listener: () => void): () => void {
-    const listeners = this.ended.get(executionId) ?? new Set();
-    this.ended.set(executionId, listeners.add(listener));
-    return () => {
-      listeners.delete(listener);
-      if (listeners.size === 0 && this.ended.get(executionId) === listeners) this.ended.delete(executionId);
-    };
+    return this.ended.add(executionId, listener);
+  }
+
+  /** Starts nothing new from here on. */
+  stop(): void {
+    this.stopping = true;
+    this.later.stop();
   }
 
   /** Starts nothing new, lets nodes at work finish for a while, then stops them. What is unfinished stays in the ledger. */
   async shutdown(): Promise<void> {
-    this.stopping = true;
-    for (const timer of this.retries) timer.cancel();
+    this.stop();
     if (this.active.size === 0) return;
     const timer = this.world.clock.setTimer(() => {
       for (const { stop } of this.active.values()) stop.abort(new RunStop('shutdown'));
@@ -163,7 +172,11 @@ export class Dispatcher {
     }
   }
 
-  private launch(id: string, workflow: string | undefined, how: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {}): void {
+  private launch(
+    id: string,
+    workflow: string | undefined,
+    how: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {},
+  ): void {
     const active = this.enter(id, true, how);
     void this.supervise(active, workflow);
   }
@@ -172,9 +185,12 @@ export class Dispatcher {
     try {
       const name = workflow ?? (await this.world.store.find(active.id))?.workflow;
       const definition = name === undefined ? undefined : this.world.registry.find(name);
-      await (definition?.deadLetter ? this.world.driveWithDeadLetter(definition.name, active.id) : this.drive(active.id));
+      await (definition?.deadLetter
+        ? this.world.driveWithDeadLetter(definition.name, active.id)
+        : this.drive(active.id));
       const end = await active.driving;
       if (end?.status === 'interrupted' && end.error !== undefined) this.tryLater(active.id, end.error);
+      else this.later.forget(active.id);
     } catch (error) {
       const end = await active.driving;
       if (end?.status === 'failed') await this.keepFailure(active, end, error);
@@ -184,10 +200,18 @@ export class Dispatcher {
     }
   }
 
-  private async keepFailure(active: Active, { end }: Extract<RunEnd, { status: 'failed' }>, error: unknown): Promise<void> {
+  private async keepFailure(
+    active: Active,
+    { end }: Extract<RunEnd, { status: 'failed' }>,
+    error: unknown,
+  ): Promise<void> {
     const deadLetterId = (error as { deadLetterId?: unknown } | null)?.deadLetterId;
     try {
-      await this.world.store.finish(active.id, this.world.owner, typeof deadLetterId === 'string' ? { ...end, deadLetterId } : end);
+      await this.world.store.finish(
+        active.id,
+        this.world.owner,
+        typeof deadLetterId === 'string' ? { ...end, deadLetterId } : end,
+      );
     } catch (ledgerError) {
       this.tryLater(active.id, ledgerError);
     }
@@ -203,22 +227,38 @@ export class Dispatcher {
     if (!from.includes(before.status)) return { status: 'cancelled' };
     const definition = registry.find(before.workflow);
     if (!definition) {
-      const error = new WorkflowFailedError(before.workflow, id, undefined, new Error('no such workflow is registered any more'));
+      const error = new WorkflowFailedError(
+        before.workflow,
+        id,
+        undefined,
+        new Error('no such workflow is registered any more'),
+      );
       await store.claim(id, { owner, from, startedAt: clock.epochNow(), version: before.version });
-      const end = { status: 'failed', error: { name: error.name, message: error.message, code: error.code }, degraded: false, finishedAt: clock.epochNow(), totals: NO_TOTALS } as const;
+      const end = {
+        status: 'failed',
+        error: { name: error.name, message: error.message, code: error.code },
+        degraded: false,
+        finishedAt: clock.epochNow(),
+        totals: NO_TOTALS,
+      } as const;
       return { status: 'failed', error, end };
     }
     if (fresh) return this.runner.run(definition, { ...fresh, nodes: [] }, fresh.version, stop);
     const now = clock.epochNow();
     // A run that goes on after a failure gets its whole time again; one that a crash interrupted does not.
-    const restarts = (before.status === 'failed' || before.status === 'cancelled') && definition.deadlineMs !== undefined;
+    const restarts =
+      (before.status === 'failed' || before.status === 'cancelled') && definition.deadlineMs !== undefined;
     const deadline = restarts ? { deadlineAt: now + (definition.deadlineMs ?? 0) } : {};
     const ledger = await store.claim(id, { owner, from, startedAt: now, version: definition.version, ...deadline });
     if (!ledger) return { status: 'interrupted' };
     return this.runner.run(definition, ledger, before.version, stop);
   }
 
-  private enter(id: string, supervised: boolean, { fresh, from = RESUMABLE }: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {}): Active {
+  private enter(
+    id: string,
+    supervised: boolean,
+    { fresh, from = RESUMABLE }: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {},
+  ): Active {
     const active: Active = { id, supervised, from, fresh, stop: new AbortController(), driving: undefined };
     this.active.set(id, active);
     return active;
@@ -226,34 +266,22 @@ export class Dispatcher {
 
   private leave({ id }: Active): void {
     this.active.delete(id);
-    this.notify(id);
+    this.ended.notify(id);
     this.pump();
     if (this.active.size > 0) return;
     for (const resolve of this.idle.splice(0)) resolve();
   }
 
-  private notify(id: string): void {
-    const listeners = this.ended.get(id);
-    this.ended.delete(id);
-    for (const listener of listeners ?? []) listener();
+  private tryLater(id: string, error: unknown): void {
+    if (this.stopping)
+      this.world.report(`Execution ${id} is interrupted and will go on when the application starts`, error);
+    else this.later.schedule(id, error);
   }
 
-  /** The ledger did not answer: the execution is still in it and goes on when it does. */
-  private tryLater(id: string, error: unknown, delayMs = FIRST_RETRY_MS): void {
-    this.world.report(`Execution ${id} is interrupted and will go on in ${delayMs} ms`, error);
-    if (this.stopping) return;
-    const timer = this.world.clock.setTimer(() => {
-      this.retries.delete(timer);
-      if (this.stopping || this.active.has(id)) return;
-      this.world.store.find(id).then(
-        (execution) => {
-          if (execution?.status === 'running' || execution?.status === 'queued') this.launch(id, execution.workflow);
-        },
-        (again: unknown) => this.tryLater(id, again, Math.min(delayMs * 2, LAST_RETRY_MS)),
-      );
-    }, delayMs);
-    this.retries.add(timer);
-    timer.unref();
+  private async takeUp(id: string): Promise<void> {
+    const execution = await this.world.store.find(id);
+    if (this.stopping || this.active.has(id)) return;
+    if (execution?.status === 'running' || execution?.status === 'queued') this.launch(id, execution.workflow);
   }
 }
 

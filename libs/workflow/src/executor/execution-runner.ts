@@ -41,19 +41,36 @@ export class ExecutionRunner {
    * A failure is not written into the ledger here: the caller does that once the dead letter is durable, so that no crash in between
    * can lose either. Never rejects.
    */
-  async run(definition: WorkflowDefinition, ledger: ExecutionLedger, startedOn: string, stop: AbortController): Promise<RunEnd> {
+  async run(
+    definition: WorkflowDefinition,
+    ledger: ExecutionLedger,
+    startedOn: string,
+    stop: AbortController,
+  ): Promise<RunEnd> {
     const finished = new Map(ledger.nodes.map((record) => [record.node, record]));
     const deadline = this.watchDeadline(ledger, stop);
     try {
-      const gone = startedOn === definition.version ? [] : [...finished.keys()].filter((name) => !definition.nodes.has(name));
-      if (gone.length > 0) return this.failed(ledger, finished, undefined, new WorkflowVersionError(definition.name, startedOn, gone));
+      const gone =
+        startedOn === definition.version ? [] : [...finished.keys()].filter((name) => !definition.nodes.has(name));
+      if (gone.length > 0)
+        return this.failed(ledger, finished, undefined, new WorkflowVersionError(definition.name, startedOn, gone));
       const failure = await this.walk(definition, ledger, finished, stop);
       if (failure) return await this.rescue(definition, ledger, finished, failure);
       const output = await this.outputOf(definition, ledger.input, finished);
       return await this.succeed(ledger, finished, output);
     } catch (error) {
-      const reason = stop.signal.aborted ? (stop.signal.reason as RunStop).stopReason : error instanceof RunStop ? error.stopReason : undefined;
-      if (reason === 'deadline') return this.failed(ledger, finished, undefined, new WorkflowDeadlineError(definition.name, definition.deadlineMs));
+      const reason = stop.signal.aborted
+        ? (stop.signal.reason as RunStop).stopReason
+        : error instanceof RunStop
+          ? error.stopReason
+          : undefined;
+      if (reason === 'deadline')
+        return this.failed(
+          ledger,
+          finished,
+          undefined,
+          new WorkflowDeadlineError(definition.name, definition.deadlineMs),
+        );
       if (reason === 'cancelled' || reason === 'lost') return { status: 'cancelled' };
       if (reason === 'shutdown') return { status: 'interrupted' };
       if (error instanceof LedgerFailure) return { status: 'interrupted', error: error.cause };
@@ -63,7 +80,12 @@ export class ExecutionRunner {
     }
   }
 
-  private async walk(definition: WorkflowDefinition, ledger: ExecutionLedger, finished: Map<string, NodeRecord>, stop: AbortController): Promise<NodeFailure | undefined> {
+  private async walk(
+    definition: WorkflowDefinition,
+    ledger: ExecutionLedger,
+    finished: Map<string, NodeRecord>,
+    stop: AbortController,
+  ): Promise<NodeFailure | undefined> {
     const { nodes, store, owner, limits, clock } = this.world;
     const thrown = new Map<string, unknown>();
     const run = { definition, executionId: ledger.id, input: ledger.input, signal: stop.signal };
@@ -85,7 +107,14 @@ export class ExecutionRunner {
       skip: (node) => {
         const now = clock.epochNow();
         const nothing = { fallbackLevel: 0, degraded: false, attempts: [], attemptCount: 0, retryCount: 0 };
-        return { node: node.name, status: 'skipped', optional: node.optional, startedAt: now, finishedAt: now, ...nothing };
+        return {
+          node: node.name,
+          status: 'skipped',
+          optional: node.optional,
+          startedAt: now,
+          finishedAt: now,
+          ...nothing,
+        };
       },
       checkpoint: async (record) => {
         const kept = await guard(store.checkpoint(ledger.id, owner, record));
@@ -96,7 +125,12 @@ export class ExecutionRunner {
     return failed && { record: failed, error: thrown.get(failed.node) ?? failed.error };
   }
 
-  private async rescue(definition: WorkflowDefinition, ledger: ExecutionLedger, finished: Map<string, NodeRecord>, failure: NodeFailure): Promise<RunEnd> {
+  private async rescue(
+    definition: WorkflowDefinition,
+    ledger: ExecutionLedger,
+    finished: Map<string, NodeRecord>,
+    failure: NodeFailure,
+  ): Promise<RunEnd> {
     for (const workflow of definition.fallback) {
       const served = await this.world.runFallback(workflow, ledger);
       if (served) return this.succeed(ledger, finished, served.output ?? null, workflow);
@@ -104,7 +138,12 @@ export class ExecutionRunner {
     return this.failed(ledger, finished, failure.record.node, failure.error);
   }
 
-  private async succeed(ledger: ExecutionLedger, finished: ReadonlyMap<string, NodeRecord>, output: JsonValue, servedBy?: string): Promise<RunEnd> {
+  private async succeed(
+    ledger: ExecutionLedger,
+    finished: ReadonlyMap<string, NodeRecord>,
+    output: JsonValue,
+    servedBy?: string,
+  ): Promise<RunEnd> {
     const totals = totalsOf(finished.values());
     const kept = await guard(
       this.world.store.finish(ledger.id, this.world.owner, {
@@ -119,14 +158,29 @@ export class ExecutionRunner {
     return { status: kept ? 'succeeded' : 'cancelled' };
   }
 
-  private failed({ id, workflow }: ExecutionLedger, finished: ReadonlyMap<string, NodeRecord>, node: string | undefined, cause: unknown): RunEnd {
+  private failed(
+    { id, workflow }: ExecutionLedger,
+    finished: ReadonlyMap<string, NodeRecord>,
+    node: string | undefined,
+    cause: unknown,
+  ): RunEnd {
     const error = new WorkflowFailedError(workflow, id, node, cause);
     const { clock } = this.world;
-    const end = { status: 'failed', error: structuredError(cause, node), degraded: false, finishedAt: clock.epochNow(), totals: totalsOf(finished.values()) } as const;
+    const end = {
+      status: 'failed',
+      error: structuredError(cause, node),
+      degraded: false,
+      finishedAt: clock.epochNow(),
+      totals: totalsOf(finished.values()),
+    } as const;
     return { status: 'failed', error, end };
   }
 
-  private async outputOf(definition: WorkflowDefinition, input: JsonValue, finished: ReadonlyMap<string, NodeRecord>): Promise<JsonValue> {
+  private async outputOf(
+    definition: WorkflowDefinition,
+    input: JsonValue,
+    finished: ReadonlyMap<string, NodeRecord>,
+  ): Promise<JsonValue> {
     const value = definition.output
       ? await definition.output.evaluate({ ...resultsOf(finished, definition.order), input })
       : resultsOf(finished, leavesOf(definition));

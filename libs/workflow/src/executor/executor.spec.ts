@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createPolicy, systemClock } from '@nest-resilience/core';
+import { type Clock, createPolicy, systemClock } from '@nest-resilience/core';
 import { buildWorkflow } from '../graph/build.js';
 import type { NodeDraft, WorkflowDraft } from '../graph/draft.js';
 import type { StepContext } from '../graph/step-context.js';
@@ -13,8 +13,16 @@ import { Executor } from './executor.js';
 
 type Run = (context: StepContext) => unknown;
 
-const step = (name: string, run: Run, settings: Partial<NodeDraft> = {}): NodeDraft => ({ name, action: { type: 'run', run }, ...settings });
-const constant = (name: string, value: unknown, settings: Partial<NodeDraft> = {}): NodeDraft => ({ name, action: { type: 'constant', value }, ...settings });
+const step = (name: string, run: Run, settings: Partial<NodeDraft> = {}): NodeDraft => ({
+  name,
+  action: { type: 'run', run },
+  ...settings,
+});
+const constant = (name: string, value: unknown, settings: Partial<NodeDraft> = {}): NodeDraft => ({
+  name,
+  action: { type: 'constant', value },
+  ...settings,
+});
 const fails: Run = () => {
   throw new Error('no luck');
 };
@@ -36,6 +44,7 @@ interface Setting {
   readonly limits?: Partial<WorkflowLimits>;
   readonly llm?: LlmPort;
   readonly deadLetters?: Map<string, unknown>;
+  readonly clock?: Clock;
 }
 
 const executors: Executor[] = [];
@@ -44,16 +53,28 @@ afterEach(async () => {
   await Promise.all(executors.splice(0).map((executor) => executor.dispatcher.shutdown()));
 });
 
-function executorOf(drafts: WorkflowDraft[], { store = new MemoryExecutionStore(), limits, llm, deadLetters = new Map<string, unknown>() }: Setting = {}) {
+function executorOf(
+  drafts: WorkflowDraft[],
+  {
+    store = new MemoryExecutionStore(),
+    limits,
+    llm,
+    clock = systemClock,
+    deadLetters = new Map<string, unknown>(),
+  }: Setting = {},
+) {
   const registry = new WorkflowRegistry();
   const handlers = new HandlerTable({}, () => []);
-  registry.load(drafts.map(buildWorkflow), [], { handlerProblem: (target) => handlers.problem(target), hasLlm: llm !== undefined });
+  registry.load(drafts.map(buildWorkflow), [], {
+    handlerProblem: (target) => handlers.problem(target),
+    hasLlm: llm !== undefined,
+  });
   const executor: Executor = new Executor({
     store,
     registry,
     handlers,
     llm,
-    clock: systemClock,
+    clock,
     limits: { ...DEFAULT_WORKFLOW_LIMITS, ...limits },
     createPolicy: (definition, node) => createPolicy({ name: `${definition.name}.${node.name}`, ...node.policies }),
     async driveWithDeadLetter(_workflow, id) {
@@ -75,7 +96,8 @@ function executorOf(drafts: WorkflowDraft[], { store = new MemoryExecutionStore(
     await new Promise<void>((resolve) => executor.dispatcher.onEnd(id, resolve));
     return ended(id);
   };
-  const run = async (input: unknown = {}, workflow = drafts[0]!.name) => ended((await executor.start(workflow, input)).execution.id);
+  const run = async (input: unknown = {}, workflow = drafts[0]!.name) =>
+    ended((await executor.start(workflow, input)).execution.id);
   return { executor, store, run, ended, deadLetters };
 }
 
@@ -89,7 +111,10 @@ describe('a run', () => {
         nodes: [
           step('parse', ({ input }) => ({ subject: (input as { raw: string }).raw.toUpperCase() })),
           { name: 'size', after: 'parse', action: { type: 'transform', transform: '$length(parse.subject)' } },
-          step('reply', ({ results, input }) => ({ results, input }), { after: ['parse', 'size'], input: { about: '{{ parse.subject }}!' } }),
+          step('reply', ({ results, input }) => ({ results, input }), {
+            after: ['parse', 'size'],
+            input: { about: '{{ parse.subject }}!' },
+          }),
         ],
       },
     ]);
@@ -115,7 +140,9 @@ describe('a run', () => {
       if (++calls < 3) throw Object.assign(new Error('busy'), { status: 503 });
       return attempt;
     };
-    const { run } = executorOf([{ name: 'flaky', nodes: [step('a', flaky, { retry: { maxRetries: 3, strategy: 'immediate' } })] }]);
+    const { run } = executorOf([
+      { name: 'flaky', nodes: [step('a', flaky, { retry: { maxRetries: 3, strategy: 'immediate' } })] },
+    ]);
 
     const ledger = await run();
 
@@ -145,7 +172,12 @@ describe('a run', () => {
     const ledger = await run();
 
     expect(asked).toEqual(['best', 'basic', 'emergency']);
-    expect(ledger).toMatchObject({ status: 'succeeded', degraded: true, output: { after: { confidence: 0.5 } }, totals: { fallbacks: 1 } });
+    expect(ledger).toMatchObject({
+      status: 'succeeded',
+      degraded: true,
+      output: { after: { confidence: 0.5 } },
+      totals: { fallbacks: 1 },
+    });
     expect(node(ledger, 'best')).toMatchObject({
       servedBy: 'emergency',
       fallbackLevel: 2,
@@ -173,8 +205,15 @@ describe('a run', () => {
 
     const failed = await run();
 
-    expect(failed).toMatchObject({ status: 'failed', error: { message: 'no luck', node: 'charge' }, deadLetterId: `dl-${failed.id}` });
-    expect(deadLetters.get(failed.id)).toMatchObject({ code: 'RESILIENCE_WORKFLOW_FAILED', message: "Workflow 'pay' failed at node 'charge': no luck" });
+    expect(failed).toMatchObject({
+      status: 'failed',
+      error: { message: 'no luck', node: 'charge' },
+      deadLetterId: `dl-${failed.id}`,
+    });
+    expect(deadLetters.get(failed.id)).toMatchObject({
+      code: 'RESILIENCE_WORKFLOW_FAILED',
+      message: "Workflow 'pay' failed at node 'charge': no luck",
+    });
     broken = false;
     await executor.dispatcher.drive(failed.id);
     const resumed = await ended(failed.id);
@@ -199,7 +238,11 @@ describe('a run', () => {
     const ledger = await run();
 
     expect(ledger).toMatchObject({ status: 'succeeded', degraded: true, output: { main: [] } });
-    expect(node(ledger, 'extra')).toMatchObject({ status: 'failed', optional: true, deadLetterId: `dl-${ledger.id}:extra` });
+    expect(node(ledger, 'extra')).toMatchObject({
+      status: 'failed',
+      optional: true,
+      deadLetterId: `dl-${ledger.id}:extra`,
+    });
     expect(deadLetters.get(`${ledger.id}:extra`)).toMatchObject({ message: 'no luck' });
     await expect(executor.redriveNode(ledger.id, 'extra')).rejects.toThrow('no luck');
     broken = false;
@@ -222,7 +265,12 @@ describe('a run', () => {
 
     const ledger = await run();
 
-    expect(ledger.nodes.map(({ node, status }) => `${node} ${status}`).sort()).toEqual(['kind succeeded', 'log succeeded', 'reply skipped', 'send skipped']);
+    expect(ledger.nodes.map(({ node, status }) => `${node} ${status}`).sort()).toEqual([
+      'kind succeeded',
+      'log succeeded',
+      'reply skipped',
+      'send skipped',
+    ]);
     expect(ledger).toMatchObject({ output: { log: 3 }, totals: { nodes: 2 } });
   });
 
@@ -232,7 +280,18 @@ describe('a run', () => {
       return `${String(input)} ${idempotencyKey.split(':').slice(1).join(':')}`;
     };
     const { run } = executorOf([
-      { name: 'batch', nodes: [{ name: 'files', action: { type: 'each', each: { items: 'input.files', partial: true, concurrency: 2, action: { type: 'run', run: item } } } }] },
+      {
+        name: 'batch',
+        nodes: [
+          {
+            name: 'files',
+            action: {
+              type: 'each',
+              each: { items: 'input.files', partial: true, concurrency: 2, action: { type: 'run', run: item } },
+            },
+          },
+        ],
+      },
     ]);
 
     const ledger = await run({ files: ['a', 'bad', 'c', 'd'] });
@@ -277,14 +336,33 @@ describe('a run', () => {
       },
     };
     const { run } = executorOf(
-      [{ name: 'ask', nodes: [{ name: 'classify', action: { type: 'llm', llm: { system: 'Sort.', prompt: 'Mail: {{ input.mail }}', schema: { type: 'object' } } } }] }],
+      [
+        {
+          name: 'ask',
+          nodes: [
+            {
+              name: 'classify',
+              action: {
+                type: 'llm',
+                llm: { system: 'Sort.', prompt: 'Mail: {{ input.mail }}', schema: { type: 'object' } },
+              },
+            },
+          ],
+        },
+      ],
       { llm },
     );
 
     const ledger = await run({ mail: 'win!' });
 
     expect(requests).toEqual([
-      { messages: [{ role: 'system', content: 'Sort.' }, { role: 'user', content: 'Mail: win!' }], schema: { type: 'object' } },
+      {
+        messages: [
+          { role: 'system', content: 'Sort.' },
+          { role: 'user', content: 'Mail: win!' },
+        ],
+        schema: { type: 'object' },
+      },
     ]);
     expect(ledger).toMatchObject({
       output: { classify: { category: 'spam' } },
@@ -293,13 +371,26 @@ describe('a run', () => {
     expect(node(ledger, 'classify')).toMatchObject({
       provider: 'backup',
       providerLevel: 1,
-      attempts: [{ actions: ['retried', 'healed', 'fell_back'], tries: [{ provider: 'first', reason: 'rate_limit' }, {}, { provider: 'backup' }] }],
+      attempts: [
+        {
+          actions: ['retried', 'healed', 'fell_back'],
+          tries: [{ provider: 'first', reason: 'rate_limit' }, {}, { provider: 'backup' }],
+        },
+      ],
     });
   });
 
   it.each([
     ['a BigInt', () => 1n, /the result of node 'a' cannot be stored: .*BigInt/],
-    ['a cycle', () => { const ring: Record<string, unknown> = {}; ring['self'] = ring; return ring; }, /cannot be stored: .*circular/],
+    [
+      'a cycle',
+      () => {
+        const ring: Record<string, unknown> = {};
+        ring['self'] = ring;
+        return ring;
+      },
+      /cannot be stored: .*circular/,
+    ],
     ['a function', () => () => 1, /a function is no JSON/],
     ['something too large', () => 'x'.repeat(2_000), /has 2002 bytes of JSON, at most 1000 are allowed/],
   ])('fails a node whose result is %s', async (_, run, message) => {
@@ -315,7 +406,13 @@ describe('a run', () => {
       (results['first'] as { list: number[] }).list.push(2);
     };
     const { run } = executorOf([
-      { name: 'frozen', nodes: [constant('first', { list: [1] }), step('greedy', greedy, { after: 'first', retry: { maxRetries: 1, strategy: 'immediate' } })] },
+      {
+        name: 'frozen',
+        nodes: [
+          constant('first', { list: [1] }),
+          step('greedy', greedy, { after: 'first', retry: { maxRetries: 1, strategy: 'immediate' } }),
+        ],
+      },
     ]);
 
     const ledger = await run();
@@ -326,14 +423,27 @@ describe('a run', () => {
 
   it('falls back to other workflows by priority', async () => {
     const { run, store } = executorOf([
-      { name: 'full', fallback: [{ workflow: 'minimal', priority: 2 }, { workflow: 'basic', priority: 1 }], nodes: [step('a', fails)] },
+      {
+        name: 'full',
+        fallback: [
+          { workflow: 'minimal', priority: 2 },
+          { workflow: 'basic', priority: 1 },
+        ],
+        nodes: [step('a', fails)],
+      },
       { name: 'basic', nodes: [step('b', fails)], deadLetter: false },
       { name: 'minimal', nodes: [step('c', ({ input }) => ({ minimal: input }))] },
     ]);
 
     const ledger = await run('text');
 
-    expect(ledger).toMatchObject({ status: 'succeeded', servedBy: 'minimal', degraded: true, output: { c: { minimal: 'text' } }, totals: { fallbacks: 1 } });
+    expect(ledger).toMatchObject({
+      status: 'succeeded',
+      servedBy: 'minimal',
+      degraded: true,
+      output: { c: { minimal: 'text' } },
+      totals: { fallbacks: 1 },
+    });
     const { items } = await store.list({});
     expect(items.map(({ workflow, status, parentId }) => [workflow, status, parentId])).toEqual([
       ['minimal', 'succeeded', ledger.id],
@@ -346,14 +456,21 @@ describe('a run', () => {
 describe('accepting executions', () => {
   const echo: WorkflowDraft = {
     name: 'echo',
-    input: { type: 'object', required: ['text'], properties: { text: { type: 'string' } }, additionalProperties: false },
+    input: {
+      type: 'object',
+      required: ['text'],
+      properties: { text: { type: 'string' } },
+      additionalProperties: false,
+    },
     nodes: [step('a', ({ input }) => input)],
   };
 
   it('refuses unknown workflows with the nearest name and bad input with every field', async () => {
     const { executor } = executorOf([echo]);
 
-    await expect(executor.start('ecco', {})).rejects.toThrow("There is no workflow 'ecco' (did you mean 'echo'?); known: echo");
+    await expect(executor.start('ecco', {})).rejects.toThrow(
+      "There is no workflow 'ecco' (did you mean 'echo'?); known: echo",
+    );
     await expect(executor.start('echo', { text: 1, more: 2 })).rejects.toMatchObject({
       code: 'RESILIENCE_WORKFLOW_INPUT',
       problems: [
@@ -361,8 +478,12 @@ describe('accepting executions', () => {
         { field: 'text', message: 'must be string' },
       ],
     });
-    await expect(executor.start('echo', {})).rejects.toMatchObject({ problems: [{ field: 'text', message: 'is missing' }] });
-    await expect(executor.start('echo', { text: 'x' }, { idempotencyKey: 'ü' })).rejects.toMatchObject({ problems: [{ field: 'Idempotency-Key' }] });
+    await expect(executor.start('echo', {})).rejects.toMatchObject({
+      problems: [{ field: 'text', message: 'is missing' }],
+    });
+    await expect(executor.start('echo', { text: 'x' }, { idempotencyKey: 'ü' })).rejects.toMatchObject({
+      problems: [{ field: 'Idempotency-Key' }],
+    });
   });
 
   it('leads the same idempotency key to the same execution and refuses it for other input', async () => {
@@ -373,7 +494,9 @@ describe('accepting executions', () => {
 
     expect([first.created, second.created]).toEqual([true, false]);
     expect(second.execution.id).toBe(first.execution.id);
-    await expect(executor.start('echo', { text: 'b' }, { idempotencyKey: 'k' })).rejects.toMatchObject({ code: 'RESILIENCE_IDEMPOTENCY_CONFLICT' });
+    await expect(executor.start('echo', { text: 'b' }, { idempotencyKey: 'k' })).rejects.toMatchObject({
+      code: 'RESILIENCE_IDEMPOTENCY_CONFLICT',
+    });
   });
 
   it('lets identical submissions in flight join, and only while in flight', async () => {
@@ -400,13 +523,18 @@ describe('accepting executions', () => {
       await door.opened;
       working--;
     };
-    const { executor, ended } = executorOf([{ name: 'slow', nodes: [step('a', work)] }], { limits: { running: 2, queued: 3 } });
+    const { executor, ended } = executorOf([{ name: 'slow', nodes: [step('a', work)] }], {
+      limits: { running: 2, queued: 3 },
+    });
 
     const accepted = [];
     for (let i = 0; i < 5; i++) accepted.push((await executor.start('slow', i, { idempotencyKey: `k${i}` })).execution);
 
     expect(accepted.map(({ status }) => status)).toEqual(['running', 'running', 'queued', 'queued', 'queued']);
-    await expect(executor.start('slow', 5)).rejects.toMatchObject({ code: 'RESILIENCE_WORKFLOW_BUSY', retryAfterMs: 2_000 });
+    await expect(executor.start('slow', 5)).rejects.toMatchObject({
+      code: 'RESILIENCE_WORKFLOW_BUSY',
+      retryAfterMs: 2_000,
+    });
     expect((await executor.start('slow', 1, { idempotencyKey: 'k1' })).created).toBe(false);
     door.open();
     for (const { id } of accepted) expect((await ended(id)).status).toBe('succeeded');
@@ -420,7 +548,19 @@ describe('accepting executions', () => {
     let most = 0;
     const names = ['a', 'b', 'c', 'd', 'e'];
     const { executor, ended } = executorOf(
-      [{ name: 'wide', nodes: names.map((name) => step(name, async () => { most = Math.max(most, ++working); if (working === 3) door.open(); await door.opened; working--; })) }],
+      [
+        {
+          name: 'wide',
+          nodes: names.map((name) =>
+            step(name, async () => {
+              most = Math.max(most, ++working);
+              if (working === 3) door.open();
+              await door.opened;
+              working--;
+            }),
+          ),
+        },
+      ],
       { limits: { parallelNodes: 3 } },
     );
 
@@ -440,7 +580,15 @@ describe('stopping a run', () => {
         name: 'long',
         nodes: [
           constant('first', 1),
-          step('second', ({ signal }) => { signal.addEventListener('abort', () => (aborted = true)); door.arrive(); return door.opened; }, { after: 'first' }),
+          step(
+            'second',
+            ({ signal }) => {
+              signal.addEventListener('abort', () => (aborted = true));
+              door.arrive();
+              return door.opened;
+            },
+            { after: 'first' },
+          ),
           constant('third', 3, { after: 'second' }),
         ],
       },
@@ -459,7 +607,13 @@ describe('stopping a run', () => {
   it('fails a run that passes its deadline', async () => {
     const { run } = executorOf([{ name: 'late', deadline: 5, nodes: [step('a', () => new Promise(() => undefined))] }]);
 
-    expect(await run()).toMatchObject({ status: 'failed', error: { code: 'RESILIENCE_WORKFLOW_DEADLINE', message: "Workflow 'late' did not end within its deadline of 5 ms" } });
+    expect(await run()).toMatchObject({
+      status: 'failed',
+      error: {
+        code: 'RESILIENCE_WORKFLOW_DEADLINE',
+        message: "Workflow 'late' did not end within its deadline of 5 ms",
+      },
+    });
   });
 
   it('goes on in the next process where the last one stopped; finished nodes do not run again', async () => {
@@ -470,7 +624,16 @@ describe('stopping a run', () => {
       name: 'resume',
       nodes: [
         step('a', () => ran.push('a')),
-        step('b', () => { ran.push('b'); if (!hang) return 'b'; door.arrive(); return new Promise(() => undefined); }, { after: 'a' }),
+        step(
+          'b',
+          () => {
+            ran.push('b');
+            if (!hang) return 'b';
+            door.arrive();
+            return new Promise(() => undefined);
+          },
+          { after: 'a' },
+        ),
         step('c', ({ results }) => (ran.push('c'), results), { after: ['a', 'b'] }),
       ],
     });
@@ -485,7 +648,11 @@ describe('stopping a run', () => {
     const second = executorOf([draft(false)], { store });
     expect(await second.executor.dispatcher.recover()).toBe(2);
 
-    expect(await second.ended(execution.id)).toMatchObject({ status: 'succeeded', resumes: 1, output: { c: { a: 1, b: 'b' } } });
+    expect(await second.ended(execution.id)).toMatchObject({
+      status: 'succeeded',
+      resumes: 1,
+      output: { c: { a: 1, b: 'b' } },
+    });
     expect(await second.ended(waiting.execution.id)).toMatchObject({ status: 'succeeded', resumes: 0 });
     expect(ran.slice(0, 4)).toEqual(['a', 'b', 'b', 'a']);
   });
@@ -493,7 +660,16 @@ describe('stopping a run', () => {
   it('refuses the checkpoints of a process that lost the execution to another one', async () => {
     const store = new MemoryExecutionStore();
     const door = gate();
-    const draft: WorkflowDraft = { name: 'fence', nodes: [step('a', () => { door.arrive(); return door.opened; }), constant('b', 1, { after: 'a' })] };
+    const draft: WorkflowDraft = {
+      name: 'fence',
+      nodes: [
+        step('a', () => {
+          door.arrive();
+          return door.opened;
+        }),
+        constant('b', 1, { after: 'a' }),
+      ],
+    };
     const first = executorOf([draft], { store });
     const { execution } = await first.executor.start('fence', {});
     await door.reached;
@@ -506,14 +682,49 @@ describe('stopping a run', () => {
     expect(await store.get(execution.id)).toMatchObject({ status: 'running', owner: 'other', nodes: [] });
   });
 
+  it('goes on by itself when the ledger failed and answers again, without a dead letter and without running a kept node twice', async () => {
+    const timers: (() => void)[] = [];
+    const clock: Clock = {
+      ...systemClock,
+      setTimer(callback) {
+        timers.push(callback);
+        return { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
+      },
+    };
+    const store = new MemoryExecutionStore();
+    const checkpoint = store.checkpoint.bind(store);
+    store.checkpoint = (id, owner, record) =>
+      record.node === 'b' ? Promise.reject(new Error('disk full')) : checkpoint(id, owner, record);
+    const ran: string[] = [];
+    const note = (name: string, after: string[] = []): NodeDraft => step(name, () => ran.push(name), { after });
+    const { executor, ended, deadLetters } = executorOf(
+      [{ name: 'disk', nodes: [note('a'), note('b', ['a']), note('c', ['b'])] }],
+      { store, clock },
+    );
+    const { execution } = await executor.start('disk', {});
+    await new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
+    expect((await store.find(execution.id))?.status).toBe('running');
+
+    store.checkpoint = checkpoint;
+    timers.shift()?.();
+
+    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', resumes: 1 });
+    expect(ran).toEqual(['a', 'b', 'b', 'c']);
+    expect(deadLetters.size).toBe(0);
+  });
+
   it('fails an execution whose finished nodes are gone from the workflow', async () => {
     const store = new MemoryExecutionStore();
-    const first = executorOf([{ name: 'changing', nodes: [constant('old', 1), step('x', fails, { after: 'old' })] }], { store });
+    const first = executorOf([{ name: 'changing', nodes: [constant('old', 1), step('x', fails, { after: 'old' })] }], {
+      store,
+    });
     const failed = await first.run();
 
     const second = executorOf([{ name: 'changing', nodes: [constant('new', 1)] }], { store });
 
-    await expect(second.executor.dispatcher.drive(failed.id)).rejects.toThrow(/results of nodes that no longer exist: old/);
+    await expect(second.executor.dispatcher.drive(failed.id)).rejects.toThrow(
+      /results of nodes that no longer exist: old/,
+    );
     expect((await store.find(failed.id))?.error).toMatchObject({ code: 'RESILIENCE_WORKFLOW_VERSION' });
   });
 });

@@ -8,7 +8,13 @@ import { toJsonValue } from '../ledger/json-value.js';
 import type { LlmPort } from '../llm.port.js';
 import type { HandlerTable } from '../registry/handlers.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
-import { ExecutionNotFoundError, IdempotencyConflictError, WorkflowBusyError, WorkflowInputError, WorkflowStoppingError } from '../workflow.errors.js';
+import {
+  ExecutionNotFoundError,
+  IdempotencyConflictError,
+  WorkflowBusyError,
+  WorkflowInputError,
+  WorkflowStoppingError,
+} from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import { Dispatcher } from './dispatcher.js';
 import { executionIds } from './execution-id.js';
@@ -80,7 +86,11 @@ export class Executor {
   }
 
   /** Resolves once the execution is durable; `created` is false when the key (or `join`) led to an earlier one. */
-  async start(workflow: string, input: unknown, { idempotencyKey }: StartOptions = {}): Promise<{ execution: ExecutionRecord; created: boolean }> {
+  async start(
+    workflow: string,
+    input: unknown,
+    { idempotencyKey }: StartOptions = {},
+  ): Promise<{ execution: ExecutionRecord; created: boolean }> {
     const { registry, store, clock } = this.world;
     const definition = registry.get(workflow);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
@@ -89,7 +99,8 @@ export class Executor {
     const place = this.dispatcher.reserve();
     if (!place) {
       // A key that is known already takes no place.
-      const known = idempotencyKey === undefined ? undefined : await store.findByIdempotencyKey(workflow, idempotencyKey);
+      const known =
+        idempotencyKey === undefined ? undefined : await store.findByIdempotencyKey(workflow, idempotencyKey);
       if (known) return { execution: sameInput(known, inputHash), created: false };
       throw new WorkflowBusyError(workflow, this.dispatcher.load.queued, this.retryAfterMs());
     }
@@ -141,7 +152,12 @@ export class Executor {
     return value;
   }
 
-  private newRecord(definition: WorkflowDefinition, input: ExecutionRecord['input'], inputHash: string, now: number): ExecutionRecord {
+  private newRecord(
+    definition: WorkflowDefinition,
+    input: ExecutionRecord['input'],
+    inputHash: string,
+    now: number,
+  ): ExecutionRecord {
     return {
       id: this.nextId(),
       workflow: definition.name,
@@ -160,7 +176,12 @@ export class Executor {
   private runFallback(workflow: string, parent: ExecutionRecord): Promise<ExecutionRecord | undefined> {
     const now = this.world.clock.epochNow();
     const record = this.newRecord(this.world.registry.get(workflow), parent.input, parent.inputHash, now);
-    return this.dispatcher.runChild({ ...record, status: 'queued', parentId: parent.id, idempotencyKey: `${parent.id}:fallback:${workflow}` });
+    return this.dispatcher.runChild({
+      ...record,
+      status: 'queued',
+      parentId: parent.id,
+      idempotencyKey: `${parent.id}:fallback:${workflow}`,
+    });
   }
 
   private policyOf(definition: WorkflowDefinition, node: NodeDefinition): NodePolicy | undefined {
@@ -182,4 +203,3 @@ function sameInput(execution: ExecutionRecord, inputHash: string): ExecutionReco
   if (execution.inputHash === inputHash || execution.idempotencyKey === undefined) return execution;
   throw new IdempotencyConflictError(execution.workflow, execution.idempotencyKey, execution.id);
 }
-

@@ -49,7 +49,12 @@ export class NodeRunner {
     const log = new AttemptLog(clock);
     const scope = deepFreeze({ ...results, input: run.input });
     const call: NodeCall = { node, run, results, scope, log, level: 0 };
-    const record = (rest: Omit<NodeRecord, 'node' | 'optional' | 'startedAt' | 'finishedAt' | 'attempts' | 'attemptCount' | 'retryCount'>): NodeRecord => ({
+    const record = (
+      rest: Omit<
+        NodeRecord,
+        'node' | 'optional' | 'startedAt' | 'finishedAt' | 'attempts' | 'attemptCount' | 'retryCount'
+      >,
+    ): NodeRecord => ({
       node: node.name,
       optional: node.optional,
       startedAt,
@@ -63,15 +68,32 @@ export class NodeRunner {
       ...rest,
     });
     try {
-      if (node.when && !isTrue(await node.when.evaluate(scope))) return { record: record({ status: 'skipped', fallbackLevel: 0, degraded: false }) };
+      if (node.when && !isTrue(await node.when.evaluate(scope)))
+        return { record: record({ status: 'skipped', fallbackLevel: 0, degraded: false }) };
       const served = await abortable(this.serve(node, call), run.signal);
       const result = toJsonValue(served.value, `the result of node '${node.name}'`, maxResultBytes);
-      const { by, level } = served;
+      const { by, level } = log.methodFallback ?? served;
       const degraded = level > 0 || log.answer?.degraded === true;
-      return { record: record({ status: 'succeeded', result, fallbackLevel: level, degraded, ...(level > 0 && { servedBy: by }) }) };
+      return {
+        record: record({
+          status: 'succeeded',
+          result,
+          fallbackLevel: level,
+          degraded,
+          ...(level > 0 && { servedBy: by }),
+        }),
+      };
     } catch (error) {
       if (run.signal.aborted) throw error;
-      return { record: record({ status: 'failed', error: structuredError(error, node.name), fallbackLevel: 0, degraded: false }), error };
+      return {
+        record: record({
+          status: 'failed',
+          error: structuredError(error, node.name),
+          fallbackLevel: 0,
+          degraded: false,
+        }),
+        error,
+      };
     }
   }
 
@@ -117,10 +139,19 @@ export class NodeRunner {
 
   /** As JSON: what expressions build carries marks of their engine, and a step may want to clone or send its input. */
   private async inputOf(target: NodeDefinition, scope: Scope): Promise<JsonValue> {
-    return toJsonValue(await target.input?.evaluate(scope), `the input of node '${target.name}'`, this.world.maxResultBytes);
+    return toJsonValue(
+      await target.input?.evaluate(scope),
+      `the input of node '${target.name}'`,
+      this.world.maxResultBytes,
+    );
   }
 
-  private async attempt(target: NodeDefinition, action: ItemAction, call: NodeCall & { input: unknown }, trier: Trier): Promise<unknown> {
+  private async attempt(
+    target: NodeDefinition,
+    action: ItemAction,
+    call: NodeCall & { input: unknown },
+    trier: Trier,
+  ): Promise<unknown> {
     const { run, log, node, results, scope, input } = call;
     const once = ({ number, signal }: { readonly number: number; readonly signal: AbortSignal }): Promise<unknown> => {
       const context: StepContext = {
@@ -133,7 +164,9 @@ export class NodeRunner {
         attempt: number,
         ...(trier.index !== undefined && { index: trier.index }),
       };
-      return log.note(trier, signal, () => runAction(action, scope, context, this.world, (answer) => log.noteAnswer(trier, answer)));
+      const work = (): Promise<unknown> =>
+        runAction(action, scope, context, this.world, (answer) => log.noteAnswer(trier, answer));
+      return log.note(trier, signal, work, methodOf(action));
     };
     const policy = this.world.policy(run.definition, target);
     try {
@@ -164,6 +197,12 @@ interface Served {
 
 function idempotencyKey(executionId: string, node: string, { by, index }: Trier): string {
   return [executionId, node, ...(by === node ? [] : [by]), ...(index === undefined ? [] : [String(index)])].join(':');
+}
+
+/** The name under which the policies of a called method report. */
+function methodOf(action: ItemAction): string | undefined {
+  if (action.type === 'call') return action.target;
+  return action.type === 'run' ? action.method : undefined;
 }
 
 /** As JSONata's $boolean: empty texts, lists and objects are not true. */

@@ -34,7 +34,12 @@ export async function runAction(
         action.messages.map(async ({ role, content }) => ({ role, content: textOf(await content.evaluate(scope)) })),
       );
       const { schema, model } = action;
-      const answer = await world.llm.complete({ messages, signal: context.signal, ...(schema && { schema }), ...(model && { model }) });
+      const answer = await world.llm.complete({
+        messages,
+        signal: context.signal,
+        ...(schema && { schema }),
+        ...(model && { model }),
+      });
       onAnswer(answer);
       return schema ? (answer.object ?? answer.text) : answer.text;
     }

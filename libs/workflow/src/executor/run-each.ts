@@ -19,7 +19,8 @@ export async function runEach(
   run: (item: unknown, index: number) => Promise<unknown>,
 ): Promise<PartialResult | unknown[]> {
   // JSONata gives one item for a list of one and nothing for an empty one.
-  const list: readonly unknown[] = items === undefined || items === null ? [] : Array.isArray(items) ? (items as unknown[]) : [items];
+  const list: readonly unknown[] =
+    items === undefined || items === null ? [] : Array.isArray(items) ? (items as unknown[]) : [items];
   if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
   const results = new Array<unknown>(list.length);
   const errors = new Map<number, unknown>();
@@ -41,7 +42,9 @@ export async function runEach(
   }
   return {
     successes: results.flatMap((result, index) => (errors.has(index) ? [] : [{ index, result: result ?? null }])),
-    failures: [...errors].sort(([a], [b]) => a - b).map(([index, error]) => ({ index, item: list[index] ?? null, error: structuredError(error) })),
+    failures: [...errors]
+      .sort(([a], [b]) => a - b)
+      .map(([index, error]) => ({ index, item: list[index] ?? null, error: structuredError(error) })),
     total: list.length,
     successRate: list.length === 0 ? 1 : (list.length - errors.size) / list.length,
   };

@@ -25,7 +25,10 @@ export function isDegraded(nodes: Iterable<NodeRecord>): boolean {
 }
 
 /** Results by name, of nodes that have one. */
-export function resultsOf(finished: ReadonlyMap<string, NodeRecord>, names: Iterable<string>): Record<string, JsonValue> {
+export function resultsOf(
+  finished: ReadonlyMap<string, NodeRecord>,
+  names: Iterable<string>,
+): Record<string, JsonValue> {
   const results: Record<string, JsonValue> = {};
   for (const name of names) {
     const record = finished.get(name);

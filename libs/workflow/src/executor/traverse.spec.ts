@@ -6,26 +6,25 @@ import type { NodeRecord } from '../ledger/execution.js';
 import { isFinal, traverse } from './traverse.js';
 
 /** A random graph: node i may wait for any earlier ones, written in random order; some fail, some of those are optional. */
-const graphs = fc
-  .integer({ min: 1, max: 25 })
-  .chain((size) =>
-    fc.record({
-      nodes: fc.tuple(
-        ...Array.from({ length: size }, (_, i) =>
-          fc.record({
-            name: fc.constant(`n${i}`),
-            after: i === 0 ? fc.constant<number[]>([]) : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 4 }),
-            fails: fc.boolean().chain((maybe) => (maybe ? fc.boolean() : fc.constant(false))),
-            optional: fc.boolean(),
-            when: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
-            turns: fc.integer({ min: 0, max: 5 }),
-          }),
-        ),
+const graphs = fc.integer({ min: 1, max: 25 }).chain((size) =>
+  fc.record({
+    nodes: fc.tuple(
+      ...Array.from({ length: size }, (_, i) =>
+        fc.record({
+          name: fc.constant(`n${i}`),
+          after:
+            i === 0 ? fc.constant<number[]>([]) : fc.uniqueArray(fc.integer({ min: 0, max: i - 1 }), { maxLength: 4 }),
+          fails: fc.boolean().chain((maybe) => (maybe ? fc.boolean() : fc.constant(false))),
+          optional: fc.boolean(),
+          when: fc.integer({ min: 0, max: 9 }).map((n) => n > 0),
+          turns: fc.integer({ min: 0, max: 5 }),
+        }),
       ),
-      parallel: fc.integer({ min: 1, max: 6 }),
-      shuffle: fc.integer(),
-    }),
-  );
+    ),
+    parallel: fc.integer({ min: 1, max: 6 }),
+    shuffle: fc.integer(),
+  }),
+);
 
 type Plan = typeof graphs extends fc.Arbitrary<infer T> ? T : never;
 
@@ -43,7 +42,15 @@ function define({ nodes, shuffle }: Plan): WorkflowDefinition {
 }
 
 function record(node: NodeDefinition, status: NodeRecord['status']): NodeRecord {
-  const times = { startedAt: 0, finishedAt: 0, fallbackLevel: 0, degraded: false, attempts: [], attemptCount: 1, retryCount: 0 };
+  const times = {
+    startedAt: 0,
+    finishedAt: 0,
+    fallbackLevel: 0,
+    degraded: false,
+    attempts: [],
+    attemptCount: 1,
+    retryCount: 0,
+  };
   return { node: node.name, status, optional: node.optional, ...times };
 }
 
@@ -81,7 +88,8 @@ function reference({ nodes }: Plan): Map<string, NodeRecord['status'] | 'blocked
   const ends = new Map<string, NodeRecord['status'] | 'blocked'>();
   for (const { name, after, fails, optional, when } of nodes) {
     const before = after.map((i) => ({ end: ends.get(`n${i}`)!, optional: nodes[i]!.optional }));
-    if (before.some(({ end, optional: may }) => end === 'blocked' || (end === 'failed' && !may))) ends.set(name, 'blocked');
+    if (before.some(({ end, optional: may }) => end === 'blocked' || (end === 'failed' && !may)))
+      ends.set(name, 'blocked');
     else if (before.length > 0 && before.every(({ end }) => end === 'skipped')) ends.set(name, 'skipped');
     else ends.set(name, !when ? 'skipped' : fails ? 'failed' : 'succeeded');
     void optional;
@@ -138,7 +146,11 @@ describe('walking through a graph', () => {
   it('lets work in progress finish and rejects with the first error when a checkpoint cannot be kept', async () => {
     const definition = buildWorkflow({
       name: 'two',
-      nodes: ['a', 'b', 'c'].map((name) => ({ name, after: name === 'c' ? ['a', 'b'] : [], action: { type: 'constant', value: 1 } })),
+      nodes: ['a', 'b', 'c'].map((name) => ({
+        name,
+        after: name === 'c' ? ['a', 'b'] : [],
+        action: { type: 'constant', value: 1 },
+      })),
     });
     const started: string[] = [];
 

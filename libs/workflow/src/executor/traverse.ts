@@ -60,7 +60,8 @@ export function traverse(walk: Walk): Promise<NodeRecord | undefined> {
 
     async function work(node: NodeDefinition): Promise<void> {
       try {
-        const allSkipped = node.after.length > 0 && node.after.every((other) => finished.get(other)?.status === 'skipped');
+        const allSkipped =
+          node.after.length > 0 && node.after.every((other) => finished.get(other)?.status === 'skipped');
         const record = allSkipped ? walk.skip(node) : await walk.run(node);
         await walk.checkpoint(record);
         finished.set(node.name, record);

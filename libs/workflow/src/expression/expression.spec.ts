@@ -36,15 +36,23 @@ describe('an expression', () => {
     await expect(compileExpression(source).evaluate(scope)).rejects.toBeInstanceOf(ExpressionError);
   });
 
-  it.each(['$.constructor', 'input.__proto__', '$lookup(input, "constructor")', 'input.raw.constructor', 'parse.tags.length.constructor'])(
-    'does not reach prototypes through %s',
-    async (source) => {
-      expect(await compileExpression(source).evaluate(scope)).toBeUndefined();
-    },
-  );
+  it.each([
+    '$.constructor',
+    'input.__proto__',
+    '$lookup(input, "constructor")',
+    'input.raw.constructor',
+    'parse.tags.length.constructor',
+  ])('does not reach prototypes through %s', async (source) => {
+    expect(await compileExpression(source).evaluate(scope)).toBeUndefined();
+  });
 
   it('has bounds that are public', () => {
-    expect(DEFAULT_EXPRESSION_LIMITS).toEqual({ timeoutMs: 1_000, stack: 200, sequence: 100_000, sourceLength: 20_000 });
+    expect(DEFAULT_EXPRESSION_LIMITS).toEqual({
+      timeoutMs: 1_000,
+      stack: 200,
+      sequence: 100_000,
+      sourceLength: 20_000,
+    });
   });
 });
 

@@ -71,7 +71,9 @@ function objectMapping(entries: readonly (readonly [string, Mapping])[]): Mappin
   return {
     expressions: entries.flatMap(([, mapping]) => mapping.expressions),
     async evaluate(scope) {
-      const values = await Promise.all(entries.map(async ([key, mapping]) => [key, await mapping.evaluate(scope)] as const));
+      const values = await Promise.all(
+        entries.map(async ([key, mapping]) => [key, await mapping.evaluate(scope)] as const),
+      );
       // fromEntries defines own properties: a key such as __proto__ stays data.
       return Object.fromEntries(values);
     },

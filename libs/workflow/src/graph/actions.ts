@@ -27,17 +27,32 @@ export function compileAction(node: NodeDraft, problems: ProblemList): CompiledA
 function checkEach(each: EachAction, node: string, problems: ProblemList): void {
   const { concurrency = DEFAULT_EACH_CONCURRENCY, as = 'item' } = each;
   if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 1_000) {
-    problems.add(`each.concurrency ${concurrency} is no whole number from 1 to 1000`, node, ['nodes', node, 'each', 'concurrency']);
+    problems.add(`each.concurrency ${concurrency} is no whole number from 1 to 1000`, node, [
+      'nodes',
+      node,
+      'each',
+      'concurrency',
+    ]);
   }
   if (!/^[A-Za-z_]\w*$/.test(as) || as === 'input' || as in Object.prototype) {
     problems.add(`each.as '${as}' cannot name the item`, node, ['nodes', node, 'each', 'as']);
   }
 }
 
-function compileItemAction(action: Exclude<NodeAction, { type: 'each' }>, node: string, at: readonly string[], problems: ProblemList): ItemAction {
+function compileItemAction(
+  action: Exclude<NodeAction, { type: 'each' }>,
+  node: string,
+  at: readonly string[],
+  problems: ProblemList,
+): ItemAction {
   switch (action.type) {
     case 'llm':
-      return { type: 'llm', messages: compileMessages(action.llm, node, [...at, 'llm'], problems), schema: action.llm.schema, model: action.llm.model };
+      return {
+        type: 'llm',
+        messages: compileMessages(action.llm, node, [...at, 'llm'], problems),
+        schema: action.llm.schema,
+        model: action.llm.model,
+      };
     case 'transform': {
       const mapping = problems.attempt(() => compileTransform(action.transform), node, [...at, 'transform']);
       return mapping ? { type: 'transform', transform: mapping } : { type: 'constant', value: null };
@@ -54,9 +69,15 @@ function compileTransform(transform: InputMapping): Mapping {
   return { expressions: [expression], evaluate: (scope) => expression.evaluate(scope) };
 }
 
-function compileMessages(llm: LlmAction, node: string, at: readonly string[], problems: ProblemList): CompiledMessage[] {
+function compileMessages(
+  llm: LlmAction,
+  node: string,
+  at: readonly string[],
+  problems: ProblemList,
+): CompiledMessage[] {
   const { prompt, system, messages = [] } = llm;
-  if ((prompt === undefined) === (messages.length === 0)) problems.add('an llm node needs either "prompt" or "messages"', node, at);
+  if ((prompt === undefined) === (messages.length === 0))
+    problems.add('an llm node needs either "prompt" or "messages"', node, at);
   const all = [
     ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
     ...messages,

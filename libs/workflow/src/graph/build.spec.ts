@@ -3,9 +3,18 @@ import { buildWorkflow, checkWorkflow } from './build.js';
 import type { NodeDraft, WorkflowDraft } from './draft.js';
 import { WorkflowDefinitionError } from './errors.js';
 
-const node = (name: string, settings: Partial<NodeDraft> = {}): NodeDraft => ({ name, action: { type: 'constant', value: name }, ...settings });
-const workflow = (nodes: NodeDraft[], settings: Partial<WorkflowDraft> = {}): WorkflowDraft => ({ name: 'receipts', nodes, ...settings });
-const messages = (draft: WorkflowDraft) => checkWorkflow(draft).problems.map((problem) => `${problem.node ?? '-'}: ${problem.message}`);
+const node = (name: string, settings: Partial<NodeDraft> = {}): NodeDraft => ({
+  name,
+  action: { type: 'constant', value: name },
+  ...settings,
+});
+const workflow = (nodes: NodeDraft[], settings: Partial<WorkflowDraft> = {}): WorkflowDraft => ({
+  name: 'receipts',
+  nodes,
+  ...settings,
+});
+const messages = (draft: WorkflowDraft) =>
+  checkWorkflow(draft).problems.map((problem) => `${problem.node ?? '-'}: ${problem.message}`);
 
 describe('building a workflow', () => {
   it('orders the nodes behind those they wait for and leaves fallbacks out of the order', () => {
@@ -24,9 +33,16 @@ describe('building a workflow', () => {
   });
 
   it('names the whole path of a cycle', () => {
-    const draft = workflow([node('a', { after: 'c' }), node('b', { after: 'a' }), node('c', { after: 'b' }), node('d')]);
+    const draft = workflow([
+      node('a', { after: 'c' }),
+      node('b', { after: 'a' }),
+      node('c', { after: 'b' }),
+      node('d'),
+    ]);
 
-    expect(messages(draft)).toEqual([expect.stringMatching(/waits for itself: (a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c)/)]);
+    expect(messages(draft)).toEqual([
+      expect.stringMatching(/waits for itself: (a -> b -> c -> a|b -> c -> a -> b|c -> a -> b -> c)/),
+    ]);
   });
 
   it('names a node that waits for itself', () => {
@@ -51,7 +67,7 @@ describe('building a workflow', () => {
         "input: 'input' is reserved; choose another name",
         "classify: waits for 'prase', which is no node of this workflow (did you mean 'parse'?)",
         expect.stringContaining("classify: cannot read the expression '$.parse.('"),
-        "classify: reads 'parse' without waiting for it; add it to \"after\"",
+        'classify: reads \'parse\' without waiting for it; add it to "after"',
         "reply: reads 'clasify', which is neither \"input\" nor a node (did you mean 'classify'?)",
         expect.stringMatching(/reply: .*maxRetrys: expected no such option/),
         "-: the output reads 'repyl', which is no node (did you mean 'reply'?)",
@@ -78,7 +94,8 @@ describe('building a workflow', () => {
   });
 
   it('carries all problems in one error with a stable code', () => {
-    const build = () => buildWorkflow(workflow([node('a', { after: 'x' }), node('b', { after: 'y' })], { file: 'w.yaml' }));
+    const build = () =>
+      buildWorkflow(workflow([node('a', { after: 'x' }), node('b', { after: 'y' })], { file: 'w.yaml' }));
 
     expect(build).toThrow(WorkflowDefinitionError);
     expect(build).toThrow(/w\.yaml: receipts > a: .*\n.*w\.yaml: receipts > b: /);

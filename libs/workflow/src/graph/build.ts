@@ -25,25 +25,39 @@ export function buildWorkflow(draft: WorkflowDraft): WorkflowDefinition {
 }
 
 /** Like {@link buildWorkflow}, for callers that collect the problems of several workflows. */
-export function checkWorkflow(draft: WorkflowDraft): { definition?: WorkflowDefinition; problems: readonly WorkflowProblem[] } {
+export function checkWorkflow(draft: WorkflowDraft): {
+  definition?: WorkflowDefinition;
+  problems: readonly WorkflowProblem[];
+} {
   const problems = new ProblemList(draft);
   checkNames(draft, problems);
   const drafts = new Map(draft.nodes.map((node) => [node.name, node]));
   const standby = new Set(draft.nodes.flatMap((node) => fallbackNames(node)));
   checkEdges(drafts, standby, problems);
 
-  const waits = new Map([...drafts].map(([name, node]) => [name, list(node.after).filter((other) => drafts.has(other))] as const));
+  const waits = new Map(
+    [...drafts].map(([name, node]) => [name, list(node.after).filter((other) => drafts.has(other))] as const),
+  );
   const { order, cycles } = sortGraph(waits);
-  for (const cycle of cycles) problems.add(`waits for itself: ${cycle.join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'after']);
+  for (const cycle of cycles)
+    problems.add(`waits for itself: ${cycle.join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'after']);
   const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, fallbackNames(node)])));
-  for (const cycle of stands.cycles) problems.add(`is its own fallback: ${[...cycle].reverse().join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'fallback']);
+  for (const cycle of stands.cycles)
+    problems.add(`is its own fallback: ${[...cycle].reverse().join(' -> ')}`, cycle[0], [
+      'nodes',
+      cycle[0] ?? '',
+      'fallback',
+    ]);
 
   const ancestors = visibleNodes(drafts, order, [...stands.order].reverse(), ancestorsOf(order, waits));
   const nodes = new Map<string, NodeDefinition>();
   for (const [name, node] of drafts) {
     nodes.set(name, compileNode(node, standby.has(name), [...(ancestors.get(name) ?? [])], problems));
   }
-  const output = draft.output === undefined ? undefined : problems.attempt(() => compileMapping(draft.output), undefined, ['output']);
+  const output =
+    draft.output === undefined
+      ? undefined
+      : problems.attempt(() => compileMapping(draft.output), undefined, ['output']);
   checkReads({ ...draft, nodes, drafts, output, problems });
   const deadlineMs = draft.deadline === undefined ? undefined : parseDuration(draft.deadline);
   if (draft.deadline !== undefined && !(deadlineMs !== undefined && deadlineMs > 0)) {
@@ -64,23 +78,28 @@ export function checkWorkflow(draft: WorkflowDraft): { definition?: WorkflowDefi
     deadlineMs,
     join: draft.join ?? false,
     deadLetter: draft.deadLetter ?? true,
-    fallback: byPriority((draft.fallback ?? []).map((entry) => (typeof entry === 'string' ? { workflow: entry } : entry))).map((entry) => entry.workflow),
+    fallback: byPriority(
+      (draft.fallback ?? []).map((entry) => (typeof entry === 'string' ? { workflow: entry } : entry)),
+    ).map((entry) => entry.workflow),
     draft,
   };
   return { definition, problems: [] };
 }
 
 function checkNames(draft: WorkflowDraft, problems: ProblemList): void {
-  if (!NAME.test(draft.name)) problems.add(`'${draft.name}' is no name: letters, digits, - and _, at most 100`, undefined, ['name']);
+  if (!NAME.test(draft.name))
+    problems.add(`'${draft.name}' is no name: letters, digits, - and _, at most 100`, undefined, ['name']);
   if (draft.nodes.length === 0) problems.add('has no nodes', undefined, ['nodes']);
-  if (draft.nodes.length > MAX_NODES) problems.add(`has ${draft.nodes.length} nodes; at most ${MAX_NODES} are allowed`, undefined, ['nodes']);
+  if (draft.nodes.length > MAX_NODES)
+    problems.add(`has ${draft.nodes.length} nodes; at most ${MAX_NODES} are allowed`, undefined, ['nodes']);
   const seen = new Set<string>();
   for (const { name } of draft.nodes) {
     if (seen.has(name)) problems.add('is declared twice', name);
     seen.add(name);
     // Names become keys of the scope that expressions read.
     if (!NAME.test(name)) problems.add(`'${name}' is no name: letters, digits, - and _, at most 100`, name);
-    else if (name === 'input' || name in Object.prototype) problems.add(`'${name}' is reserved; choose another name`, name);
+    else if (name === 'input' || name in Object.prototype)
+      problems.add(`'${name}' is reserved; choose another name`, name);
   }
 }
 
@@ -90,14 +109,23 @@ function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet
     for (const other of list(node.after)) {
       if (!drafts.has(other)) problems.add(unknownNode('waits for', other, names), name, ['nodes', name, 'after']);
       else if (standby.has(other)) {
-        problems.add(`waits for '${other}', which runs only in place of another node; wait for that one`, name, ['nodes', name, 'after']);
+        problems.add(`waits for '${other}', which runs only in place of another node; wait for that one`, name, [
+          'nodes',
+          name,
+          'after',
+        ]);
       }
     }
     if (standby.has(name) && list(node.after).length > 0) {
-      problems.add('is a fallback and waits for whatever the node waits for that it replaces; remove "after"', name, ['nodes', name, 'after']);
+      problems.add('is a fallback and waits for whatever the node waits for that it replaces; remove "after"', name, [
+        'nodes',
+        name,
+        'after',
+      ]);
     }
     for (const other of fallbackNames(node)) {
-      if (!drafts.has(other)) problems.add(unknownNode('falls back to', other, names), name, ['nodes', name, 'fallback']);
+      if (!drafts.has(other))
+        problems.add(unknownNode('falls back to', other, names), name, ['nodes', name, 'fallback']);
     }
   }
 }
@@ -128,7 +156,12 @@ function visibleNodes(
   return visible;
 }
 
-function compileNode(node: NodeDraft, standby: boolean, ancestors: readonly string[], problems: ProblemList): NodeDefinition {
+function compileNode(
+  node: NodeDraft,
+  standby: boolean,
+  ancestors: readonly string[],
+  problems: ProblemList,
+): NodeDefinition {
   const { name } = node;
   const policies = policyOptions(node);
   try {
@@ -137,7 +170,9 @@ function compileNode(node: NodeDraft, standby: boolean, ancestors: readonly stri
     if (!(error instanceof ResilienceOptionsError)) throw error;
     for (const { path, allowed } of error.problems) {
       const words = path.split(' > ').filter((word) => word !== name);
-      const key = Object.keys(policies).find((policy) => words.some((word) => word.replace('@', '').toLowerCase() === policy.toLowerCase()));
+      const key = Object.keys(policies).find((policy) =>
+        words.some((word) => word.replace('@', '').toLowerCase() === policy.toLowerCase()),
+      );
       problems.add(`${words.join(' > ')}: expected ${allowed}`, name, ['nodes', name, ...(key ? [key] : [])]);
     }
   }
@@ -146,8 +181,14 @@ function compileNode(node: NodeDraft, standby: boolean, ancestors: readonly stri
     after: [...new Set(list(node.after))],
     ancestors,
     standby,
-    when: node.when === undefined ? undefined : problems.attempt(() => compileExpression(node.when ?? ''), name, ['nodes', name, 'when']),
-    input: node.input === undefined ? undefined : problems.attempt(() => compileMapping(node.input), name, ['nodes', name, 'input']),
+    when:
+      node.when === undefined
+        ? undefined
+        : problems.attempt(() => compileExpression(node.when ?? ''), name, ['nodes', name, 'when']),
+    input:
+      node.input === undefined
+        ? undefined
+        : problems.attempt(() => compileMapping(node.input), name, ['nodes', name, 'input']),
     optional: node.optional ?? false,
     deadLetter: node.deadLetter ?? false,
     fallback: fallbackNames(node),
@@ -157,7 +198,9 @@ function compileNode(node: NodeDraft, standby: boolean, ancestors: readonly stri
 }
 
 function fallbackNames(node: NodeDraft): string[] {
-  return byPriority((node.fallback ?? []).map((entry) => (typeof entry === 'string' ? { node: entry } : entry))).map((entry) => entry.node);
+  return byPriority((node.fallback ?? []).map((entry) => (typeof entry === 'string' ? { node: entry } : entry))).map(
+    (entry) => entry.node,
+  );
 }
 
 function byPriority<T extends { readonly priority?: number }>(entries: readonly T[]): T[] {

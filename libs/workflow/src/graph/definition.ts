@@ -40,7 +40,12 @@ export interface NodeDefinition {
 }
 
 export type CompiledAction =
-  | { readonly type: 'llm'; readonly messages: readonly CompiledMessage[]; readonly schema: JsonSchema | undefined; readonly model: string | undefined }
+  | {
+      readonly type: 'llm';
+      readonly messages: readonly CompiledMessage[];
+      readonly schema: JsonSchema | undefined;
+      readonly model: string | undefined;
+    }
   | { readonly type: 'call'; readonly target: string }
   | { readonly type: 'transform'; readonly transform: Mapping }
   | { readonly type: 'constant'; readonly value: unknown }

@@ -77,7 +77,12 @@ export type NodeAction =
   | { readonly type: 'transform'; readonly transform: InputMapping }
   | { readonly type: 'constant'; readonly value: unknown }
   | { readonly type: 'each'; readonly each: EachAction }
-  | { readonly type: 'run'; readonly run: (context: StepContext) => unknown };
+  | {
+      readonly type: 'run';
+      readonly run: (context: StepContext) => unknown;
+      /** `Class.method`, when it is one. */
+      readonly method?: string;
+    };
 
 /** A call of a language model. Texts are templates. */
 export interface LlmAction {

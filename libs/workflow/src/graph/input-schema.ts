@@ -19,10 +19,19 @@ export function compileInputSchema(schema: JsonSchema): (input: unknown) => Inpu
 function toProblem({ instancePath, keyword, params, message }: ErrorObject): InputProblem {
   const parent = instancePath.slice(1).replaceAll('/', '.').replaceAll('~1', '/').replaceAll('~0', '~');
   const detail = params as Record<string, unknown>;
-  const child = keyword === 'required' ? detail['missingProperty'] : keyword === 'additionalProperties' ? detail['additionalProperty'] : undefined;
+  const child =
+    keyword === 'required'
+      ? detail['missingProperty']
+      : keyword === 'additionalProperties'
+        ? detail['additionalProperty']
+        : undefined;
   const field = [parent, child].filter((part) => typeof part === 'string' && part !== '').join('.');
   if (keyword === 'required') return { field, message: 'is missing' };
   if (keyword === 'additionalProperties') return { field, message: 'is not a known field' };
-  if (keyword === 'enum') return { field, message: `must be one of ${(detail['allowedValues'] as unknown[]).map((v) => JSON.stringify(v)).join(', ')}` };
+  if (keyword === 'enum')
+    return {
+      field,
+      message: `must be one of ${(detail['allowedValues'] as unknown[]).map((v) => JSON.stringify(v)).join(', ')}`,
+    };
   return { field, message: message ?? 'is not valid' };
 }

@@ -4,15 +4,23 @@ import type { NodePolicies } from './draft.js';
 /** Policy options of a node as the engine takes them. Files cannot hold functions: there `retryOn` and its kin are lists of words. */
 export function policyOptions({ retry, circuitBreaker, timeout }: NodePolicies): NodePolicies {
   return {
-    ...(retry !== undefined && { retry: typeof retry === 'number' ? { maxRetries: retry } : withMatchers(retry, ['retryOn', 'abortOn']) }),
+    ...(retry !== undefined && {
+      retry: typeof retry === 'number' ? { maxRetries: retry } : withMatchers(retry, ['retryOn', 'abortOn']),
+    }),
     ...(circuitBreaker !== undefined && { circuitBreaker: withMatchers(circuitBreaker, ['recordOn', 'ignoreOn']) }),
     ...(timeout !== undefined && { timeout }),
   };
 }
 
-function withMatchers<T extends PolicyOptions['retry'] | PolicyOptions['circuitBreaker']>(options: T, names: readonly string[]): T {
+function withMatchers<T extends PolicyOptions['retry'] | PolicyOptions['circuitBreaker']>(
+  options: T,
+  names: readonly string[],
+): T {
   if (typeof options !== 'object' || options === null) return options;
-  const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [key, names.includes(key) ? matcher(value) : value]);
+  const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
+    key,
+    names.includes(key) ? matcher(value) : value,
+  ]);
   return Object.fromEntries(entries) as T;
 }
 

@@ -10,7 +10,13 @@ export class ProblemList {
   add(message: string, node?: string, path: readonly (string | number)[] = node ? ['nodes', node] : []): void {
     const { name, file } = this.draft;
     const place = this.draft.locate?.(path);
-    this.problems.push({ workflow: name, message, ...(node !== undefined && { node }), ...(file && { file }), ...place });
+    this.problems.push({
+      workflow: name,
+      message,
+      ...(node !== undefined && { node }),
+      ...(file && { file }),
+      ...place,
+    });
   }
 
   /** Runs a compile step; what it throws becomes a problem. */

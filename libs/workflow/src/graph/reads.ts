@@ -24,12 +24,14 @@ export function checkReads({ nodes, output, problems }: Reader): void {
     }
   }
   for (const name of namesIn(output?.expressions ?? [])) {
-    if (name !== 'input' && !nodes.has(name)) problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
+    if (name !== 'input' && !nodes.has(name))
+      problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
   }
 }
 
 function explain(name: string, node: NodeDefinition, names: readonly string[]): string {
-  if (!names.includes(name)) return `reads '${name}', which is neither "input" nor a node${didYouMean(name, [...names, 'input'])}`;
+  if (!names.includes(name))
+    return `reads '${name}', which is neither "input" nor a node${didYouMean(name, [...names, 'input'])}`;
   if (name === node.name) return 'reads its own result';
   return node.standby
     ? `reads '${name}', which need not have ended when this fallback runs`
@@ -54,7 +56,11 @@ function readsOf({ when, input, action }: NodeDefinition): Reads[] {
     { expressions: when ? [when] : [], path: ['when'], local: [] },
     { expressions: input?.expressions ?? [], path: ['input'], local },
     { expressions: action.type === 'each' ? [action.items] : [], path: ['each', 'items'], local: [] },
-    { expressions: action.type === 'each' ? expressionsOf(action.action) : expressionsOf(action), path: [action.type], local },
+    {
+      expressions: action.type === 'each' ? expressionsOf(action.action) : expressionsOf(action),
+      path: [action.type],
+      local,
+    },
   ];
 }
 

@@ -18,7 +18,8 @@ export class ProblemFilter implements ExceptionFilter {
     if (problem.status >= 500) this.logger.error(error);
     const { httpAdapter } = this.host;
     const response = context.switchToHttp().getResponse<object>();
-    if (problem.retryAfterMs !== undefined) httpAdapter.setHeader(response, 'Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)));
+    if (problem.retryAfterMs !== undefined)
+      httpAdapter.setHeader(response, 'Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)));
     httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
     httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }

@@ -1,6 +1,12 @@
 import { HttpException } from '@nestjs/common';
 import { ResilienceError } from '@nest-resilience/core';
-import { ExecutionStateError, IdempotencyConflictError, WorkflowBusyError, WorkflowInputError, WorkflowNotFoundError } from '../workflow.errors.js';
+import {
+  ExecutionStateError,
+  IdempotencyConflictError,
+  WorkflowBusyError,
+  WorkflowInputError,
+  WorkflowNotFoundError,
+} from '../workflow.errors.js';
 
 /** An error on the wire: `application/problem+json` (RFC 9457) with a stable code. */
 export interface Problem {
@@ -38,24 +44,40 @@ export function problemOf(error: unknown): Problem {
     const { message } = (typeof body === 'object' ? body : {}) as { message?: unknown };
     const lines: unknown[] = Array.isArray(message) ? message : [];
     const errors = lines.map((line) => ({ field: '', message: String(line) }));
-    return { ...problem(error.getStatus(), error.name.replace(/Exception$/, ''), error.message), ...(errors.length > 0 && { errors }) };
+    return {
+      ...problem(error.getStatus(), error.name.replace(/Exception$/, ''), error.message),
+      ...(errors.length > 0 && { errors }),
+    };
   }
   // Body parsers throw errors of their own with a status: malformed JSON, a body that is too large.
   const { status, message, type } = (error ?? {}) as { status?: unknown; message?: unknown; type?: unknown };
   if (typeof status === 'number' && status >= 400 && status < 500) {
-    return problem(status, status === 413 ? 'The body is too large' : 'The request is not usable', String(message), typeof type === 'string' ? type : undefined);
+    return problem(
+      status,
+      status === 413 ? 'The body is too large' : 'The request is not usable',
+      String(message),
+      typeof type === 'string' ? type : undefined,
+    );
   }
   return problem(500, 'Something went wrong', 'An unexpected error occurred; the log of the service has it.');
 }
 
 function problem(status: number, title: string, detail: string, code = `HTTP_${status}`): Problem {
-  return { type: `urn:nest-resilience:problem:${code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`, title, status, detail, code };
+  return {
+    type: `urn:nest-resilience:problem:${code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`,
+    title,
+    status,
+    detail,
+    code,
+  };
 }
 
 function detailsOf(error: ResilienceError): Partial<Problem> {
   if (error instanceof WorkflowInputError) return { errors: error.problems };
-  if (error instanceof WorkflowNotFoundError) return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
+  if (error instanceof WorkflowNotFoundError)
+    return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
   if (error instanceof WorkflowBusyError) return { retryAfterMs: error.retryAfterMs };
-  if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError) return { executionId: error.executionId };
+  if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError)
+    return { executionId: error.executionId };
   return {};
 }

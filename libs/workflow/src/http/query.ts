@@ -25,7 +25,8 @@ export function readFilter(query: Query): ExecutionFilter {
   if (status !== undefined && !(EXECUTION_STATUSES as readonly string[]).includes(status)) {
     problems.push({ field: 'status', message: `must be one of ${EXECUTION_STATUSES.join(', ')}` });
   }
-  if (cursor !== undefined && !/^[0-9a-f-]{36}$/.test(cursor)) problems.push({ field: 'cursor', message: 'must be the nextCursor of a page' });
+  if (cursor !== undefined && !/^[0-9a-f-]{36}$/.test(cursor))
+    problems.push({ field: 'cursor', message: 'must be the nextCursor of a page' });
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE_SIZE)) {
     problems.push({ field: 'limit', message: `must be a whole number from 1 to ${MAX_PAGE_SIZE}` });
   }

@@ -1,4 +1,18 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, Param, Post, Query, Req, Res, UnsupportedMediaTypeException, UseFilters } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  UnsupportedMediaTypeException,
+  UseFilters,
+} from '@nestjs/common';
 import { WorkflowService } from '../workflow.service.js';
 import { executionSummary, executionView, ledgerView } from './execution.view.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -58,9 +72,14 @@ export class WorkflowController {
       throw new UnsupportedMediaTypeException(`the input must be sent as application/json, not as ${contentType}`);
     }
     const idempotencyKey = headers['idempotency-key'];
-    const execution = await this.workflows.start(name, body ?? {}, idempotencyKey === undefined ? {} : { idempotencyKey });
+    const execution = await this.workflows.start(
+      name,
+      body ?? {},
+      idempotencyKey === undefined ? {} : { idempotencyKey },
+    );
     response.header('Location', locationOf(request, execution.id));
-    const ledger = waitMs > 0 ? await this.workflows.wait(execution.id, { timeout: waitMs, signal: signalOf(response) }) : undefined;
+    const ledger =
+      waitMs > 0 ? await this.workflows.wait(execution.id, { timeout: waitMs, signal: signalOf(response) }) : undefined;
     const unfinished = ledger === undefined || ledger.status === 'running' || ledger.status === 'queued';
     response.status(unfinished ? 202 : 200);
     return ledger ? ledgerView(ledger) : executionView(execution);

@@ -1,12 +1,19 @@
 import type { WorkflowDefinition } from '../graph/definition.js';
 
 export function workflowSummary({ name, version, description, order, draft }: WorkflowDefinition) {
-  return { name, version, ...(description && { description }), nodes: order.length, source: draft.file ? 'file' : 'code' };
+  return {
+    name,
+    version,
+    ...(description && { description }),
+    nodes: order.length,
+    source: draft.file ? 'file' : 'code',
+  };
 }
 
 /** The graph of a workflow, as a page can draw it. */
 export function workflowView(definition: WorkflowDefinition) {
-  const { name, version, description, inputSchema, deadlineMs, join, deadLetter, fallback, draft, nodes, order } = definition;
+  const { name, version, description, inputSchema, deadlineMs, join, deadLetter, fallback, draft, nodes, order } =
+    definition;
   return {
     name,
     version,
@@ -30,7 +37,11 @@ export function workflowView(definition: WorkflowDefinition) {
         /** Runs only in place of another node. */
         standby: node.standby,
         optional: node.optional,
-        policies: { ...(retry !== undefined && { retry }), ...(circuitBreaker !== undefined && { circuitBreaker }), ...(timeout !== undefined && { timeout }) },
+        policies: {
+          ...(retry !== undefined && { retry }),
+          ...(circuitBreaker !== undefined && { circuitBreaker }),
+          ...(timeout !== undefined && { timeout }),
+        },
       };
     }),
     order,

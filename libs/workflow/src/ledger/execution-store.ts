@@ -1,4 +1,5 @@
 import type { ExecutionLedger, ExecutionRecord, ExecutionStatus, ExecutionTotals, NodeRecord } from './execution.js';
+import type { ExecutionSums } from './metrics.js';
 
 /** Injection token of the {@link ExecutionStore} in use. */
 export const EXECUTION_STORE = Symbol.for('nest-resilience.execution-store');
@@ -44,7 +45,7 @@ export interface ExecutionStore {
 
   /** Ids of all unfinished executions without a parent, oldest first: what a booting process has to take up. */
   unfinished(): Promise<string[]>;
-  metrics(workflow: string): Promise<WorkflowMetrics>;
+  sums(workflow: string): Promise<ExecutionSums>;
 }
 
 export interface ExecutionClaim {
@@ -55,7 +56,10 @@ export interface ExecutionClaim {
   readonly version: string;
 }
 
-export interface ExecutionEnd extends Pick<ExecutionRecord, 'output' | 'error' | 'degraded' | 'servedBy' | 'deadLetterId'> {
+export interface ExecutionEnd extends Pick<
+  ExecutionRecord,
+  'output' | 'error' | 'degraded' | 'servedBy' | 'deadLetterId'
+> {
   readonly status: 'succeeded' | 'failed';
   readonly finishedAt: number;
   readonly totals: ExecutionTotals;
@@ -75,32 +79,6 @@ export interface ExecutionPage {
   readonly items: readonly ExecutionRecord[];
   /** Pass it as `cursor` for the next page; absent on the last one. */
   readonly nextCursor?: string;
-}
-
-/** Counted per execution, never per attempt. Rates are 0..1, `null` before anything ended; durations are milliseconds. */
-export interface WorkflowMetrics {
-  readonly workflow: string;
-  readonly total: number;
-  readonly queued: number;
-  readonly running: number;
-  readonly successful: number;
-  readonly failed: number;
-  readonly cancelled: number;
-  /** successful / (successful + failed) */
-  readonly successRate: number | null;
-  /** Share of ended executions in which something was retried. */
-  readonly retryRate: number | null;
-  /** Attempts per node that ran. */
-  readonly averageAttempts: number | null;
-  /** Share of ended executions in which a fallback served a node or the run. */
-  readonly fallbackRate: number | null;
-  /** Share of ended executions that were degraded. */
-  readonly degradedRate: number | null;
-  readonly p50: number | null;
-  readonly p95: number | null;
-  readonly inputTokens: number;
-  readonly outputTokens: number;
-  readonly costUsd: number;
 }
 
 export const DEFAULT_PAGE_SIZE = 50;

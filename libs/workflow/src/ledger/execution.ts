@@ -54,7 +54,15 @@ export interface ExecutionTotals {
   readonly costUsd: number;
 }
 
-export const NO_TOTALS: ExecutionTotals = { nodes: 0, attempts: 0, retries: 0, fallbacks: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
+export const NO_TOTALS: ExecutionTotals = {
+  nodes: 0,
+  attempts: 0,
+  retries: 0,
+  fallbacks: 0,
+  inputTokens: 0,
+  outputTokens: 0,
+  costUsd: 0,
+};
 
 /** A checkpoint: one node that ended. `succeeded` and `skipped` ones never run again; an optional `failed` one neither. */
 export interface NodeRecord {

@@ -28,7 +28,10 @@ export function toJsonValue(value: unknown, what: string, maxBytes: number): Jso
   if (text === undefined) throw new WorkflowValueError(what, `a ${typeof value} is no JSON`);
   // A character is at least one byte and at most three in UTF-8: most values need no second look.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
-    throw new WorkflowValueError(what, `it has ${Buffer.byteLength(text)} bytes of JSON, at most ${maxBytes} are allowed; store it elsewhere and pass a reference`);
+    throw new WorkflowValueError(
+      what,
+      `it has ${Buffer.byteLength(text)} bytes of JSON, at most ${maxBytes} are allowed; store it elsewhere and pass a reference`,
+    );
   }
   return deepFreeze(JSON.parse(text) as JsonValue);
 }
@@ -38,7 +41,7 @@ export function deepFreeze<T>(value: T): T {
   for (let part = open.pop(); part !== undefined; part = open.pop()) {
     if (typeof part !== 'object' || part === null || Object.isFrozen(part)) continue;
     Object.freeze(part);
-    open.push(...Object.values(part).filter((child) => typeof child === 'object' && child !== null));
+    open.push(...(Object.values(part) as unknown[]).filter((child) => typeof child === 'object' && child !== null));
   }
   return value;
 }

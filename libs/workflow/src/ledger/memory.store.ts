@@ -1,4 +1,11 @@
-import { EXECUTION_STATUSES, type ExecutionLedger, type ExecutionRecord, type ExecutionTotals, type NodeRecord, NO_TOTALS } from './execution.js';
+import {
+  EXECUTION_STATUSES,
+  type ExecutionLedger,
+  type ExecutionRecord,
+  type ExecutionTotals,
+  type NodeRecord,
+  NO_TOTALS,
+} from './execution.js';
 import {
   DEFAULT_PAGE_SIZE,
   type ExecutionClaim,
@@ -7,9 +14,8 @@ import {
   type ExecutionPage,
   type ExecutionStore,
   MAX_PAGE_SIZE,
-  type WorkflowMetrics,
 } from './execution-store.js';
-import { rank, toMetrics } from './metrics.js';
+import { type ExecutionSums, rank } from './metrics.js';
 
 interface Entry {
   record: ExecutionRecord;
@@ -26,8 +32,10 @@ export class MemoryExecutionStore implements ExecutionStore {
   create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
     const { workflow, idempotencyKey, joinKey } = execution;
     for (const { record } of idempotencyKey === undefined && joinKey === undefined ? [] : this.entries.values()) {
-      const sameKey = idempotencyKey !== undefined && record.workflow === workflow && record.idempotencyKey === idempotencyKey;
-      if (sameKey || (joinKey !== undefined && record.joinKey === joinKey)) return Promise.resolve({ execution: record, created: false });
+      const sameKey =
+        idempotencyKey !== undefined && record.workflow === workflow && record.idempotencyKey === idempotencyKey;
+      if (sameKey || (joinKey !== undefined && record.joinKey === joinKey))
+        return Promise.resolve({ execution: record, created: false });
     }
     this.makeRoom();
     this.entries.set(execution.id, { record: execution, nodes: new Map() });
@@ -52,7 +60,11 @@ export class MemoryExecutionStore implements ExecutionStore {
     const size = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
     const matching = [...this.entries.values()]
       .map(({ record }) => record)
-      .filter((record) => (workflow === undefined || record.workflow === workflow) && (status === undefined || record.status === status))
+      .filter(
+        (record) =>
+          (workflow === undefined || record.workflow === workflow) &&
+          (status === undefined || record.status === status),
+      )
       .filter((record) => cursor === undefined || record.id < cursor)
       .sort((a, b) => (a.id < b.id ? 1 : -1));
     const items = matching.slice(0, size);
@@ -60,12 +72,23 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve({ items, ...(last && matching.length > size && { nextCursor: last.id }) });
   }
 
-  claim(id: string, { owner, from, startedAt, deadlineAt, version }: ExecutionClaim): Promise<ExecutionLedger | undefined> {
+  claim(
+    id: string,
+    { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
+  ): Promise<ExecutionLedger | undefined> {
     const entry = this.entries.get(id);
     if (!entry || !from.includes(entry.record.status)) return Promise.resolve(undefined);
     const { error: _, output: __, finishedAt: ___, ...record } = entry.record;
     const resumes = record.resumes + (record.status === 'queued' ? 0 : 1);
-    entry.record = { ...record, status: 'running', owner, version, resumes, startedAt: record.startedAt ?? startedAt, ...(deadlineAt !== undefined && { deadlineAt }) };
+    entry.record = {
+      ...record,
+      status: 'running',
+      owner,
+      version,
+      resumes,
+      startedAt: record.startedAt ?? startedAt,
+      ...(deadlineAt !== undefined && { deadlineAt }),
+    };
     return Promise.resolve(ledgerOf(entry));
   }
 
@@ -102,26 +125,30 @@ export class MemoryExecutionStore implements ExecutionStore {
   }
 
   unfinished(): Promise<string[]> {
-    const open = [...this.entries.values()].filter((entry) => isUnfinished(entry) && entry.record.parentId === undefined);
+    const open = [...this.entries.values()].filter(
+      (entry) => isUnfinished(entry) && entry.record.parentId === undefined,
+    );
     return Promise.resolve(open.map(({ record }) => record.id).sort());
   }
 
-  metrics(workflow: string): Promise<WorkflowMetrics> {
-    const records = [...this.entries.values()].map(({ record }) => record).filter((record) => record.workflow === workflow);
+  sums(workflow: string): Promise<ExecutionSums> {
+    const records = [...this.entries.values()]
+      .map(({ record }) => record)
+      .filter((record) => record.workflow === workflow);
     const ended = records.filter(({ status }) => status === 'succeeded' || status === 'failed');
     const durations = ended.map((record) => (record.finishedAt ?? 0) - record.createdAt).sort((a, b) => a - b);
     const totals = records.reduce((sum, record) => addTotals(sum, record.totals), NO_TOTALS);
-    return Promise.resolve(
-      toMetrics(workflow, {
-        ...totals,
-        byStatus: Object.fromEntries(EXECUTION_STATUSES.map((status) => [status, records.filter((record) => record.status === status).length])),
-        withRetries: ended.filter((record) => record.totals.retries > 0).length,
-        withFallbacks: ended.filter((record) => record.totals.fallbacks > 0).length,
-        degraded: ended.filter((record) => record.degraded).length,
-        p50: durations[rank(50, durations.length)] ?? null,
-        p95: durations[rank(95, durations.length)] ?? null,
-      }),
-    );
+    return Promise.resolve({
+      ...totals,
+      byStatus: Object.fromEntries(
+        EXECUTION_STATUSES.map((status) => [status, records.filter((record) => record.status === status).length]),
+      ),
+      withRetries: ended.filter((record) => record.totals.retries > 0).length,
+      withFallbacks: ended.filter((record) => record.totals.fallbacks > 0).length,
+      degraded: ended.filter((record) => record.degraded).length,
+      p50: durations[rank(50, durations.length)] ?? null,
+      p95: durations[rank(95, durations.length)] ?? null,
+    });
   }
 
   private makeRoom(): void {

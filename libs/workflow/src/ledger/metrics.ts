@@ -1,7 +1,32 @@
 import type { ExecutionStatus, ExecutionTotals } from './execution.js';
-import type { WorkflowMetrics } from './execution-store.js';
 
-/** Sums over the executions of one workflow, as a store can compute them. */
+/** Counted per execution, never per attempt. Rates are 0..1, `null` before anything ended; durations are milliseconds. */
+export interface WorkflowMetrics {
+  readonly workflow: string;
+  readonly total: number;
+  readonly queued: number;
+  readonly running: number;
+  readonly successful: number;
+  readonly failed: number;
+  readonly cancelled: number;
+  /** successful / (successful + failed) */
+  readonly successRate: number | null;
+  /** Share of ended executions in which something was retried. */
+  readonly retryRate: number | null;
+  /** Attempts per node that ran. */
+  readonly averageAttempts: number | null;
+  /** Share of ended executions in which a fallback served a node or the run. */
+  readonly fallbackRate: number | null;
+  /** Share of ended executions that were degraded. */
+  readonly degradedRate: number | null;
+  readonly p50: number | null;
+  readonly p95: number | null;
+  readonly inputTokens: number;
+  readonly outputTokens: number;
+  readonly costUsd: number;
+}
+
+/** Sums over the executions of one workflow, as a store can compute them. Percentiles by nearest rank, of succeeded and failed ones. */
 export interface ExecutionSums extends ExecutionTotals {
   readonly byStatus: Readonly<Partial<Record<ExecutionStatus, number>>>;
   /** Succeeded and failed executions with at least one of these. */

@@ -19,7 +19,12 @@ const MAX_CAUSES = 4;
 /** Never throws, whatever was thrown. */
 export function structuredError(error: unknown, node?: string): StructuredError {
   const { kind, reason } = classify(error);
-  return { ...describe(error, 0), ...(kind && { kind }), ...(reason && { reason }), ...(node !== undefined && { node }) };
+  return {
+    ...describe(error, 0),
+    ...(kind && { kind }),
+    ...(reason && { reason }),
+    ...(node !== undefined && { node }),
+  };
 }
 
 function classify(error: unknown): { kind?: string; reason?: string } {

@@ -31,7 +31,10 @@ export class WorkflowRuns {
   }
 
   /** Runs a failed optional node again, without the run around it. */
-  @DeadLetter({ queue: WORKFLOW_NODE_QUEUE, idempotencyKey: (_workflow: string, executionId: string, node: string) => `${executionId}:${node}` })
+  @DeadLetter({
+    queue: WORKFLOW_NODE_QUEUE,
+    idempotencyKey: (_workflow: string, executionId: string, node: string) => `${executionId}:${node}`,
+  })
   async node(_workflow: string, executionId: string, node: string): Promise<void> {
     const key = `${executionId}:${node}`;
     if (this.failures.has(key)) throw this.failures.get(key);

@@ -30,10 +30,17 @@ export class HandlerTable {
     }
     const named = this.providers().filter((provider) => provider.name === name);
     const [provider] = named;
-    if (!provider) return `calls '${target}', but no provider of class '${name}' is registered${suggest(name, this.providers().map((other) => other.name))}`;
-    if (named.length > 1) return `calls '${target}', but ${named.length} providers are of a class '${name}'; register a handler instead`;
-    if (provider.scoped) return `calls '${target}', but '${name}' is request- or transient-scoped; workflows run outside of requests`;
-    if (!provider.methods.includes(method)) return `calls '${target}', but '${name}' has no method '${method}'${suggest(method, provider.methods)}`;
+    if (!provider)
+      return `calls '${target}', but no provider of class '${name}' is registered${suggest(
+        name,
+        this.providers().map((other) => other.name),
+      )}`;
+    if (named.length > 1)
+      return `calls '${target}', but ${named.length} providers are of a class '${name}'; register a handler instead`;
+    if (provider.scoped)
+      return `calls '${target}', but '${name}' is request- or transient-scoped; workflows run outside of requests`;
+    if (!provider.methods.includes(method))
+      return `calls '${target}', but '${name}' has no method '${method}'${suggest(method, provider.methods)}`;
     return undefined;
   }
 
@@ -41,9 +48,12 @@ export class HandlerTable {
     const handler = Object.hasOwn(this.handlers, target) ? this.handlers[target] : undefined;
     if (handler) return handler as (input: unknown, context: StepContext) => unknown;
     const [name, method = ''] = target.split('.');
-    const instance = this.providers().find((provider) => provider.name === name)?.instance() as Record<string, unknown> | undefined;
+    const instance = this.providers()
+      .find((provider) => provider.name === name)
+      ?.instance() as Record<string, unknown> | undefined;
     const found = instance?.[method];
-    if (!instance || typeof found !== 'function') throw new Error(this.problem(target) ?? `'${target}' is not ready to be called`);
+    if (!instance || typeof found !== 'function')
+      throw new Error(this.problem(target) ?? `'${target}' is not ready to be called`);
     // Called as a method: policies declared on it are in effect.
     return (input, context) => found.call(instance, input, context) as unknown;
   }

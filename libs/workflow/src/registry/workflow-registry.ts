@@ -23,7 +23,11 @@ export class WorkflowRegistry {
   /** Takes all workflows at once. @throws {@link WorkflowDefinitionError} with `problems` and everything found here. */
   load(definitions: readonly WorkflowDefinition[], problems: readonly WorkflowProblem[], world: RegistryWorld): void {
     const names = definitions.map(({ name }) => name);
-    const found = [...problems, ...definitions.flatMap((definition) => check(definition, names, world)), ...circles(definitions)];
+    const found = [
+      ...problems,
+      ...definitions.flatMap((definition) => check(definition, names, world)),
+      ...circles(definitions),
+    ];
     if (found.length > 0) throw new WorkflowDefinitionError(found);
     this.entries = new Map(
       definitions.map((definition) => {
@@ -57,18 +61,29 @@ function check(definition: WorkflowDefinition, names: readonly string[], world: 
   const { name, draft } = definition;
   const problems: WorkflowProblem[] = [];
   const add = (message: string, path: readonly (string | number)[], node?: string): void => {
-    problems.push({ workflow: name, message, ...(node !== undefined && { node }), ...(draft.file && { file: draft.file }), ...draft.locate?.(path) });
+    problems.push({
+      workflow: name,
+      message,
+      ...(node !== undefined && { node }),
+      ...(draft.file && { file: draft.file }),
+      ...draft.locate?.(path),
+    });
   };
   if (names.indexOf(name) !== names.lastIndexOf(name)) add('another workflow has the same name', ['name']);
   for (const other of definition.fallback) {
-    if (!names.includes(other)) add(unknownNode('falls back to', other, names).replace('node of this workflow', 'workflow'), ['fallback']);
+    if (!names.includes(other))
+      add(unknownNode('falls back to', other, names).replace('node of this workflow', 'workflow'), ['fallback']);
   }
   for (const [node, { action }] of definition.nodes) {
     for (const inner of flat(action)) {
       const problem = inner.type === 'call' ? world.handlerProblem(inner.target) : undefined;
       if (problem) add(problem, ['nodes', node, ...(action.type === 'each' ? ['each'] : []), 'call'], node);
       if (inner.type === 'llm' && !world.hasLlm) {
-        add("needs a language model: provide WORKFLOW_LLM or pass `llm` to WorkflowModule.forRoot, e.g. LlmService of '@nest-resilience/llm'", ['nodes', node], node);
+        add(
+          "needs a language model: provide WORKFLOW_LLM or pass `llm` to WorkflowModule.forRoot, e.g. LlmService of '@nest-resilience/llm'",
+          ['nodes', node],
+          node,
+        );
       }
     }
   }
@@ -77,7 +92,10 @@ function check(definition: WorkflowDefinition, names: readonly string[], world: 
 
 function circles(definitions: readonly WorkflowDefinition[]): WorkflowProblem[] {
   const { cycles } = sortGraph(new Map(definitions.map(({ name, fallback }) => [name, fallback])));
-  return cycles.map((cycle) => ({ workflow: cycle[0] ?? '', message: `is its own fallback: ${[...cycle].reverse().join(' -> ')}` }));
+  return cycles.map((cycle) => ({
+    workflow: cycle[0] ?? '',
+    message: `is its own fallback: ${[...cycle].reverse().join(' -> ')}`,
+  }));
 }
 
 function flat(action: CompiledAction): CompiledAction[] {

@@ -1,1 +1,7 @@
-export { describeExecutionStore, executionRecord, type ExecutionStoreUnderTest, nodeRecord, type TestApi } from './execution-store.contract.js';
+export {
+  describeExecutionStore,
+  executionRecord,
+  type ExecutionStoreUnderTest,
+  nodeRecord,
+  type TestApi,
+} from './execution-store.contract.js';

@@ -41,7 +41,7 @@ function isHttpStatus(value: unknown): value is number {
 /** Reads a header by its lower-case name. */
 export type HeaderReader = (name: string) => string | undefined;
 
-/** Headers from `headers`, `response.headers` or `responseHeaders`; a `Headers` object or a plain one of any case. */
+/** Headers from `headers`, `response.headers` or `responseHeaders`; a `Headers` object, a list of pairs or a plain one of any case. */
 export function headersOf(error: Fields): Map<string, string> {
   const found = new Map<string, string>();
   const sources = [
@@ -52,21 +52,30 @@ export function headersOf(error: Fields): Map<string, string> {
   for (const source of sources) {
     const headers = fieldsOf(source);
     if (headers === undefined) continue;
-    const entries = typeof headers.forEach === 'function' ? iterateHeaders(headers) : Object.entries(headers);
-    for (const [name, value] of entries) {
-      const text = Array.isArray(value) ? String(value[0]) : value;
-      if (typeof text === 'string' || typeof text === 'number') found.set(name.toLowerCase(), String(text));
+    try {
+      collectHeaders(headers, found);
+    } catch {
+      // Headers that cannot be read hold no hint; what was read before stays.
     }
   }
   return found;
 }
 
-function iterateHeaders(headers: Fields): [string, unknown][] {
-  const entries: [string, unknown][] = [];
-  (headers.forEach as (each: (value: unknown, name: unknown) => void) => void).call(headers, (value, name) => {
-    if (typeof name === 'string') entries.push([name, value]);
-  });
-  return entries;
+/** From a `Headers` object or a Map, a list of pairs, or a plain object. */
+function collectHeaders(headers: Fields, found: Map<string, string>): void {
+  const add = (name: unknown, value: unknown): void => {
+    const text: unknown = Array.isArray(value) ? value[0] : value;
+    if (typeof name !== 'string' || (typeof text !== 'string' && typeof text !== 'number')) return;
+    found.set(name.toLowerCase(), String(text));
+  };
+  if (Array.isArray(headers)) {
+    for (const pair of headers as readonly unknown[]) if (Array.isArray(pair)) add(pair[0], pair[1]);
+  } else if (typeof headers.forEach === 'function') {
+    const each = headers.forEach as (visit: (value: unknown, name: unknown) => void) => void;
+    each.call(headers, (value, name) => add(name, value));
+  } else {
+    for (const name of Object.keys(headers)) add(name, read(headers, name));
+  }
 }
 
 /** Codes and types that a provider put into its answer's body: `insufficient_quota`, `context_length_exceeded`... */

@@ -10,15 +10,18 @@ export type BackoffFunction = (retry: number, error: unknown) => Duration | fals
 /** Milliseconds before jitter and cap; `false` stops. */
 export type Backoff = (retry: number, error: unknown) => number | false;
 
+/** Bounds the growth, so that a base of 0 stays 0 (0 times Infinity is NaN). */
+const LARGEST_FACTOR = Number.MAX_SAFE_INTEGER;
+
 export function createBackoff(strategy: BackoffName | BackoffFunction, baseMs: number, multiplier: number): Backoff {
   if (typeof strategy === 'function') return customBackoff(strategy);
   switch (strategy) {
     case 'exponential':
-      return (retry) => Math.min(baseMs * multiplier ** (retry - 1), Number.MAX_SAFE_INTEGER);
+      return (retry) => baseMs * Math.min(multiplier ** (retry - 1), LARGEST_FACTOR);
     case 'linear':
       return (retry) => baseMs * retry;
     case 'fibonacci':
-      return (retry) => Math.min(baseMs * fibonacci(retry), Number.MAX_SAFE_INTEGER);
+      return (retry) => baseMs * fibonacci(retry);
     case 'constant':
       return () => baseMs;
     case 'immediate':
@@ -41,6 +44,6 @@ function customBackoff(strategy: BackoffFunction): Backoff {
 /** 1, 1, 2, 3, 5... */
 function fibonacci(n: number): number {
   let [previous, current] = [0, 1];
-  for (let i = 1; i < n; i++) [previous, current] = [current, previous + current];
+  for (let i = 1; i < n && current < LARGEST_FACTOR; i++) [previous, current] = [current, previous + current];
   return current;
 }

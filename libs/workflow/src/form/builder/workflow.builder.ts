@@ -1,6 +1,14 @@
 import { buildWorkflow } from '../../graph/build.js';
 import type { WorkflowDefinition } from '../../graph/definition.js';
-import type { EachAction, LlmAction, NodeAction, NodeDraft, NodeSettings, WorkflowDraft, WorkflowSettings } from '../../graph/draft.js';
+import type {
+  EachAction,
+  LlmAction,
+  NodeAction,
+  NodeDraft,
+  NodeSettings,
+  WorkflowDraft,
+  WorkflowSettings,
+} from '../../graph/draft.js';
 import type { StepContext } from '../../graph/step-context.js';
 
 /** Exactly one thing to do. */
@@ -32,22 +40,31 @@ export class WorkflowBuilder {
 }
 
 function toDraft(name: string, node: NodeSettings & NodeWork): NodeDraft {
-  const { run, llm, call, transform, constant, each, ...settings } = node as NodeSettings & Partial<Record<'run' | 'llm' | 'call' | 'transform' | 'constant' | 'each', unknown>>;
+  const { run, llm, call, transform, constant, each, ...settings } = node as NodeSettings &
+    Partial<Record<'run' | 'llm' | 'call' | 'transform' | 'constant' | 'each', unknown>>;
   void [run, llm, call, transform, constant, each];
   return { ...settings, name, action: toAction(name, node) };
 }
 
 function toAction(name: string, work: NodeWork): NodeAction {
   const kinds = ['run', 'llm', 'call', 'transform', 'constant', 'each'].filter((kind) => kind in work);
-  if (kinds.length !== 1) throw new TypeError(`node '${name}' needs exactly one of run, llm, call, transform, constant, each; it has ${kinds.join(', ') || 'none'}`);
+  if (kinds.length !== 1)
+    throw new TypeError(
+      `node '${name}' needs exactly one of run, llm, call, transform, constant, each; it has ${kinds.join(', ') || 'none'}`,
+    );
   if ('run' in work) return { type: 'run', run: work.run };
   if ('llm' in work) return { type: 'llm', llm: work.llm };
   if ('call' in work) return { type: 'call', target: work.call };
   if ('transform' in work) return { type: 'transform', transform: work.transform };
   if ('constant' in work) return { type: 'constant', value: work.constant };
   const { items, as, concurrency, partial, ...inner } = work.each;
-  const action = toAction(name, inner as NodeWork);
-  if (action.type === 'each') throw new TypeError(`node '${name}': each inside each is not possible; call a workflow of its own instead`);
-  const options = { ...(as !== undefined && { as }), ...(concurrency !== undefined && { concurrency }), ...(partial !== undefined && { partial }) };
+  const action = toAction(name, inner);
+  if (action.type === 'each')
+    throw new TypeError(`node '${name}': each inside each is not possible; call a workflow of its own instead`);
+  const options = {
+    ...(as !== undefined && { as }),
+    ...(concurrency !== undefined && { concurrency }),
+    ...(partial !== undefined && { partial }),
+  };
   return { type: 'each', each: { items, ...options, action } };
 }

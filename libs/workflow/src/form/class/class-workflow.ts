@@ -4,7 +4,9 @@ import { stepSettings } from './step.decorator.js';
 import { WORKFLOW_METADATA, type WorkflowMetadata } from './workflow.decorator.js';
 
 /** The draft of a `@Workflow()` class; `undefined` for any other class. */
-export function classWorkflow(provider: NamedProvider & { readonly type: abstract new (...args: never[]) => unknown }): WorkflowDraft | undefined {
+export function classWorkflow(
+  provider: NamedProvider & { readonly type: abstract new (...args: never[]) => unknown },
+): WorkflowDraft | undefined {
   const settings = Reflect.getOwnMetadata(WORKFLOW_METADATA, provider.type) as WorkflowMetadata | undefined;
   if (!settings) return undefined;
   const prototype = provider.type.prototype as object;
@@ -13,7 +15,8 @@ export function classWorkflow(provider: NamedProvider & { readonly type: abstrac
     nodes: provider.methods.flatMap((method) => {
       const step = stepSettings(prototype, method);
       if (!step) return [];
-      return [{ ...step, name: method, action: { type: 'run' as const, run: (context) => stepOf(provider, method)(context) } }];
+      const run = (context: unknown): unknown => stepOf(provider, method)(context);
+      return [{ ...step, name: method, action: { type: 'run' as const, method: `${provider.name}.${method}`, run } }];
     }),
   };
 }

@@ -12,7 +12,9 @@ export type StepSettings = Omit<NodeSettings, keyof NodePolicies>;
 export function Step(settings: StepSettings = {}): MethodDecorator {
   return (target, property, descriptor) => {
     if (typeof target === 'function' || typeof descriptor.value !== 'function' || typeof property !== 'string') {
-      throw new TypeError(`@Step() belongs on a method of an instance, not on ${typeof target === 'function' ? 'static ' : ''}'${String(property)}'`);
+      throw new TypeError(
+        `@Step() belongs on a method of an instance, not on ${typeof target === 'function' ? 'static ' : ''}'${String(property)}'`,
+      );
     }
     // On the class and not on the function: other decorators may replace the function, in either order.
     Reflect.defineMetadata(STEP_METADATA, settings, target, property);

@@ -54,9 +54,21 @@ describe('a workflow file', () => {
     expect(problems).toEqual([]);
     const { definition, problems: graph } = checkWorkflow(draft!);
     expect(graph).toEqual([]);
-    expect(definition).toMatchObject({ name: 'inbox-triage', deadlineMs: 120_000, order: ['parse', 'classify', 'tags', 'reply'] });
-    expect(definition?.nodes.get('classify')).toMatchObject({ fallback: ['guess'], policies: { timeout: '30s', circuitBreaker: { failureThreshold: 3 } } });
-    expect(definition?.nodes.get('tags')?.action).toMatchObject({ type: 'each', as: 'word', concurrency: 2, partial: true });
+    expect(definition).toMatchObject({
+      name: 'inbox-triage',
+      deadlineMs: 120_000,
+      order: ['parse', 'classify', 'tags', 'reply'],
+    });
+    expect(definition?.nodes.get('classify')).toMatchObject({
+      fallback: ['guess'],
+      policies: { timeout: '30s', circuitBreaker: { failureThreshold: 3 } },
+    });
+    expect(definition?.nodes.get('tags')?.action).toMatchObject({
+      type: 'each',
+      as: 'word',
+      concurrency: 2,
+      partial: true,
+    });
   });
 
   it('reads JSON too', () => {
@@ -84,8 +96,10 @@ nodes:
 `;
 
     expect(problemsOf(text)).toEqual([
-      expect.stringMatching(/^w\.yaml:5:5: broken > a: 'retrys' is not known here \(did you mean 'retry'\?\); known: description, after/),
-      "w.yaml:9:3: broken > c: needs exactly one of llm, call, transform, constant, each",
+      expect.stringMatching(
+        /^w\.yaml:5:5: broken > a: 'retrys' is not known here \(did you mean 'retry'\?\); known: description, after/,
+      ),
+      'w.yaml:9:3: broken > c: needs exactly one of llm, call, transform, constant, each',
       'w.yaml:13:5: broken > d: \'http\' nodes are not available; use "call" with a method that makes the request',
       'w.yaml:14:3: broken > e: needs exactly one of llm, call, transform, constant, each',
       "w.yaml:7:5: broken > b: waits for 'aa', which is no node of this workflow (did you mean 'a'?)",
@@ -101,16 +115,30 @@ nodes:
     ['two documents', 'name: x\n---\nname: y\n', /w\.yaml/],
     ['no nodes', 'name: x\nnodes: {}\n', /w\.yaml:2:1: x: 'nodes' must NOT have fewer than 1 properties/],
     ['a missing name', 'nodes: { a: { constant: 1 } }', /'name' is missing/],
-    ['a wrong type', 'name: x\nnodes:\n  a: { constant: 1, optional: maybe }\n', /w\.yaml:3:21: x > a: 'optional' must be boolean/],
+    [
+      'a wrong type',
+      'name: x\nnodes:\n  a: { constant: 1, optional: maybe }\n',
+      /w\.yaml:3:21: x > a: 'optional' must be boolean/,
+    ],
     ['a reserved node name', 'name: x\nnodes:\n  __proto__: { constant: 1 }\n', /reserved/],
     ['a tag that would make objects', 'name: x\nnodes:\n  a: { constant: !!js/function "x" }\n', /tag/i],
-    ['an unknown policy word', 'name: x\nnodes:\n  a: { constant: 1, retry: { strategy: sometimes } }\n', /'strategy' must be one of exponential, linear/],
+    [
+      'an unknown policy word',
+      'name: x\nnodes:\n  a: { constant: 1, retry: { strategy: sometimes } }\n',
+      /'strategy' must be one of exponential, linear/,
+    ],
   ])('refuses %s', (_, text, expected) => {
     expect(problemsOf(text).join('\n')).toMatch(expected);
   });
 
   it('refuses a bomb of anchors instead of unfolding it', () => {
-    const levels = Array.from({ length: 12 }, (_, i) => `b${i}: &b${i} [${Array(9).fill(i === 0 ? '"x"' : `*b${i - 1}`).join(',')}]`);
+    const levels = Array.from(
+      { length: 12 },
+      (_, i) =>
+        `b${i}: &b${i} [${Array(9)
+          .fill(i === 0 ? '"x"' : `*b${i - 1}`)
+          .join(',')}]`,
+    );
 
     expect(problemsOf(`name: x\n${levels.join('\n')}\n`).join()).toMatch(/alias/i);
   });

@@ -19,7 +19,12 @@ export interface ParsedWorkflow {
 
 /** Reads one workflow from YAML or JSON text. Never throws: what is wrong is listed with line and column. */
 export function parseWorkflow(text: string, file: string): ParsedWorkflow {
-  const problem = (message: string, place: object = {}, workflow = file): WorkflowProblem => ({ workflow, message, file, ...place });
+  const problem = (message: string, place: object = {}, workflow = file): WorkflowProblem => ({
+    workflow,
+    message,
+    file,
+    ...place,
+  });
   if (Buffer.byteLength(text) > WORKFLOW_FILE_LIMITS.bytes) {
     return { problems: [problem(`is larger than ${WORKFLOW_FILE_LIMITS.bytes} bytes`)] };
   }
@@ -48,8 +53,12 @@ export function parseWorkflow(text: string, file: string): ParsedWorkflow {
   return { draft: toDraft(value as FileContent, broken, file, locate), problems };
 }
 
-type FileNode = Omit<NodeDraft, 'name' | 'action' | 'fallback'> & FileAction & { readonly description?: string; readonly fallback?: string | NodeDraft['fallback'] };
-type FileContent = Omit<WorkflowDraft, 'nodes' | 'file' | 'locate'> & { readonly $schema?: string; readonly nodes: Readonly<Record<string, FileNode>> };
+type FileNode = Omit<NodeDraft, 'name' | 'action' | 'fallback'> &
+  FileAction & { readonly description?: string; readonly fallback?: string | NodeDraft['fallback'] };
+type FileContent = Omit<WorkflowDraft, 'nodes' | 'file' | 'locate'> & {
+  readonly $schema?: string;
+  readonly nodes: Readonly<Record<string, FileNode>>;
+};
 type FileEach = Omit<EachAction, 'action'> & FileAction;
 interface FileAction {
   readonly llm?: Extract<NodeAction, { type: 'llm' }>['llm'];
@@ -59,17 +68,27 @@ interface FileAction {
   readonly each?: FileEach;
 }
 
-function toDraft({ $schema: _, nodes, ...settings }: FileContent, broken: ReadonlySet<string>, file: string, locate: WorkflowDraft['locate']): WorkflowDraft {
+function toDraft(
+  { $schema: _, nodes, ...settings }: FileContent,
+  broken: ReadonlySet<string>,
+  file: string,
+  locate: WorkflowDraft['locate'],
+): WorkflowDraft {
   return {
     ...settings,
     // A node with a wrong shape stands in for itself, so that the rest of the graph can still be checked in the same go.
-    nodes: Object.entries(nodes).map(([name, node]) => (broken.has(name) ? { name, action: { type: 'constant', value: null } } : toNode(name, node))),
+    nodes: Object.entries(nodes).map(([name, node]) =>
+      broken.has(name) ? { name, action: { type: 'constant', value: null } } : toNode(name, node),
+    ),
     file,
     ...(locate && { locate }),
   };
 }
 
-function toNode(name: string, { llm, call, transform, constant, each, fallback, description: _, ...settings }: FileNode): NodeDraft {
+function toNode(
+  name: string,
+  { llm, call, transform, constant, each, fallback, description: _, ...settings }: FileNode,
+): NodeDraft {
   const action = { llm, call, transform, constant, each };
   return {
     ...settings,

@@ -9,7 +9,7 @@ export interface Position {
 /** Finds keys and values of a YAML document by path; as deep as the path exists, so that a missing key leads to its owner. */
 export function locator(document: Document, lines: LineCounter): (path: readonly (string | number)[]) => Position {
   return (path) => {
-    let node = document.contents as Node | null;
+    let node = document.contents;
     let offset = node?.range?.[0] ?? 0;
     for (const part of path) {
       if (isAlias(node)) node = node.resolve(document) ?? null;

@@ -8,33 +8,50 @@ export interface SchemaProblem {
   readonly message: string;
 }
 
-const validate = new Ajv2020({ allErrors: true, strict: false, verbose: true, logger: false }).compile(WORKFLOW_FILE_SCHEMA);
+const validate = new Ajv2020({ allErrors: true, strict: false, verbose: true, logger: false }).compile(
+  WORKFLOW_FILE_SCHEMA,
+);
 
 /** Checks the shape of a file and lists everything that is wrong with it. */
 export function schemaProblems(value: unknown): SchemaProblem[] {
   if (validate(value)) return [];
   // Each branch of a oneOf reports why it did not match: only the oneOf itself says something to the author.
-  return (validate.errors ?? []).filter((error) => !/\/(oneOf|anyOf)\/\d/.test(error.schemaPath)).flatMap((error) => toProblem(error) ?? []);
+  return (validate.errors ?? [])
+    .filter((error) => !/\/(oneOf|anyOf)\/\d/.test(error.schemaPath))
+    .flatMap((error) => toProblem(error) ?? []);
 }
 
 function toProblem(error: ErrorObject): SchemaProblem | undefined {
-  const path = error.instancePath.split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'));
   const params = error.params as Record<string, unknown>;
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(params['additionalProperty']);
-      const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {}).filter((key) => key !== 'http');
+      const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {}).filter(
+        (key) => key !== 'http',
+      );
       const near = nearest(name, known);
-      return { path: [...path, name], message: `'${name}' is not known here${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}` };
+      return {
+        path: [...path, name],
+        message: `'${name}' is not known here${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
+      };
     }
     case 'required':
       return { path, message: `'${String(params['missingProperty'])}' is missing` };
     case 'oneOf': {
-      const choices = (error.schema as { required: string[] }[]).flatMap(({ required }) => required).filter((name) => name !== 'http');
+      const choices = (error.schema as { required: string[] }[])
+        .flatMap(({ required }) => required)
+        .filter((name) => name !== 'http');
       return { path, message: `needs exactly one of ${choices.join(', ')}` };
     }
     case 'false schema':
-      return { path, message: `'${path.at(-1)}' nodes are not available; use "call" with a method that makes the request` };
+      return {
+        path,
+        message: `'${path.at(-1)}' nodes are not available; use "call" with a method that makes the request`,
+      };
     case 'enum':
       return { path, message: `${label(path)} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}` };
     case 'pattern':

@@ -2,7 +2,12 @@ import type { JsonSchema } from '../../graph/draft.js';
 
 const duration = { type: ['number', 'string'], description: "Milliseconds, or a text such as '250ms', '30s', '5m'." };
 const names = { type: ['string', 'array'], items: { type: 'string' }, description: 'One name or a list of names.' };
-const words = { type: ['string', 'array'], items: { type: 'string' }, description: "Reasons or kinds of the classifier, or names or codes of errors: 'rate_limit', 'transient', 'TypeError'." };
+const words = {
+  type: ['string', 'array'],
+  items: { type: 'string' },
+  description:
+    "Reasons or kinds of the classifier, or names or codes of errors: 'rate_limit', 'transient', 'TypeError'.",
+};
 const jsonSchema = { type: 'object', description: 'A JSON Schema (2020-12).' };
 const closed = { type: 'object', additionalProperties: false };
 
@@ -29,7 +34,11 @@ const llm = {
 /** What a node (or each item of a node) can do. */
 const actions = {
   llm,
-  call: { type: 'string', minLength: 1, description: "'Class.method' of a provider, or the name of a registered handler." },
+  call: {
+    type: 'string',
+    minLength: 1,
+    description: "'Class.method' of a provider, or the name of a registered handler.",
+  },
   transform: { description: 'A JSONata expression, or an object of expressions.', type: ['string', 'object', 'array'] },
   constant: { description: 'A fixed result.' },
   // A false schema is the clearest refusal a schema can make; the reader explains it.
@@ -115,7 +124,10 @@ const node = {
         items: { type: 'string', minLength: 1, description: 'JSONata expression of the list.' },
         as: { type: 'string', description: "Name of the current item in expressions, 'item' by default." },
         concurrency: { type: 'integer', minimum: 1, maximum: 1000 },
-        partial: { type: 'boolean', description: 'Failed items do not fail the node: the result lists successes and failures.' },
+        partial: {
+          type: 'boolean',
+          description: 'Failed items do not fail the node: the result lists successes and failures.',
+        },
         ...actions,
       },
       oneOf: ['llm', 'call', 'transform', 'constant', 'http'].map((name) => ({ required: [name] })),

@@ -1,9 +1,9 @@
-import { type ExecutionStatus, rank, toMetrics, type WorkflowMetrics } from '@nest-resilience/workflow';
+import type { ExecutionStatus, ExecutionSums } from '@nest-resilience/workflow';
 import { type Kysely, sql } from 'kysely';
 import type { ExecutionSchema } from './execution.schema.js';
 
 /** Sums of one workflow, in three small queries over indexes. */
-export async function metricsOf(db: Kysely<ExecutionSchema>, workflow: string): Promise<WorkflowMetrics> {
+export async function sumsOf(db: Kysely<ExecutionSchema>, workflow: string): Promise<ExecutionSums> {
   const rows = await db
     .selectFrom('resilience_executions')
     .where('workflow', '=', workflow)
@@ -24,10 +24,11 @@ export async function metricsOf(db: Kysely<ExecutionSchema>, workflow: string): 
     ])
     .execute();
   const ended = rows.filter(({ status }) => status === 'succeeded' || status === 'failed');
-  const total = (list: typeof rows, key: Exclude<keyof (typeof rows)[number], 'status'>) => list.reduce((sum, row) => sum + Number(row[key]), 0);
+  const total = (list: typeof rows, key: Exclude<keyof (typeof rows)[number], 'status'>) =>
+    list.reduce((sum, row) => sum + Number(row[key]), 0);
   const count = total(ended, 'count');
-  return toMetrics(workflow, {
-    byStatus: Object.fromEntries(rows.map((row) => [row.status, Number(row.count)])) as Partial<Record<ExecutionStatus, number>>,
+  return {
+    byStatus: Object.fromEntries(rows.map((row) => [row.status, Number(row.count)])),
     nodes: total(rows, 'nodes'),
     attempts: total(rows, 'attempts'),
     retries: total(rows, 'retries'),
@@ -40,10 +41,15 @@ export async function metricsOf(db: Kysely<ExecutionSchema>, workflow: string): 
     degraded: total(ended, 'degraded'),
     p50: await percentile(db, workflow, 50, count),
     p95: await percentile(db, workflow, 95, count),
-  });
+  };
 }
 
-async function percentile(db: Kysely<ExecutionSchema>, workflow: string, percent: number, count: number): Promise<number | null> {
+async function percentile(
+  db: Kysely<ExecutionSchema>,
+  workflow: string,
+  percent: number,
+  count: number,
+): Promise<number | null> {
   if (count === 0) return null;
   const row = await db
     .selectFrom('resilience_executions')
@@ -52,7 +58,7 @@ async function percentile(db: Kysely<ExecutionSchema>, workflow: string, percent
     .where('duration_ms', 'is not', null)
     .orderBy('duration_ms')
     .limit(1)
-    .offset(rank(percent, count))
+    .offset(Math.max(0, Math.ceil((percent / 100) * count) - 1))
     .executeTakeFirst();
   return row?.duration_ms ?? null;
 }

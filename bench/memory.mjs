@@ -1,0 +1,86 @@
+/** Heap held by idle breakers. Needs `--expose-gc`; `npm run bench` passes it. */
+import { CircuitBreaker, createPolicy, ResilienceService } from '@nest-resilience/core';
+
+import { decorate, startApplication } from './harness/application.mjs';
+import { atMost, report } from './harness/report.mjs';
+import { Results } from './harness/statistics.mjs';
+import { idleCockatiels } from './peers/cockatiel.mjs';
+import { idleOpossum } from './peers/opossum.mjs';
+
+const INSTANCES = 20_000;
+const ROUNDS = 5;
+const BREAKER = 'ours: breaker of an application';
+const ALONE = 'ours: breaker of createPolicy, with an environment of its own';
+const KEY = 'ours: one key of a keyed breaker';
+const UNUSED_KEY = 'the key itself, in a Map';
+
+if (globalThis.gc === undefined) throw new Error('Start it as: node --expose-gc bench/memory.mjs');
+
+class Keyed {
+  async get(key) {
+    return key.length;
+  }
+}
+decorate(Keyed, 'get', CircuitBreaker({ window: 20, key: (key) => key, maxKeys: INSTANCES * ROUNDS * 2 }));
+
+const application = await startApplication([Keyed]);
+const keyed = application.get(Keyed);
+const service = application.get(ResilienceService);
+let keys = 0;
+let names = 0;
+const nextKey = () => `tenant-${keys++}`;
+
+const makers = {
+  [BREAKER]: () => service.policy({ name: `breaker-${names++}`, circuitBreaker: { window: 20 } }),
+  [ALONE]: () => createPolicy({ circuitBreaker: { window: 20 } }),
+  'opossum: breaker': idleOpossum,
+  ...idleCockatiels,
+};
+
+const breakers = new Results();
+const perKey = new Results();
+for (let round = 0; round <= ROUNDS; round++) {
+  // The first round is for code and shapes that are made once.
+  const add = round === 0 ? () => undefined : (results, name, bytes) => results.add(name, bytes);
+  for (const [name, make] of Object.entries(makers)) add(breakers, name, await bytesOf(() => make()));
+  const known = new Map();
+  add(perKey, UNUSED_KEY, await bytesOf(() => known.set(nextKey(), undefined)));
+  known.clear();
+  // A key is made by its first call, which also leaves one outcome in its window.
+  add(perKey, KEY, await bytesOf(() => keyed.get(nextKey())));
+}
+await application.close();
+
+report({
+  what: 'Memory of one idle breaker with a count window of 20',
+  unit: 'B',
+  ours: BREAKER,
+  results: breakers,
+  goals: [atMost(400, breakers.median(BREAKER), 'one breaker, its policy and name included', ' B')],
+});
+report({
+  what: 'Memory of one key of a keyed breaker with a count window of 20',
+  unit: 'B',
+  ours: KEY,
+  results: perKey,
+  goals: [atMost(250, perKey.median(KEY), 'one key, its name included', ' B')],
+});
+
+/** Bytes that stay after making 20,000, divided by as many. */
+async function bytesOf(make) {
+  const made = new Array(INSTANCES);
+  const before = await heapUsed();
+  for (let i = 0; i < INSTANCES; i++) made[i] = make();
+  for (let i = 0; i < INSTANCES; i++) if (made[i] instanceof Promise) made[i] = await made[i];
+  const bytes = ((await heapUsed()) - before) / INSTANCES;
+  for (const one of made) one?.shutdown?.();
+  return bytes;
+}
+
+async function heapUsed() {
+  for (let i = 0; i < 2; i++) {
+    globalThis.gc();
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  return process.memoryUsage().heapUsed;
+}

@@ -1,0 +1,45 @@
+import { type DynamicModule, Module, type Provider } from '@nestjs/common';
+import type { CanActivate } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { AdminRoute } from './admin-route.decorator.js';
+import { AdminBootLog } from './admin.boot-log.js';
+import { AdminController } from './admin.controller.js';
+import { AdminGuard } from './admin.guard.js';
+import {
+  type AdminAccess,
+  type AdminModuleOptions,
+  readAdminModuleOptions,
+  RESILIENCE_ADMIN,
+} from './admin.options.js';
+import { DeadLetterController } from './dead-letter.controller.js';
+
+@AdminRoute()
+class GuardedDeadLetterController extends DeadLetterController {}
+
+/**
+ * Routes for operators. Global, so `@AdminRoute()` closes the routes of other modules in the same way.
+ */
+@Module({})
+export class AdminModule {
+  /** @throws ResilienceOptionsError naming every option that cannot work */
+  static forRoot(options: AdminModuleOptions = {}): DynamicModule {
+    return {
+      module: AdminModule,
+      global: true,
+      imports: [DiscoveryModule, ...(options.imports ?? [])],
+      controllers: [AdminController, GuardedDeadLetterController],
+      providers: [...accessProviders(options), AdminGuard, AdminBootLog],
+      exports: [RESILIENCE_ADMIN, AdminGuard],
+    };
+  }
+}
+
+function accessProviders(options: AdminModuleOptions): Provider[] {
+  const { token, guard } = readAdminModuleOptions(options);
+  if (guard) {
+    const useFactory = (instance: CanActivate): AdminAccess => ({ by: 'guard', guard: instance });
+    return [guard, { provide: RESILIENCE_ADMIN, inject: [guard], useFactory }];
+  }
+  const access: AdminAccess = token === undefined ? { by: 'nobody' } : { by: 'token', token };
+  return [{ provide: RESILIENCE_ADMIN, useValue: access }];
+}

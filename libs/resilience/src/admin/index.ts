@@ -1,0 +1,13 @@
+export { AdminRoute } from './admin-route.decorator.js';
+export { AdminController, type CircuitView } from './admin.controller.js';
+export { AdminGuard } from './admin.guard.js';
+export { AdminModule } from './admin.module.js';
+export {
+  type AdminAccess,
+  type AdminModuleOptions,
+  DEFAULT_ADMIN_MODULE_OPTIONS,
+  RESILIENCE_ADMIN,
+} from './admin.options.js';
+export { DeadLetterController } from './dead-letter.controller.js';
+export type { DeadLetterView } from './dead-letter.view.js';
+export { type Problem, ProblemException, ProblemFilter } from './problem.js';

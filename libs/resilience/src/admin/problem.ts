@@ -1,0 +1,46 @@
+import { STATUS_CODES } from 'node:http';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+
+/** Body of an error answer (RFC 9457). */
+export interface Problem {
+  /** `about:blank`: the status says what kind of problem it is, `code` which one. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** For people: what happened and the way out. */
+  readonly detail: string;
+  /** For programs; stable, e.g. `RESILIENCE_ADMIN_CLOSED`. */
+  readonly code: string;
+}
+
+/** An error that is answered as `application/problem+json` where {@link ProblemFilter} is in use, as plain JSON elsewhere. */
+export class ProblemException extends HttpException {
+  readonly problem: Problem;
+
+  constructor(
+    status: number,
+    code: string,
+    detail: string,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    const problem: Problem = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+    super(problem, status);
+    this.problem = problem;
+    this.message = detail;
+  }
+}
+
+/** Gives a {@link ProblemException} its media type and headers. */
+@Catch(ProblemException)
+export class ProblemFilter implements ExceptionFilter<ProblemException> {
+  constructor(private readonly host: HttpAdapterHost) {}
+
+  catch(exception: ProblemException, host: ArgumentsHost): void {
+    const { httpAdapter } = this.host;
+    const response = host.switchToHttp().getResponse<object>();
+    for (const [name, value] of Object.entries(exception.headers)) httpAdapter.setHeader(response, name, value);
+    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
+    httpAdapter.reply(response, exception.problem, exception.getStatus());
+  }
+}

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+
+import { classifyError } from './classify-error.js';
+
+const NOW = Date.UTC(2026, 0, 1);
+const inSeconds = (seconds: number): Date => new Date(NOW + seconds * 1000);
+const limited = (headers: unknown): object => ({ status: 429, headers });
+const hintOf = (error: unknown): number | undefined => classifyError(error, NOW).retryAfterMs;
+
+describe('pain 11: the server’s own hint', () => {
+  it.each<[header: string, value: string, ms: number | undefined]>([
+    ['retry-after-ms', '1500', 1500],
+    ['retry-after-ms', '0', 0],
+    ['retry-after-ms', '-5', undefined],
+    ['retry-after-ms', 'soon', undefined],
+    ['retry-after', '7', 7000],
+    ['retry-after', '0.5', 500],
+    ['retry-after', '0', 0],
+    ['retry-after', ' 3 ', 3000],
+    ['retry-after', '', undefined],
+    ['retry-after', 'soon', undefined],
+    ['retry-after', inSeconds(90).toUTCString(), 90_000],
+    ['retry-after', inSeconds(-90).toUTCString(), 0],
+    ['x-ratelimit-reset', '12', 12_000],
+    ['x-ratelimit-reset', String(NOW / 1000 + 30), 30_000],
+    ['x-ratelimit-reset', String(NOW + 45_000), 45_000],
+    ['x-ratelimit-reset', String(NOW / 1000 - 30), 0],
+    ['x-ratelimit-reset', inSeconds(20).toISOString(), 20_000],
+    ['x-ratelimit-reset-requests', '6m0s', 360_000],
+    ['x-ratelimit-reset-tokens', '120ms', 120],
+    ['x-ratelimit-reset-tokens', '1h2m3.5s', 3_723_500],
+    ['x-ratelimit-reset-tokens', '6 bananas', undefined],
+  ])('%s: %s means %p ms', (header, value, ms) => {
+    expect(hintOf(limited({ [header]: value }))).toBe(ms);
+  });
+
+  it('is found wherever a client keeps its headers, in any form', () => {
+    const plain = { 'Retry-After': '7' };
+
+    const errors = [
+      { headers: plain },
+      { headers: new Headers(plain) },
+      { headers: new Map([['Retry-After', '7']]) },
+      { headers: [['Retry-After', '7']] },
+      { headers: { 'retry-after': ['7', '9'] } },
+      { headers: { 'retry-after': 7 } },
+      { response: { headers: plain } },
+      { response: { headers: new Headers(plain) } },
+      { responseHeaders: plain },
+      new Error('wrapped', { cause: { headers: plain } }),
+    ];
+
+    expect(errors.map(hintOf)).toEqual(errors.map(() => 7000));
+  });
+
+  it('prefers the exact form', () => {
+    const all = { 'retry-after-ms': '1', 'retry-after': '2', 'x-ratelimit-reset': '3' };
+
+    expect(hintOf(limited(all))).toBe(1);
+    expect(hintOf(limited({ ...all, 'retry-after-ms': 'x' }))).toBe(2000);
+  });
+
+  it('reads a rate limit’s reset only when the limit was the reason', () => {
+    expect(hintOf({ status: 500, headers: { 'x-ratelimit-reset': '60' } })).toBeUndefined();
+  });
+
+  it('waits for the limit that is used up, not for those with room left', () => {
+    const headers = {
+      'x-ratelimit-reset-requests': '1s',
+      'x-ratelimit-remaining-requests': '0',
+      'x-ratelimit-reset-tokens': '6m0s',
+      'x-ratelimit-remaining-tokens': '5000',
+    };
+
+    expect(hintOf(limited(headers))).toBe(1000);
+    expect(hintOf(limited({ ...headers, 'x-ratelimit-remaining-tokens': '0' }))).toBe(360_000);
+  });
+
+  it('is absent when nobody gave one', () => {
+    expect(classifyError({ status: 429 })).not.toHaveProperty('retryAfterMs');
+    expect(hintOf(limited({}))).toBeUndefined();
+    expect(hintOf(limited('retry-after: 7'))).toBeUndefined();
+  });
+
+  it.each([NaN, -1, Infinity, '5'])('is not taken from a retryAfterMs of %p', (retryAfterMs) => {
+    expect(hintOf({ retryAfterMs })).toBeUndefined();
+  });
+});

@@ -106,7 +106,9 @@ function rowsBelow({ lines }, after) {
     if (!text.startsWith('|')) break;
     table.push({ line, cells: text.split(/(?<!\\)\|/).map((cell) => cell.trim().replaceAll('\\|', '|')) });
   }
-  return table.slice(2).map(({ line, cells }) => ({ line, name: /`(\w+)`/.exec(cells[1])?.[1], value: literal(cells[2]) }));
+  return table
+    .slice(2)
+    .map(({ line, cells }) => ({ line, name: /`(\w+)`/.exec(cells[1])?.[1], value: literal(cells[2]) }));
 }
 
 /** `500 ms` -> 500, `30 s` -> 30000, `'full'` and `{ ratio: 0.2 }` as they are. */
@@ -151,7 +153,7 @@ function compile(all) {
   if (elsewhere > 0) console.error(`check-docs: ${elsewhere} type errors outside the pages, see npm run typecheck`);
   if (status !== 0 && problems.length === 0 && elsewhere === 0)
     problems.push({ path: 'docs', line: 1, what: `the compiler ended with ${status}: ${stdout}` });
-  if (problems.length === 0) rmSync(snippets, { recursive: true, force: true });
+  rmSync(snippets, { recursive: true, force: true });
 }
 
 function checkLinks({ path, lines }) {
@@ -183,7 +185,11 @@ function checkHeadings(page) {
   const titles = found.map(({ title }) => title);
   if (titles.join() === HEADINGS.join()) return;
   const line = found.find(({ title }, index) => title !== HEADINGS[index])?.line ?? page.lines.length;
-  problems.push({ path: page.path, line, what: `the headings must be ${HEADINGS.join(', ')}; here: ${titles.join(', ')}` });
+  problems.push({
+    path: page.path,
+    line,
+    what: `the headings must be ${HEADINGS.join(', ')}; here: ${titles.join(', ')}`,
+  });
 }
 
 function headingsOf({ lines }) {

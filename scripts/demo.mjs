@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { watchCircuits } from '../examples/demo/circuits.mjs';
 import { pause, ServiceClient } from '../examples/demo/client.mjs';
 import { startDownstreams } from '../examples/demo/downstreams.mjs';
-import { PHASES } from '../examples/demo/phases.mjs';
+import { MAIL_EVERY_MS, PHASES } from '../examples/demo/phases.mjs';
 import { startProgress } from '../examples/demo/progress.mjs';
 import { printReport, summarise, unaccounted } from '../examples/demo/report.mjs';
 import { startService } from '../examples/demo/service.mjs';
@@ -39,7 +39,9 @@ async function demo() {
   const circuits = watchCircuits(client);
   let clean = false;
   try {
-    console.log(`${mails.length} mails to ${service.url}/workflows/${WORKFLOW}/executions, ${IN_FLIGHT} at a time`);
+    console.log(
+      `${mails.length} mails to ${service.url}/workflows/${WORKFLOW}/executions, at most ${IN_FLIGHT} at a time`,
+    );
     const executions = await sendInPhases({ mails, simulators, downstreams, client });
     const deadLetters = await redriveToZero(client);
     const redriven = await Promise.all(executions.map(({ id }) => client.execution(id)));
@@ -96,14 +98,17 @@ async function sendInPhases({ mails, simulators, downstreams, client }) {
   const progress = startProgress(mails.length);
   const executions = [];
   const share = Math.ceil(mails.length / PHASES.length);
-  for (const [index, { title, llm, archiveDown = false, deskDown = false }] of PHASES.entries()) {
-    await simulators.setFaults(llm);
-    downstreams.archive.down = archiveDown;
-    downstreams.desk.down = deskDown;
-    progress.phase(title);
+  for (const [index, phase] of PHASES.entries()) {
+    await simulators.setFaults(phase.llm);
+    downstreams.archive.down = phase.archiveDown ?? false;
+    downstreams.desk.down = phase.deskDown ?? false;
+    progress.phase(phase.title);
     const waiting = mails.slice(index * share, (index + 1) * share);
+    let nextAt = performance.now();
     const worker = async () => {
       for (let mail = waiting.shift(); mail; mail = waiting.shift()) {
+        nextAt = Math.max(nextAt + (phase.mailEveryMs ?? MAIL_EVERY_MS), performance.now());
+        await pause(nextAt - performance.now());
         const id = await client.submit(WORKFLOW, { raw: mail.raw }, mail.file);
         executions.push(await client.ended(id, EXECUTION_WITHIN_MS));
         progress.tick();

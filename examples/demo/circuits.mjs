@@ -1,6 +1,8 @@
 import { pause } from './client.mjs';
 
 const EVERY_MS = 200;
+/** The service tells the time of an opening to the millisecond, give or take one. */
+const SAME_OPENING_MS = 500;
 
 /**
  * Counts how often each circuit opened, by reading the circuits while the demo runs. A circuit stays open for seconds, so no
@@ -8,14 +10,16 @@ const EVERY_MS = 200;
  * @returns {{ stop: () => Map<string, number> }} openings by circuit
  */
 export function watchCircuits(client) {
-  const openedAt = new Map();
+  const openings = new Map();
+  const lastOpenedAt = new Map();
   let watching = true;
   const look = async () => {
     while (watching) {
       // A look that fails is made up for by the next one.
-      const circuits = await client.circuits().catch(() => []);
-      for (const { name, openedAt: at } of circuits) {
-        if (at !== undefined && at !== null) openedAt.set(name, (openedAt.get(name) ?? new Set()).add(at));
+      for (const { name, openedAt = null } of await client.circuits().catch(() => [])) {
+        if (openedAt === null || openedAt - (lastOpenedAt.get(name) ?? 0) < SAME_OPENING_MS) continue;
+        lastOpenedAt.set(name, openedAt);
+        openings.set(name, (openings.get(name) ?? 0) + 1);
       }
       await pause(EVERY_MS);
     }
@@ -24,7 +28,7 @@ export function watchCircuits(client) {
   return {
     stop: () => {
       watching = false;
-      return new Map([...openedAt].map(([name, times]) => [name, times.size]));
+      return openings;
     },
   };
 }

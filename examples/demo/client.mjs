@@ -43,14 +43,6 @@ export class ServiceClient {
     }
   }
 
-  workflowMetrics(workflow) {
-    return this.#get(`/workflows/${workflow}/metrics`);
-  }
-
-  resilienceMetrics() {
-    return this.#get('/resilience/metrics');
-  }
-
   circuits() {
     return this.#get('/resilience/circuits');
   }
@@ -58,15 +50,17 @@ export class ServiceClient {
   /** Every dead letter that still waits for somebody. */
   async openDeadLetters() {
     const entries = [];
-    for (const status of ['pending', 'redriving', 'poisoned']) {
-      let cursor;
-      do {
-        const query = new URLSearchParams({ status, limit: '100', ...(cursor && { cursor }) });
-        const page = await this.#get(`/dead-letters?${query}`);
-        entries.push(...page.items);
-        cursor = page.nextCursor;
-      } while (cursor);
-    }
+    let cursor;
+    do {
+      const query = new URLSearchParams({
+        status: 'pending,redriving,poisoned',
+        limit: '100',
+        ...(cursor && { cursor }),
+      });
+      const page = await this.#get(`/dead-letters?${query}`);
+      entries.push(...page.items);
+      cursor = page.nextCursor;
+    } while (cursor);
     return entries;
   }
 

@@ -1,6 +1,9 @@
 /** What goes wrong, and when. Each phase sends its share of the mails; its faults stay until the next phase names them anew. */
 
-/** @type {{ title: string, llm: { primary?: object, secondary?: object }, archiveDown?: boolean, deskDown?: boolean }[]} */
+/** Milliseconds between two mails, unless a phase says otherwise. */
+export const MAIL_EVERY_MS = 150;
+
+/** @type {{ title: string, mailEveryMs?: number, llm: { primary?: object, secondary?: object }, archiveDown?: boolean, deskDown?: boolean }[]} */
 export const PHASES = [
   { title: 'everything healthy', llm: {} },
   {
@@ -13,5 +16,6 @@ export const PHASES = [
     llm: { secondary: { malformed: 0.2, badAnswer: 0.2, hang: 0.15 } },
   },
   { title: 'both models out, desk out', llm: { secondary: { down: true } }, deskDown: true },
-  { title: 'recovery', llm: { primary: {}, secondary: {} } },
+  // Slower, so that most of these mails come after the circuits have tried again.
+  { title: 'recovery', mailEveryMs: 350, llm: { primary: {}, secondary: {} } },
 ];

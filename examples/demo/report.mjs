@@ -5,8 +5,8 @@ import Table from 'cli-table3';
 const LLM_NODES = ['classify', 'summarise', 'draft'];
 
 /**
- * @param {{ executions: object[], redriven: object[], failedBefore: number, deadLetters: { before: object[], after: object[], rounds: number },
- *   circuits: Map<string, number>, downstreams: object, simulators: object, labels: Map<string, string>, seconds: number }} run
+ * @param {{ executions: object[], redriven: object[], deadLetters: { before: object[], after: object[] },
+ *   circuits: Map<string, number>, downstreams: object, seconds: number }} run
  *   `executions` as they ended first, `redriven` the same ones after the redrive
  */
 export function summarise(run) {
@@ -14,7 +14,7 @@ export function summarise(run) {
   const nodes = run.redriven.flatMap(({ nodes }) => nodes);
   const llmNodes = nodes.filter(({ node, status }) => LLM_NODES.includes(node) && status === 'succeeded');
   const tries = nodes.flatMap(({ attempts }) => attempts).flatMap(({ tries = [] }) => tries);
-  const durations = run.executions.map(({ startedAt, finishedAt }) => finishedAt - startedAt).sort((a, b) => a - b);
+  const durations = run.executions.map(({ durationMs }) => durationMs).sort((a, b) => a - b);
   return {
     ...run,
     byOutcome,
@@ -58,10 +58,10 @@ export function printReport(report) {
     head: ['', 'count'],
     style: { head: [], border: [] },
     colAligns: ['left', 'right'],
-    wordWrap: true,
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
   });
   const section = (title, counts) => {
-    table.push([{ colSpan: 2, content: title, hAlign: 'left' }]);
+    table.push([title, '']);
     for (const [name, count] of Object.entries(counts)) table.push([`  ${name}`, String(count)]);
   };
   section('Executions by outcome', report.byOutcome);

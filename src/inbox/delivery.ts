@@ -1,5 +1,5 @@
 /** An answer that is no success, in the shape the classifier reads. */
-export class DeliveryError extends Error {
+class DeliveryError extends Error {
   override readonly name = 'DeliveryError';
 
   constructor(

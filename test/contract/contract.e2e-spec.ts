@@ -14,7 +14,7 @@ const clock = new FakeClock();
 let open: OpenLane;
 
 /** What the caller saw. */
-async function outcomeOf(kind: ReturnKind, policy: PolicyName): Promise<{ value?: unknown; error?: any }> {
+async function outcomeOf(kind: ReturnKind, policy: PolicyName): Promise<{ value?: unknown; error?: unknown }> {
   return open.call(kind, policy, 'x').then(
     (value) => ({ value }),
     (error: unknown) => ({ error }),

@@ -69,7 +69,10 @@ class OrdersController {
   @CircuitBreaker({ failureThreshold: 2 })
   @Get('by-id/:id')
   @HttpCode(207)
-  byId(@Param('id', ParseIntPipe) id: number, @Attempt() attempt?: AttemptContext): { id: number; attempt: number | undefined } {
+  byId(
+    @Param('id', ParseIntPipe) id: number,
+    @Attempt() attempt?: AttemptContext,
+  ): { id: number; attempt: number | undefined } {
     entered.push('handler');
     if (id === 13 && (attempt?.number ?? 0) < 3) throw new Error('not yet');
     return { id, attempt: attempt?.number };
@@ -104,7 +107,9 @@ class OrdersController {
   @Retry(quick)
   helper(id: string): Promise<string> {
     entered.push('helper');
-    return entered.filter((what) => what === 'helper').length < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve(id);
+    return entered.filter((what) => what === 'helper').length < 3
+      ? Promise.reject(new Error('not yet'))
+      : Promise.resolve(id);
   }
 }
 
@@ -121,7 +126,10 @@ describe('A decorated handler stays a handler', () => {
 
   beforeEach(async () => {
     entered = [];
-    const module = await Test.createTestingModule({ imports: [ResilienceModule.forRoot()], controllers: [OrdersController] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [ResilienceModule.forRoot()],
+      controllers: [OrdersController],
+    }).compile();
     app = module.createNestApplication({ logger: false });
     app.useGlobalInterceptors(new OuterInterceptor());
     await app.init();
@@ -216,7 +224,10 @@ describe('A decorated method keeps what it was', () => {
         return this.#calls;
       }
     }
-    const module = await Test.createTestingModule({ imports: [ResilienceModule.forRoot()], providers: [Sealed] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [ResilienceModule.forRoot()],
+      providers: [Sealed],
+    }).compile();
 
     await expect(module.get(Sealed).work()).resolves.toBe(3);
 
@@ -258,7 +269,10 @@ describe('A decorated method keeps what it was', () => {
         return (await super.work()) * 10;
       }
     }
-    const module = await Test.createTestingModule({ imports: [ResilienceModule.forRoot()], providers: [Child] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [ResilienceModule.forRoot()],
+      providers: [Child],
+    }).compile();
 
     await expect(module.get(Child).work()).resolves.toBe(30);
     await module.close();
@@ -366,7 +380,10 @@ describe('Wrong declarations are refused when they are evaluated', () => {
         return 0;
       }
     }
-    const module = await Test.createTestingModule({ imports: [ResilienceModule.forRoot()], providers: [Shop] }).compile();
+    const module = await Test.createTestingModule({
+      imports: [ResilienceModule.forRoot()],
+      providers: [Shop],
+    }).compile();
 
     await expect(module.init()).rejects.toThrow(/Shop\.price > @Fallback: got 'fromCash'.*did you mean 'fromCache'/s);
   });

@@ -39,7 +39,9 @@ function scoped(name: string, scope: Scope): Lane {
       const type = defineMethods(subjectClass(`${name}Subject`));
       Injectable({ scope })(type);
       const app = await boot(clock, [type]);
-      return opened(app, type.name, () => (scope === Scope.DEFAULT ? app.get<object>(type) : app.resolve<object>(type)));
+      return opened(app, type.name, () =>
+        scope === Scope.DEFAULT ? app.get<object>(type) : app.resolve<object>(type),
+      );
     },
   };
 }
@@ -136,7 +138,6 @@ const plain: Lane = {
     return lane;
   },
 };
-
 
 export const serviceLanes: readonly Lane[] = [
   scoped('Singleton', Scope.DEFAULT),

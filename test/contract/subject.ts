@@ -83,7 +83,12 @@ export function defineMethods<T extends new (...args: never[]) => Subject>(
       Object.defineProperty(prototype, name, { value, writable: true, configurable: true });
       if (DECLARED[kind] !== undefined) Reflect.defineMetadata('design:returntype', DECLARED[kind], prototype, name);
       const descriptor = Object.getOwnPropertyDescriptor(prototype, name);
-      const decorated = Reflect.decorate([...extra(name, prototype), ...POLICIES[policy]()], prototype, name, descriptor);
+      const decorated = Reflect.decorate(
+        [...extra(name, prototype), ...POLICIES[policy]()],
+        prototype,
+        name,
+        descriptor,
+      );
       if (decorated !== undefined) Object.defineProperty(prototype, name, decorated);
     }
   }

@@ -4,7 +4,16 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Injectable } from '@nestjs/common';
-import { Attempt, type AttemptContext, DeadLetter, DeadLetterService, ResilienceModule, ResilienceService, Retry, Timeout } from '@nest-resilience/core';
+import {
+  Attempt,
+  type AttemptContext,
+  DeadLetter,
+  DeadLetterService,
+  ResilienceModule,
+  ResilienceService,
+  Retry,
+  Timeout,
+} from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { Test, type TestingModule } from '@nestjs/testing';
 
@@ -136,7 +145,9 @@ describe('Shutdown', () => {
     await closing;
 
     expect(error).toMatchObject({ message: 'down', deadLetterId: expect.any(String) });
-    expect((await deadLetters.list({ queue: 'shutdown' })).items).toMatchObject([{ reason: 'shutdown', args: ['order-1'] }]);
+    expect((await deadLetters.list({ queue: 'shutdown' })).items).toMatchObject([
+      { reason: 'shutdown', args: ['order-1'] },
+    ]);
     expect(flaky.calls).toBe(1);
   });
 });
@@ -160,7 +171,9 @@ describe('Policies without decorators', () => {
     const module = await boot(new FakeClock());
     const resilience = module.get(ResilienceService);
 
-    expect(() => resilience.execute('nope', () => 1)).toThrow("No policy 'nope' in ResilienceModule.forRoot({ policies }); known: none");
+    expect(() => resilience.execute('nope', () => 1)).toThrow(
+      "No policy 'nope' in ResilienceModule.forRoot({ policies }); known: none",
+    );
     expect(() => resilience.circuit('nope')).toThrow(/No circuit 'nope'/);
     await module.close();
   });

@@ -21,7 +21,10 @@ const HANDLER_KINDS: readonly ReturnKind[] = ['promise', 'undeclared', 'sync', '
 /** Nobody subscribes to what a job or a listener returns. */
 const JOB_KINDS: readonly ReturnKind[] = ['promise', 'undeclared', 'sync'];
 
-async function compile(clock: FakeClock, parts: { controllers?: Type[]; providers?: Type[]; imports?: never[] | object[] }): Promise<TestingModule> {
+async function compile(
+  clock: FakeClock,
+  parts: { controllers?: Type[]; providers?: Type[]; imports?: never[] | object[] },
+): Promise<TestingModule> {
   return Test.createTestingModule({
     imports: [ResilienceModule.forRoot({ clock }), ...((parts.imports ?? []) as [])],
     controllers: parts.controllers ?? [],
@@ -30,33 +33,33 @@ async function compile(clock: FakeClock, parts: { controllers?: Type[]; provider
 }
 
 const http: Lane = {
-    name: 'controller over HTTP',
-    kinds: HANDLER_KINDS,
-    translatesErrors: true,
-    open: async (clock) => {
-      const type = subjectClass('HttpSubject');
-      Controller('subject')(type);
-      defineMethods(type, HANDLER_KINDS, (method, prototype) => {
-        Param('x')(prototype, method, 0);
-        return [Get(`${method}/:x`)];
-      });
-      const module = await compile(clock, { controllers: [type] });
-      const app = module.createNestApplication({ logger: false });
-      await app.listen(0, '127.0.0.1');
-      const url = await app.getUrl();
-      return {
-        app,
-        className: type.name,
-        script: app.get(Script),
-        call: async (kind, policy, arg) => {
-          const response = await fetch(`${url}/subject/${methodName(kind, policy)}/${arg}`);
-          const text = await response.text();
-          if (!response.ok) throw new Error(`${response.status} ${text}`);
-          return text;
-        },
-        close: () => app.close(),
-      };
-    },
+  name: 'controller over HTTP',
+  kinds: HANDLER_KINDS,
+  translatesErrors: true,
+  open: async (clock) => {
+    const type = subjectClass('HttpSubject');
+    Controller('subject')(type);
+    defineMethods(type, HANDLER_KINDS, (method, prototype) => {
+      Param('x')(prototype, method, 0);
+      return [Get(`${method}/:x`)];
+    });
+    const module = await compile(clock, { controllers: [type] });
+    const app = module.createNestApplication({ logger: false });
+    await app.listen(0, '127.0.0.1');
+    const url = await app.getUrl();
+    return {
+      app,
+      className: type.name,
+      script: app.get(Script),
+      call: async (kind, policy, arg) => {
+        const response = await fetch(`${url}/subject/${methodName(kind, policy)}/${arg}`);
+        const text = await response.text();
+        if (!response.ok) throw new Error(`${response.status} ${text}`);
+        return text;
+      },
+      close: () => app.close(),
+    };
+  },
 };
 
 const tcp: Lane = {
@@ -72,7 +75,11 @@ const tcp: Lane = {
     });
     const module = await compile(clock, { controllers: [type] });
     const port = await freePort();
-    const app = module.createNestMicroservice({ transport: Transport.TCP, options: { host: '127.0.0.1', port }, logger: false });
+    const app = module.createNestMicroservice({
+      transport: Transport.TCP,
+      options: { host: '127.0.0.1', port },
+      logger: false,
+    });
     await app.listen();
     const client = ClientProxyFactory.create({ transport: Transport.TCP, options: { host: '127.0.0.1', port } });
     await client.connect();

@@ -13,7 +13,6 @@ import {
   type Duration,
   type EventSink,
   parseDuration,
-  type PolicyOptions,
   RESILIENCE_EVENTS,
   ResilienceService,
 } from '@nest-resilience/core';

@@ -1,7 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { AdminRoute } from './admin-route.decorator.js';
 import { AdminBootLog } from './admin.boot-log.js';
 import { AdminController } from './admin.controller.js';
 import { AdminGuard } from './admin.guard.js';
@@ -12,9 +11,6 @@ import {
   RESILIENCE_ADMIN,
 } from './admin.options.js';
 import { DeadLetterController } from './dead-letter.controller.js';
-
-@AdminRoute()
-class GuardedDeadLetterController extends DeadLetterController {}
 
 /**
  * Routes for operators. Global, so `@AdminRoute()` closes the routes of other modules in the same way.
@@ -27,7 +23,7 @@ export class AdminModule {
       module: AdminModule,
       global: true,
       imports: [DiscoveryModule, ...(options.imports ?? [])],
-      controllers: [AdminController, GuardedDeadLetterController],
+      controllers: [AdminController, DeadLetterController],
       providers: [...accessProviders(options), AdminGuard, AdminBootLog],
       exports: [RESILIENCE_ADMIN, AdminGuard],
     };

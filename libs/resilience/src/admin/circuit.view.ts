@@ -1,4 +1,4 @@
-import { circuitFamily } from '../metrics/circuit-family.js';
+import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 
 /**
  * Names of circuits for routes that anybody may read: the keys of keyed breakers come from arguments, so `Llm.ask[tenant-7]`

@@ -176,10 +176,10 @@ describe('the dead-letter routes', () => {
         response.on('data', (chunk: string) => (body += chunk));
         response.on('end', () => done(null, body));
       })
-      .then((answer) => ({ text: answer.body as string, headers: answer.headers as Record<string, string> }));
+      .then((answer) => ({ text: answer.body as string, headers: answer.headers }));
 
     expect(headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
-    expect(text.trim().split('\n').map((line) => JSON.parse(line))).toEqual([a, b]); // prettier-ignore
+    expect(text.trim().split('\n').map((line): unknown => JSON.parse(line))).toEqual([a, b]); // prettier-ignore
   });
 });
 
@@ -201,7 +201,7 @@ describe('what cannot be done', () => {
 
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(answer.body).toMatchObject({ status: 400, code: 'RESILIENCE_OPTIONS' });
-    expect(answer.body.errors.map(({ field }: { field: string }) => field)).toEqual(fields);
+    expect((answer.body.errors as { field: string }[]).map(({ field }) => field)).toEqual(fields);
   });
 
   it('an unknown id is a 404 with the id', async () => {

@@ -5,7 +5,7 @@ import type { PolicyContext } from '../engine/policy-context.js';
 import type { CircuitBreaker } from '../engine/stages.js';
 import { CircuitOpenError } from './circuit-breaker.errors.js';
 import type { CircuitBreakerEvents } from './circuit-breaker.events.js';
-import type { ResolvedCircuitBreakerOptions } from './circuit-breaker.options.js';
+import { DEFAULT_CIRCUIT_BREAKER_OPTIONS, type ResolvedCircuitBreakerOptions } from './circuit-breaker.options.js';
 import {
   CLOSED,
   type CircuitInput,
@@ -40,6 +40,7 @@ export class CircuitRules implements TransitionRules {
   readonly halfOpenTimeout: number;
   readonly minimumCalls: number;
   readonly records: (error: unknown) => boolean;
+  readonly rejects: ((value: unknown) => boolean) | undefined;
 
   constructor(
     readonly options: ResolvedCircuitBreakerOptions,
@@ -49,15 +50,16 @@ export class CircuitRules implements TransitionRules {
     this.halfOpenTimeout = options.halfOpenTimeout;
     const { window, minimumCalls } = options;
     this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
-    this.records = recordPredicate(options);
+    this.records = answering(recordPredicate(options), true);
+    this.rejects = options.recordResult && answering(options.recordResult, false);
   }
 
   recoveryMs(timesOpened: number): number {
     const { recoveryTimeout } = this.options;
     if (typeof recoveryTimeout === 'number') return recoveryTimeout;
-    const ms = parseDuration(recoveryTimeout(timesOpened));
     // A broken function must not leave the circuit open for ever or flapping.
-    return ms !== undefined && ms >= 0 ? ms : 60_000;
+    const ms = parseDuration(answering(recoveryTimeout, NaN)(timesOpened));
+    return ms !== undefined && ms >= 0 ? ms : DEFAULT_CIRCUIT_BREAKER_OPTIONS.recoveryTimeout;
   }
 
   createWindow(): OutcomeWindow {
@@ -79,6 +81,17 @@ export class CircuitRules implements TransitionRules {
       (window.slowCalls > 0 && window.slowCalls / window.calls >= slowCallRate)
     );
   }
+}
+
+/** A function of the user's that throws must neither hide the call's own outcome nor keep it from being settled. */
+function answering<A, R>(ask: (input: A) => R, otherwise: R): (input: A) => R {
+  return (input) => {
+    try {
+      return ask(input);
+    } catch {
+      return otherwise;
+    }
+  };
 }
 
 function recordPredicate({ recordOn, ignoreOn }: ResolvedCircuitBreakerOptions): ErrorPredicate {
@@ -118,20 +131,20 @@ export class Circuit implements CircuitBreaker {
   }
 
   succeed(permit: number, startedAt: number, now: number, value: unknown): void {
-    if (permit !== this.generation) return;
-    const failed = this.rules.options.recordResult?.(value) === true;
+    if (!this.isCurrent(permit, now)) return;
+    const failed = this.rules.rejects?.(value) === true;
     this.report(failed, startedAt, now);
   }
 
   fail(permit: number, startedAt: number, now: number, error: unknown): void {
-    if (permit !== this.generation) return;
+    if (!this.isCurrent(permit, now)) return;
     if (this.rules.records(error)) this.report(true, startedAt, now);
     else this.release(permit, startedAt);
   }
 
   release(permit: number, startedAt: number): void {
-    if (permit === this.generation && this.current.kind === 'half_open')
-      this.apply({ type: 'probe_released', startedAt });
+    if (this.current.kind !== 'half_open' || !this.isCurrent(permit, this.rules.context.clock.now())) return;
+    this.apply({ type: 'probe_released', startedAt });
   }
 
   rejection(now: number): CircuitOpenError {
@@ -173,6 +186,12 @@ export class Circuit implements CircuitBreaker {
     if (forget || state !== 'forced_open') this.window.clear();
     const openedAt = this.rules.context.clock.now();
     this.enter(state === 'forced_open' ? { kind: state, openedAt } : { kind: state });
+  }
+
+  private isCurrent(permit: number, now: number): boolean {
+    // A probe that ends after its time has failed already, even if nobody has looked since.
+    if (this.current.kind === 'half_open') this.advance(now);
+    return permit === this.generation;
   }
 
   private acquireUnusual(now: number): number {

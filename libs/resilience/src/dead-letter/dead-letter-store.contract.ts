@@ -447,7 +447,7 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
       });
     });
 
-    const { reopen } = subject;
+    const reopen = subject.reopen && (() => subject.reopen!());
     if (!reopen) return;
     describe('among replicas', () => {
       test('one sees what the other acknowledged', async (store) => {

@@ -79,8 +79,9 @@ export async function redriveAll(
   const { limit, dryRun, signal, onProgress } = options;
   await redriver.releaseExpired();
   const from = (statusesOf(filter) ?? ['pending']).filter((status) => MOVABLE_STATUSES.includes(status));
-  const wanted = { ...filter, status: from, to: Math.min(filter.to ?? Infinity, clock.epochNow() + 1) };
+  const wanted = { ...filter, status: from };
   const counts = from.length === 0 ? [] : await store.count(wanted);
+  // Newer entries have higher ids and come last: as many as matched now are those that matched now.
   const progress = {
     matched: Math.min(
       limit,

@@ -10,11 +10,8 @@ export function keepFailures<T>(stage: DeadLetterStage, execution: Execution): M
     return values.pipe(
       catchError((error: unknown) =>
         from(stage.keep(execution, error)).pipe(
-          switchMap(() =>
-            stage.rethrow || execution.replayed || execution.bypassed || execution.aborted
-              ? throwError(() => error)
-              : of(undefined as T),
-          ),
+          // Only a call that is safe may look as if it had succeeded: a handler would acknowledge its message.
+          switchMap((kept) => (kept && !stage.rethrow ? of(undefined as T) : throwError(() => error))),
         ),
       ),
     );

@@ -18,17 +18,18 @@ export class DeadLetterPolicy implements DeadLetterStage {
     this.capturesRescued = options.capture === 'exhausted';
   }
 
-  async keep(execution: Execution, error: unknown): Promise<void> {
+  async keep(execution: Execution, error: unknown): Promise<boolean> {
     // A redriven call has its entry, a caller who gave up wants none, and a call that a pipe refused never was one.
     const abandoned = execution.aborted && execution.cutShort === undefined;
-    if (execution.replayed || execution.bypassed || abandoned) return;
+    if (execution.replayed || execution.bypassed || abandoned) return false;
     const { stats, context } = execution.parts;
     context.shutdown.enter();
     try {
       const id = await this.sink.store(execution.failedCall(error));
-      if (id === undefined) return;
+      if (id === undefined) return false;
       stats.deadLettered++;
       attachId(error, id);
+      return true;
     } finally {
       context.shutdown.leave();
     }

@@ -6,7 +6,7 @@ import type { FailedCall } from '../engine/dead-letter-sink.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { deadLetterRecord } from './dead-letter-store.contract.js';
 import { FailedCallCapture } from './dead-letter.capture.js';
-import { DEFAULT_DEAD_LETTER_OPTIONS, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.options.js';
 import { StoringDeadLetterSink } from './dead-letter.sink.js';
 import { FileSpill } from './dead-letter.spill.js';
 import { DeadLetterWriter } from './dead-letter.writer.js';
@@ -55,7 +55,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(directory, { recursive: true, force: true }));
 
-function given({ spill = true, options = {} as Partial<ResolvedDeadLetterOptions> } = {}) {
+function given({ spill = true, options = {} } = {}) {
   const writer = new DeadLetterWriter({ store, clock, log, ...(spill && { spillDirectory: directory }) });
   const capture = new FailedCallCapture({
     clock,

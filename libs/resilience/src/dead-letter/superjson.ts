@@ -26,7 +26,7 @@ superjson.registerCustom<ArrayBuffer | ArrayBufferView, never>(
       const type = Buffer.isBuffer(value) ? 'Buffer' : Object.prototype.toString.call(value).slice(8, -1);
       return { type, base64: bytes.toString('base64') } satisfies StoredBinary as never;
     },
-    deserialize: (stored) => reviveBinary(stored as StoredBinary),
+    deserialize: (stored) => reviveBinary(stored),
   },
   'binary',
 );

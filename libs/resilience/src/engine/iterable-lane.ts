@@ -32,8 +32,8 @@ export async function* runIterable(
     stats.finish(false, execution.entered, context.clock.now() - execution.startedAt);
     ended = true;
     if (deadLetter === undefined || execution.aborted) throw error;
-    await deadLetter.keep(execution, error);
-    if (deadLetter.rethrow) throw error;
+    const kept = await deadLetter.keep(execution, error);
+    if (!kept || deadLetter.rethrow) throw error;
   } finally {
     if (!ended && execution.running) execution.attemptCancelled();
     retry?.end(execution);

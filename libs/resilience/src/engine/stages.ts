@@ -82,7 +82,7 @@ export interface DeadLetterStage {
   readonly rethrow: boolean;
   /** Whether calls that a fallback rescued are kept too. */
   readonly capturesRescued: boolean;
-  /** Keeps the call; resolves when it is durable. Never rejects. */
-  keep(execution: Execution, error: unknown): Promise<void>;
+  /** Keeps the call; resolves when that is done, with whether the call is safe now. Never rejects. */
+  keep(execution: Execution, error: unknown): Promise<boolean>;
   operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
 }

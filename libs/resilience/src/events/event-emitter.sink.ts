@@ -2,14 +2,12 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { EventSink } from '../engine/events.js';
 
-/** Taken at load, so that an application under fake timers still gets its events. */
-const realSetImmediate = setImmediate;
-
 /**
  * Hands what policies report to the application's `EventEmitter2`.
  *
- * An event is delivered in a later turn of the event loop: the call it tells about has gone on by then, and a listener that
- * throws, rejects or takes long cannot change its outcome. Each event keeps the async context (AsyncLocalStorage) of its call.
+ * An event is delivered in a microtask of its own: a listener that throws or rejects cannot touch the call, and whoever awaited
+ * the call finds its events delivered. Each event keeps the async context (AsyncLocalStorage) of its call. A listener's promise
+ * is not waited for; one that blocks the event loop blocks everything, as it would anywhere in Node.
  */
 @Injectable()
 export class EventEmitterSink implements EventSink {
@@ -23,7 +21,8 @@ export class EventEmitterSink implements EventSink {
   }
 
   emit(name: string, payload: object): void {
-    realSetImmediate(() => void this.deliver(name, payload));
+    // Not queueMicrotask: fake timers replace that one.
+    void Promise.resolve().then(() => this.deliver(name, payload));
   }
 
   private async deliver(name: string, payload: object): Promise<void> {

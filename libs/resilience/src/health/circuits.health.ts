@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ResilienceService } from '../nest/resilience.service.js';
-import { circuitFamily } from '../metrics/circuit-family.js';
+import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import { degraded, down, type HealthOutcome, up } from './health-outcome.js';
 
 export interface CircuitsHealthOptions {

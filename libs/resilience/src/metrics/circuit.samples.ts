@@ -1,4 +1,4 @@
-import { circuitFamily } from './circuit-family.js';
+import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import type { Sample } from './scraped-metric.js';
 
 /** What is read of a circuit handle. */

@@ -37,7 +37,7 @@ const BUCKETS_MS = DURATION_BUCKETS_SECONDS.map((seconds) => seconds * 1000);
 export function* durationSamples(name: string, methods: Iterable<MethodStats>): Generator<Sample> {
   for (const { name: method, stats } of methods) {
     const { durations } = stats;
-    const counts = durations.count === 0 ? [] : durations.cumulative(BUCKETS_MS);
+    const counts = durations.cumulative(BUCKETS_MS);
     for (const [index, le] of DURATION_BUCKETS_SECONDS.entries()) {
       yield { labels: { le, method }, value: counts[index] ?? 0, metricName: `${name}_bucket` };
     }

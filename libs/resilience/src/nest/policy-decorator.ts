@@ -66,7 +66,7 @@ function refuseAnythingButMethods(
   name: string,
 ): void {
   const isStatic = typeof target === 'function';
-  const className = isStatic ? (target as NewableFunction).name : target.constructor.name;
+  const className = isStatic ? (target).name : target.constructor.name;
   const what = isStatic
     ? 'a static member'
     : typeof descriptor?.value === 'function'

@@ -47,7 +47,7 @@ export class ResilienceExplorer implements OnModuleInit {
           'let the factory call ResilienceService.bind(instance)',
       );
     }
-    const binding = this.runtime.bindingFor(prototype.constructor as NewableFunction);
+    const binding = this.runtime.bindingFor(prototype.constructor);
     for (const [method, policy] of methods) {
       // Made now, so that circuits can be seen and forced before the first call.
       binding.pipeline(policy);

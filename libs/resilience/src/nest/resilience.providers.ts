@@ -85,6 +85,7 @@ export const runtimeProviders: Provider[] = [
         clock: context.clock,
         events: context.events,
         replay: (target, args) => runtime.replay(target, args),
+        knowsTarget: (target) => runtime.hasTarget(target),
         codecOf: (target) => runtime.deadLetterOptionsOf(target),
         ...(input.deadLetter?.retention && { retention: input.deadLetter.retention }),
       }),

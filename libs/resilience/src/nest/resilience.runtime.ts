@@ -19,7 +19,7 @@ export class ResilienceRuntime implements BindingSource {
 
   /** Ties an instance that Nest could not inject into (a request-scoped factory's) to this application. */
   bind(instance: object): void {
-    setBinding(instance, this.bindingFor(instance.constructor as NewableFunction));
+    setBinding(instance, this.bindingFor(instance.constructor));
   }
 
   bindingFor(type: NewableFunction): ClassBinding {
@@ -41,6 +41,10 @@ export class ResilienceRuntime implements BindingSource {
     this.targets.set(name, resolve);
   }
 
+  hasTarget(name: string): boolean {
+    return this.targets.has(name);
+  }
+
   /** Calls a method again, through its whole pipeline, for a dead letter that exists already. */
   async replay(target: string, args: unknown[]): Promise<unknown> {
     const resolve = this.targets.get(target);
@@ -52,7 +56,7 @@ export class ResilienceRuntime implements BindingSource {
       );
     }
     const { instance, policy } = await resolve();
-    const binding = this.bindingFor(instance.constructor as NewableFunction);
+    const binding = this.bindingFor(instance.constructor);
     return binding.pipeline(policy).replay(policy.original, instance, args);
   }
 }

@@ -116,7 +116,8 @@ export class ResilienceService {
   private inlined(options: PolicyOptions): Policy {
     let policy = this.byOptions.get(options);
     if (policy === undefined) {
-      policy = options.name === undefined ? registerPolicy(this.runtime.registry.detached(), options) : this.policy(options);
+      policy =
+        options.name === undefined ? registerPolicy(this.runtime.registry.detached(), options) : this.policy(options);
       this.byOptions.set(options, policy);
     }
     return policy;

@@ -3,10 +3,11 @@ import type { Clock } from '../engine/clock.js';
 import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
-import type { Method } from '../engine/pipeline-parts.js';
+import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { createPolicyContext } from '../engine/policy-context.js';
 import type { Random } from '../engine/random.js';
+import { kindOfValue } from '../engine/return-kind.js';
 import { PolicyRegistry } from './policy-registry.js';
 import { type PolicyOptions, readPolicyOptions } from './policy.options.js';
 
@@ -56,21 +57,28 @@ export function createPolicy(options: PolicyOptions & PolicyEnvironment): Policy
 export function registerPolicy(registry: PolicyRegistry, options: PolicyOptions): Policy {
   const name = options.name ?? 'policy';
   const resolved = readPolicyOptions(options, name);
-  return new RegisteredPolicy(name, new Pipeline(registry.build(name, resolved, 0), 'promise'));
+  return new RegisteredPolicy(name, registry.build(name, resolved, 0));
 }
 
 class RegisteredPolicy implements Policy {
   constructor(
     readonly name: string,
-    private readonly pipeline: Pipeline,
+    private readonly parts: PipelineParts,
   ) {}
 
   async execute<T>(fn: PolicyFunction<T>, { signal }: ExecuteOptions = {}): Promise<T> {
-    const method = fn as Method;
+    // A pipeline learns what its one method returns; here every call brings another function.
+    const pipeline = new Pipeline(this.parts, 'promise');
+    const method = ((attempt: AttemptContext) => promised(fn(attempt))) as Method;
     const outcome =
       signal === undefined
-        ? this.pipeline.invoke(method, undefined, [])
-        : this.pipeline.withSignal(method, undefined, [], signal);
+        ? pipeline.invoke(method, undefined, [])
+        : pipeline.withSignal(method, undefined, [], signal);
     return (await outcome) as T;
   }
+}
+
+/** Nobody waits for a plain value here, so it takes the lane in which retries may wait. */
+function promised(outcome: unknown): unknown {
+  return kindOfValue(outcome) === 'sync' ? Promise.resolve(outcome) : outcome;
 }

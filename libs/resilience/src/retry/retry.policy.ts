@@ -101,7 +101,7 @@ export class RetryPolicy implements RetryStage {
 
   private tooLate(execution: Execution, delayMs: number): boolean {
     const { maxElapsed } = this.options;
-    return maxElapsed !== undefined && this.context.clock.now() - execution.startedAt + delayMs > maxElapsed;
+    return maxElapsed !== undefined && this.context.clock.now() - execution.startedAt + delayMs >= maxElapsed;
   }
 
   private stop(execution: Execution, failure: unknown, because: RetryStop): typeof GIVE_UP {

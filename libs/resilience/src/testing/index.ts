@@ -1,3 +1,9 @@
+export {
+  deadLetterRecord,
+  describeDeadLetterStore,
+  type StoreUnderTest,
+  type TestApi,
+} from '../dead-letter/dead-letter-store.contract.js';
 export { DEFAULT_FAKE_CLOCK_OPTIONS, FakeClock } from './fake-clock.js';
 export { type RecordedEvent, RecordingEvents } from './recording-events.js';
 export { ResilienceTestingModule, type ResilienceTestingOptions } from './resilience-testing.module.js';

@@ -5,10 +5,7 @@ import { fork } from 'node:child_process';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { sql } from 'kysely';
 import type { DeadLetterStore } from '@nest-resilience/core';
-import {
-  deadLetterRecord,
-  describeDeadLetterStore,
-} from '../../../resilience/src/dead-letter/dead-letter-store.contract.js';
+import { deadLetterRecord, describeDeadLetterStore } from '@nest-resilience/core/testing';
 import { openSqlite } from '../sqlite/sqlite.connection.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import { whereFilter } from './dead-letter.where.js';

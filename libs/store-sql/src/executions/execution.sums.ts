@@ -1,4 +1,4 @@
-import type { ExecutionStatus, ExecutionSums } from '@nest-resilience/workflow';
+import type { ExecutionSums } from '@nest-resilience/workflow';
 import { type Kysely, sql } from 'kysely';
 import type { ExecutionSchema } from './execution.schema.js';
 

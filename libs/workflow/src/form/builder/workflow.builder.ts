@@ -39,15 +39,15 @@ export class WorkflowBuilder {
   }
 }
 
+const KINDS = ['run', 'llm', 'call', 'transform', 'constant', 'each'];
+
 function toDraft(name: string, node: NodeSettings & NodeWork): NodeDraft {
-  const { run, llm, call, transform, constant, each, ...settings } = node as NodeSettings &
-    Partial<Record<'run' | 'llm' | 'call' | 'transform' | 'constant' | 'each', unknown>>;
-  void [run, llm, call, transform, constant, each];
+  const settings: NodeSettings = Object.fromEntries(Object.entries(node).filter(([key]) => !KINDS.includes(key)));
   return { ...settings, name, action: toAction(name, node) };
 }
 
 function toAction(name: string, work: NodeWork): NodeAction {
-  const kinds = ['run', 'llm', 'call', 'transform', 'constant', 'each'].filter((kind) => kind in work);
+  const kinds = KINDS.filter((kind) => kind in work);
   if (kinds.length !== 1)
     throw new TypeError(
       `node '${name}' needs exactly one of run, llm, call, transform, constant, each; it has ${kinds.join(', ') || 'none'}`,

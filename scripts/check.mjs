@@ -15,6 +15,7 @@ const STEPS = [
   ['format', ['run', '--silent', 'format:check']],
   ['lint', ['run', '--silent', 'lint']],
   ['typecheck', ['run', '--silent', 'typecheck']],
+  ['docs', ['run', '--silent', 'check:docs']],
   ['rooms', ['run', '--silent', 'rooms']],
   ['unused', ['run', '--silent', 'unused']],
   ['build', ['run', '--silent', 'build']],

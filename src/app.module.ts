@@ -5,13 +5,14 @@ import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
 import { LlmModule, LlmService, providersFromEnv } from '@nest-resilience/llm';
-import { sqliteStore } from '@nest-resilience/store-sql';
+import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
 import { WorkflowModule } from '@nest-resilience/workflow';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ScheduleModule } from '@nestjs/schedule';
 
 import type { Configuration } from './configuration/configuration.js';
+import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
 
 /** The service: the packages put together. */
@@ -29,6 +30,7 @@ export class AppModule {
           deadLetter: { store: sqliteStore({ file }), spillDirectory: join(DATA_DIR, 'spill') },
         }),
         HealthModule.forRoot({ deadLetters: true }),
+        ChecksModule,
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
         LlmModule.forRoot({
@@ -45,6 +47,7 @@ export class AppModule {
           useFactory: (llm: LlmService) => ({
             llm,
             directory: WORKFLOWS_DIR,
+            store: sqliteExecutionStore({ file }),
           }),
         }),
         InboxModule.forRoot({

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 
+import { ProblemFilter } from '@nest-resilience/workflow';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
@@ -16,6 +17,8 @@ async function main(): Promise<void> {
   const { HOST, PORT, TCP_PORT, BODY_LIMIT } = configuration;
   const app = await NestFactory.create<NestExpressApplication>(AppModule.forRoot(configuration), { bodyParser: false });
   app.useBodyParser('json', { limit: BODY_LIMIT });
+  // Also what happens before a route is found (malformed JSON, a body too large) is answered as problem+json.
+  app.useGlobalFilters(app.get(ProblemFilter, { strict: false }));
   app.enableShutdownHooks();
   const api = new DocumentBuilder().setTitle('nest-resilience').addBearerAuth().build();
   SwaggerModule.setup('openapi', app, () => SwaggerModule.createDocument(app, api));

@@ -1,4 +1,5 @@
 export { sqliteStore } from './dead-letter/sql-dead-letter.store.js';
+export { sqliteExecutionStore } from './executions/sql-execution.store.js';
 export { openSqlite, type SqliteConnection, type SqliteOptions } from './sqlite/sqlite.connection.js';
 export type {
   SqliteDatabase,

@@ -1,10 +1,10 @@
 import { parseDuration, type Duration } from '../engine/duration.js';
 import { isMatcher, type Matcher } from '../engine/matcher.js';
-import { oneOfText, OptionsReader } from '../engine/options.js';
+import { nearest, oneOfText, OptionsReader } from '../engine/options.js';
 
 export type WindowOptions =
   | { readonly type: 'count'; readonly size?: number }
-  | { readonly type: 'time'; readonly duration?: Duration }
+  | { readonly type: 'time'; readonly duration: Duration }
   | { readonly type: 'consecutive' };
 
 /** Options of `@CircuitBreaker`. */
@@ -151,7 +151,7 @@ function readWindow(reader: Reader): ResolvedWindow {
   if (value === 'consecutive') return { type: 'consecutive' };
   if (value === 'count') return fallback;
   if (typeof value === 'number') return readCount(reader, value);
-  if (typeof value === 'string') return readTime(reader, value);
+  if (typeof value === 'string') return readTextWindow(reader, value);
   if (typeof value !== 'object' || value === null) {
     reader.problem('window', value, "{ type: 'count' | 'time' | 'consecutive' } or a shorthand");
     return fallback;
@@ -163,12 +163,31 @@ function readWindow(reader: Reader): ResolvedWindow {
     'duration',
   ]);
   const type = nested.raw('type');
+  for (const name of ['size', 'duration'] as const) {
+    const given = nested.raw(name);
+    if (given !== undefined && typeof type === 'string' && type in PART_OF && PART_OF[type] !== name)
+      nested.problem(name, given, `nothing beside the ${type} window`);
+  }
   reader.absorb(nested);
   if (type === 'consecutive') return { type };
   if (type === 'count') return readCount(reader, nested.raw('size') ?? fallback.size);
   if (type === 'time') return readTime(reader, nested.raw('duration'));
   reader.problem('window > type', type, oneOfText(['count', 'time', 'consecutive'], type));
   return fallback;
+}
+
+/** What a kind of window is measured in. */
+const PART_OF: Readonly<Record<string, 'size' | 'duration' | undefined>> = {
+  count: 'size',
+  time: 'duration',
+  consecutive: undefined,
+};
+
+function readTextWindow(reader: Reader, value: string): ResolvedWindow {
+  if (parseDuration(value) !== undefined || nearest(value, ['count', 'consecutive']) === undefined)
+    return readTime(reader, value);
+  reader.problem('window', value, `${oneOfText(['count', 'consecutive'], value)}, or a duration such as '30s'`);
+  return DEFAULT_CIRCUIT_BREAKER_OPTIONS.window;
 }
 
 function readCount(reader: Reader, size: unknown): ResolvedWindow {

@@ -110,6 +110,8 @@ export class Circuit implements CircuitBreaker {
   private current: CircuitState = CLOSED;
   private generation = 0;
   private notPermitted = 0;
+  /** Epoch milliseconds, told apart from the state because the wall clock decides nothing. */
+  private openedAtEpoch = 0;
   private readonly window: OutcomeWindow;
 
   constructor(
@@ -175,7 +177,7 @@ export class Circuit implements CircuitBreaker {
       calls,
       failures,
       notPermitted: this.notPermitted,
-      openedAt: 'openedAt' in this.current ? clock.epochNow() - (now - this.current.openedAt) : undefined,
+      openedAt: 'openedAt' in this.current ? this.openedAtEpoch : undefined,
       retryAfterMs: this.retryAfterMs(now),
     };
   }
@@ -243,6 +245,10 @@ export class Circuit implements CircuitBreaker {
 
   private enter(next: CircuitState): void {
     const from = this.current.kind;
+    if ('openedAt' in next && !('openedAt' in this.current && next.openedAt === this.current.openedAt)) {
+      const { clock } = this.rules.context;
+      this.openedAtEpoch = Math.round(clock.epochNow() - (clock.now() - next.openedAt));
+    }
     this.current = next;
     this.generation++;
     if (next.kind === 'closed' || next.kind === 'half_open') this.window.clear();

@@ -1,7 +1,6 @@
-import { AsyncResource } from 'node:async_hooks';
-
 import { type SchedulerAction, type SchedulerLike, Subscription } from 'rxjs';
 
+import { bindContext } from './async-context.js';
 import type { Clock } from './clock.js';
 
 /** Lets RxJS operators (`timeout`, `timer`) run on an injected clock. */
@@ -16,9 +15,10 @@ export class ClockScheduler implements SchedulerLike {
     const subscription = new Subscription() as SchedulerAction<T>;
     const arm = (nextState: T | undefined, delayMs: number): Subscription => {
       // A clock may run callbacks in a context of its own; what follows belongs to whoever scheduled it.
-      const run = AsyncResource.bind(() => {
+      const run = bindContext(() => {
         if (!subscription.closed) work.call(subscription, nextState);
       });
+      if (delayMs === Infinity) return subscription;
       const timer = this.clock.setTimer(run, delayMs);
       subscription.add(() => timer.cancel());
       return subscription;

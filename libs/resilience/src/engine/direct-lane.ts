@@ -1,7 +1,8 @@
-import { AsyncResource } from 'node:async_hooks';
+import type { AsyncResource } from 'node:async_hooks';
 
 import { lastValueFrom } from 'rxjs';
 
+import { captureContext } from './async-context.js';
 import type { DeadlineNode } from './deadlines.js';
 import { Execution } from './execution.js';
 import { runOperators, toObservable } from './operator-lane.js';
@@ -51,7 +52,7 @@ export class DirectCall implements DeadlineNode {
     const queue = this.parts.timeout?.firstQueue;
     if (queue !== undefined) {
       // The queue's one timer belongs to whoever armed it; a retry after a timeout must run in this caller's async context.
-      this.scope = new AsyncResource('ResilienceCall', { requireManualDestroy: true });
+      this.scope = captureContext();
       queue.add(this, this.startedAt);
     }
     this.parts.context.shutdown.enter();

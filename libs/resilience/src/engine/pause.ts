@@ -1,7 +1,6 @@
-import { AsyncResource } from 'node:async_hooks';
-
 import { Observable } from 'rxjs';
 
+import { bindContext } from './async-context.js';
 import type { Execution } from './execution.js';
 
 /**
@@ -22,7 +21,7 @@ export function startPause(
     callerSignal?.removeEventListener('abort', onAbort);
   };
   // Whoever ends the wait (a shared clock, a signal, the shutdown), the next attempt belongs to this caller.
-  const finish = AsyncResource.bind((failure?: { error: unknown }): void => {
+  const finish = bindContext((failure?: { error: unknown }): void => {
     cancel();
     done(failure);
   });

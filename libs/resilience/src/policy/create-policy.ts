@@ -1,15 +1,12 @@
 import type { AttemptContext } from '../engine/attempt.js';
-import type { Clock } from '../engine/clock.js';
-import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
-import type { EventSink } from '../engine/events.js';
 import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { createPolicyContext } from '../engine/policy-context.js';
-import type { Random } from '../engine/random.js';
 import { kindOfValue } from '../engine/return-kind.js';
 import { PolicyRegistry } from './policy-registry.js';
-import { type PolicyOptions, readPolicyOptions } from './policy.options.js';
+import { checkEnvironment, ENVIRONMENT, type PolicyEnvironment } from './policy-environment.js';
+import { type PolicyOptions, readPolicyOptions, type ResolvedPolicy } from './policy.options.js';
 
 /** A protected call. Gets its attempt, whose `signal` it should hand to whatever it calls. */
 export type PolicyFunction<T> = (attempt: AttemptContext) => PromiseLike<T> | T;
@@ -26,38 +23,46 @@ export interface Policy {
   execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T>;
 }
 
-/** What an application shares and a policy on its own may be given. */
-export interface PolicyEnvironment {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly events?: EventSink;
-  /** Needed for `deadLetter`. Inside an application use `ResilienceService.policy` instead. */
-  readonly deadLetters?: DeadLetterSink;
-}
-
 /**
  * Makes a policy that needs neither Nest nor decorators; its circuit and budget are its own.
  * @throws ResilienceOptionsError with every problem at once
  * @example `const policy = createPolicy({ retry: 2, timeout: '5s' }); await policy.execute(({ signal }) => fetch(url, { signal }));`
  */
-export function createPolicy(options: PolicyOptions & PolicyEnvironment): Policy {
-  const { clock, random, events, deadLetters, ...policy } = options;
+export function createPolicy(options: PolicyOptions & PolicyEnvironment = {}): Policy {
+  const name = nameOf(options);
+  const policy = readPolicyOptions<PolicyEnvironment>(options, name, ENVIRONMENT, checkEnvironment);
+  refuseMethodNames(policy, name);
+  const { deadLetters } = options;
   const registry = new PolicyRegistry({
-    context: createPolicyContext({ ...(clock && { clock }), ...(random && { random }), ...(events && { events }) }),
-    deadLetters: (_options, target) => {
-      if (deadLetters !== undefined) return deadLetters;
-      const allowed = 'deadLetters: a DeadLetterSink beside it, or ResilienceService.policy(...) inside an application';
-      throw new ResilienceOptionsError([{ path: `${target} > deadLetter`, value: policy.deadLetter, allowed }]);
-    },
+    context: createPolicyContext(options),
+    deadLetters: () => deadLetters ?? { store: () => Promise.resolve(undefined) },
   });
-  return registerPolicy(registry, policy);
+  return new RegisteredPolicy(name, registry.build(name, policy, 0));
 }
 
 /** Makes a policy on an application's registry. */
 export function registerPolicy(registry: PolicyRegistry, options: PolicyOptions): Policy {
-  const name = options.name ?? 'policy';
-  const resolved = readPolicyOptions(options, name);
-  return new RegisteredPolicy(name, registry.build(name, resolved, 0));
+  const name = nameOf(options);
+  const policy = readPolicyOptions(options, name);
+  refuseMethodNames(policy, name);
+  return new RegisteredPolicy(name, registry.build(name, policy, 0));
+}
+
+function nameOf(options: PolicyOptions | undefined | null): string {
+  const name: unknown = options?.name;
+  return typeof name === 'string' && name !== '' ? name : 'policy';
+}
+
+/** A method name means something only beside a class. */
+function refuseMethodNames({ fallback = [] }: ResolvedPolicy, name: string): void {
+  const problems = fallback
+    .filter(({ target }) => typeof target === 'string')
+    .map(({ target }) => ({
+      path: `${name} > fallback`,
+      value: target,
+      allowed: 'a function or { value }: a policy for functions has no methods to choose from',
+    }));
+  if (problems.length > 0) throw new ResilienceOptionsError(problems);
 }
 
 class RegisteredPolicy implements Policy {

@@ -43,21 +43,32 @@ export type PolicyKind = keyof ResolvedPolicy;
 
 const KNOWN = ['name', 'retry', 'circuitBreaker', 'timeout', 'fallback', 'deadLetter'] as const;
 
-/** @throws ResilienceOptionsError with the problems of all policies at once */
-export function readPolicyOptions(input: PolicyOptions, path: string): ResolvedPolicy {
+/** Reads one part; its problems join those of the others. */
+export function readPart<T>(problems: OptionProblem[], read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof ResilienceOptionsError)) throw error;
+    problems.push(...error.problems);
+    return undefined;
+  }
+}
+
+/**
+ * @param checkBeside checks what is given beside the policies
+ * @throws ResilienceOptionsError with the problems of all policies at once
+ */
+export function readPolicyOptions<B extends object = object>(
+  input: PolicyOptions & B,
+  path: string,
+  beside: readonly (keyof B & string)[] = [],
+  checkBeside?: (reader: OptionsReader<PolicyOptions & B>) => void,
+): ResolvedPolicy {
   const problems: OptionProblem[] = [];
-  const attempt = <T>(read: () => T): T | undefined => {
-    try {
-      return read();
-    } catch (error) {
-      if (!(error instanceof ResilienceOptionsError)) throw error;
-      problems.push(...error.problems);
-      return undefined;
-    }
-  };
-  attempt(() => {
-    const reader = new OptionsReader<PolicyOptions>(input, path, KNOWN);
+  readPart(problems, () => {
+    const reader = new OptionsReader<PolicyOptions & B>(input, path, [...KNOWN, ...beside]);
     reader.string('name', undefined);
+    checkBeside?.(reader);
     reader.finish();
   });
   const part = <T, R>(
@@ -67,7 +78,7 @@ export function readPolicyOptions(input: PolicyOptions, path: string): ResolvedP
   ) =>
     value === undefined || value === false
       ? undefined
-      : attempt(() => read(value === true ? undefined : (value as T), `${path} > ${name}`));
+      : readPart(problems, () => read(value === true ? undefined : (value as T), `${path} > ${name}`));
   const { retry, circuitBreaker, timeout, fallback, deadLetter } = input ?? {};
   const resolved: ResolvedPolicy = {
     retry: part('retry', retry, readRetryOptions),

@@ -17,7 +17,8 @@ export function attemptTimeout<T>(
       if (firstMs === Infinity && idleMs === Infinity) return source;
       return source.pipe(
         timeout({
-          ...(firstMs !== Infinity && { first: firstMs }),
+          // Also when it is Infinity: without it RxJS would apply `each` to the first item.
+          first: firstMs,
           ...(idleMs !== Infinity && { each: idleMs }),
           scheduler: execution.parts.context.scheduler,
           with: ({ seen }) =>

@@ -31,6 +31,8 @@ export class Execution {
   canWait = true;
   running = false;
   finished = false;
+  /** The method answers with a stream, so limits between items apply. */
+  streaming = false;
   /** The total timeout has passed: nothing may follow but fallback and dead letter. */
   expired = false;
   lastError: unknown = undefined;

@@ -81,9 +81,19 @@ async function* retried(
       given = undefined;
       const delayMs = retry?.plan(execution, error) ?? GIVE_UP;
       if (delayMs === GIVE_UP) throw error;
-      if (delayMs > 0) await pausePromise(execution, delayMs);
+      await pauseWithinTotal(execution, delayMs);
     }
   }
+}
+
+/** The total timeout also ends a wait. */
+async function pauseWithinTotal(execution: Execution, delayMs: number): Promise<void> {
+  const { timeout, context } = execution.parts;
+  const left = (timeout?.totalMs ?? Infinity) - (context.clock.now() - execution.startedAt);
+  if (delayMs > 0 || left <= 0) await pausePromise(execution, Math.max(0, Math.min(delayMs, left)));
+  if (timeout === undefined || delayMs < left) return;
+  execution.expired = true;
+  throw timeout.exceeded(execution, 'total', timeout.totalMs);
 }
 
 async function* oneAttempt(
@@ -141,14 +151,11 @@ function within<T>(execution: Execution, item: Promise<T>): Promise<T> {
       signal?.removeEventListener('abort', onAbort);
       settle();
     };
-    const timer =
-      afterMs === Infinity
-        ? undefined
-        : context.clock.setTimer(
-            () =>
-              finish(() => reject(timeout?.exceeded(execution, scope, scope === 'total' ? timeout.totalMs : afterMs))),
-            Math.max(0, afterMs),
-          );
+    const expire = (): void => {
+      if (scope === 'total') execution.expired = true;
+      finish(() => reject(timeout?.exceeded(execution, scope, scope === 'total' ? timeout.totalMs : afterMs)));
+    };
+    const timer = afterMs === Infinity ? undefined : context.clock.setTimer(expire, Math.max(0, afterMs));
     signal?.addEventListener('abort', onAbort, { once: true });
     item.then(
       (value) => finish(() => resolve(value)),

@@ -74,7 +74,7 @@ export class OptionsReader<T extends object> {
 
   boolean<D extends boolean | undefined>(name: keyof T & string, fallback: D): boolean | D {
     const value = this.source[name];
-    if (value === undefined || typeof value === 'boolean') return (value ?? fallback);
+    if (value === undefined || typeof value === 'boolean') return value ?? fallback;
     this.problem(name, value, 'true or false');
     return fallback;
   }

@@ -17,6 +17,9 @@ import { runSync, startSync } from './sync-lane.js';
  * async iterables. The lanes share the stages, and so every decision.
  */
 export class Pipeline {
+  /** An undeclared method answered synchronously before: its refusals must be thrown, not promised. */
+  private answersAtOnce = false;
+
   constructor(
     readonly parts: PipelineParts,
     private kind: ReturnKind,
@@ -67,6 +70,7 @@ export class Pipeline {
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
   around(execution: Execution, open: OpenAttempt): Observable<unknown> {
+    execution.streaming = true;
     return defer(() => {
       this.parts.retry?.begin();
       return runOperators(execution, open);
@@ -84,7 +88,13 @@ export class Pipeline {
     let breaker: CircuitBreaker | undefined;
     let permit = 0;
     if (parts.breakers !== undefined) {
-      breaker = parts.breakers.select(args);
+      try {
+        breaker = parts.breakers.select(args);
+      } catch (error) {
+        // The user's `key` function threw.
+        if (this.answersAtOnce) throw error;
+        return Promise.reject(error);
+      }
       permit = breaker.tryAcquire(startedAt);
       if (permit < 0) return this.rejected(method, self, args, breaker, startedAt);
     }
@@ -105,6 +115,7 @@ export class Pipeline {
     }
     if (outcome instanceof Promise || isThenable(outcome)) {
       this.kind = 'promise';
+      this.answersAtOnce = false;
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
     return this.notAPromise(outcome, method, self, args, startedAt, breaker, permit);
@@ -121,7 +132,7 @@ export class Pipeline {
     const { parts } = this;
     const { fallback, stats, deadLetter } = parts;
     parts.stats.rejected++;
-    const constant = fallback?.constant;
+    const constant = this.answersAtOnce ? undefined : fallback?.constant;
     if (constant !== undefined && parts.retry?.mayRetryRejections !== true && deadLetter?.capturesRescued !== true) {
       const events = parts.context.events;
       if (!events.listens('resilience.fallback.used') && !events.listens('resilience.circuit.rejected')) {
@@ -135,6 +146,7 @@ export class Pipeline {
     execution.adopt(now, false);
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
+    if (this.answersAtOnce) return runSync(execution, method, { error: failure });
     return new Promise((resolve, reject) => {
       let last: unknown;
       continueCall(execution, method, { failure }).subscribe({
@@ -154,6 +166,7 @@ export class Pipeline {
     breaker: CircuitBreaker | undefined,
     permit: number,
   ): unknown {
+    this.answersAtOnce = true;
     const execution = new Execution(this.parts, self, args, startedAt);
     execution.adopt(startedAt, true);
     execution.hold(breaker, permit, startedAt);
@@ -174,6 +187,7 @@ export class Pipeline {
     const { parts } = this;
     const kind = kindOfValue(outcome);
     if (kind === 'sync') {
+      this.answersAtOnce = true;
       const now = parts.context.clock.now();
       breaker?.succeed(permit, startedAt, now, outcome);
       parts.retry?.end(undefined);
@@ -196,8 +210,9 @@ export class Pipeline {
     let given = first;
     return defer(() => {
       this.parts.retry?.begin();
-      return runOperators(this.execution(self, args), (attempt) => {
-        const { execution } = attempt;
+      const execution = this.execution(self, args);
+      execution.streaming = true;
+      return runOperators(execution, (attempt) => {
         execution.admit();
         const observable = given?.observable;
         given = undefined;

@@ -67,8 +67,8 @@ function withFallback(execution: Execution, run: () => unknown): unknown {
     }
     if (execution.fallbacks.length > 0) fallback?.failed(execution, original);
     finish(execution, false);
+    // Thrown even where `rethrow` is false: nobody can wait here until the entry is durable, and until then nothing is safe.
     if (deadLetter !== undefined) void deadLetter.keep(execution, original);
-    if (deadLetter?.rethrow === false) return undefined;
     throw original;
   }
 }

@@ -7,5 +7,11 @@ import { type FallbackOptions, readFallbackOptions } from './fallback.options.js
  * @example `@Fallback([{ use: 'fromReplica', on: TimeoutError }, 'fromCache', { value: [] }])`
  */
 export function Fallback(options: FallbackOptions): MethodDecorator & ClassDecorator {
-  return policyDecorator('fallback', 'Fallback', (path) => readFallbackOptions(options, path));
+  return policyDecorator(
+    'fallback',
+    'Fallback',
+    (path) => readFallbackOptions(options, path),
+    // On a class: a fallback falling back to itself would never end.
+    (entries, method) => entries?.some(({ target }) => target === method) === true,
+  );
 }

@@ -19,10 +19,13 @@ export function policyDecorator<K extends PolicyKind>(
   kind: K,
   name: string,
   read: (path: string) => ResolvedPolicy[K],
+  /** Methods that a class-level declaration must leave alone. */
+  spares: (options: ResolvedPolicy[K], method: string) => boolean = () => false,
 ): MethodDecorator & ClassDecorator {
   const declare = (target: object, key: string, descriptor: PropertyDescriptor, source: PolicySource): void => {
     const className = target.constructor.name;
     const options = read(`${className}.${key} > @${name}`);
+    if (source === 'class' && spares(options, key)) return;
     protect(target, key, descriptor).add(kind, name, options, source);
   };
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
@@ -66,7 +69,7 @@ function refuseAnythingButMethods(
   name: string,
 ): void {
   const isStatic = typeof target === 'function';
-  const className = isStatic ? (target).name : target.constructor.name;
+  const className = isStatic ? target.name : target.constructor.name;
   const what = isStatic
     ? 'a static member'
     : typeof descriptor?.value === 'function'

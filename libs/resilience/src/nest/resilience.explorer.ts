@@ -31,7 +31,7 @@ export class ResilienceExplorer implements OnModuleInit {
       if (prototype === undefined) continue;
       const methods = methodPoliciesOf(prototype);
       if (methods.size === 0) continue;
-      problems.push(...checkFallbacks(prototype, methods));
+      problems.push(...checkFallbackNames(prototype, methods), ...checkFallbackCycles(prototype, methods));
       this.adopt(wrapper, prototype, methods);
     }
     if (problems.length > 0) throw new ResilienceOptionsError(problems);
@@ -74,7 +74,7 @@ function prototypeOf(wrapper: Wrapper): object | undefined {
   return typeof wrapper.metatype === 'function' ? (wrapper.metatype.prototype as object | undefined) : undefined;
 }
 
-function* checkFallbacks(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
+function* checkFallbackNames(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
   for (const [method, policy] of methods) {
     for (const { target } of policy.declared.fallback ?? []) {
       if (typeof target !== 'string' || typeof Reflect.get(prototype, target) === 'function') continue;
@@ -85,6 +85,27 @@ function* checkFallbacks(prototype: object, methods: Map<string, MethodPolicy>):
         allowed: `the name of a method of ${prototype.constructor.name}${near === undefined ? '' : ` (did you mean '${near}'?)`}`,
       };
     }
+  }
+}
+
+/** Two methods that rescue each other would do so for ever. */
+function* checkFallbackCycles(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
+  for (const start of methods.keys()) {
+    const path = [start];
+    const visit = (method: string): boolean =>
+      (methods.get(method)?.declared.fallback ?? []).some(({ target }) => {
+        if (typeof target !== 'string') return false;
+        if (target === start) return true;
+        if (path.includes(target)) return false;
+        path.push(target);
+        return visit(target);
+      });
+    if (!visit(start)) continue;
+    yield {
+      path: `${prototype.constructor.name}.${start} > @Fallback`,
+      value: [...path, start].join(' -> '),
+      allowed: 'fallbacks that do not lead back to the method they rescue',
+    };
   }
 }
 

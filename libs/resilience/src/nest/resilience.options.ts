@@ -74,6 +74,13 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
   }
   checkMembers(reader, 'clock', input.clock, ['now', 'epochNow', 'setTimer']);
   checkMembers(reader, 'events', input.events, ['listens', 'emit']);
+  const deadLetter = new OptionsReader<DeadLetterModuleOptions>(input.deadLetter, `${path} > deadLetter`, [
+    'store',
+    'spillDirectory',
+    'retention',
+  ]);
+  deadLetter.string('spillDirectory', undefined);
+  reader.absorb(deadLetter);
   checkMembers(reader, 'deadLetter', input.deadLetter?.store, ['add', 'get', 'list']);
   reader.function('random');
   const shutdownTimeoutMs = reader.duration('shutdownTimeout', DEFAULT_RESILIENCE_MODULE_OPTIONS.shutdownTimeout);

@@ -12,7 +12,11 @@ export function retryWith<T>(stage: RetryStage, execution: Execution): MonoTypeO
   return (source) =>
     source.pipe(
       map((value) => {
-        if (!execution.emitted && stage.rejectsResult?.(value) === true) throw new RejectedResult(value);
+        if (!execution.emitted && stage.rejectsResult?.(value) === true) {
+          // To the circuit this attempt has ended with a value, not been cancelled: `recordResult` judges it.
+          execution.attemptSucceeded(value);
+          throw new RejectedResult(value);
+        }
         execution.emitted = true;
         return value;
       }),

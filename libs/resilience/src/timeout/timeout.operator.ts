@@ -12,8 +12,9 @@ export function attemptTimeout<T>(
 ): MonoTypeOperatorFunction<T> {
   return (source) =>
     defer(() => {
-      const firstMs = stage.firstItemMs(execution.attempts + 1);
-      const { idleMs } = stage;
+      const next = execution.attempts + 1;
+      const firstMs = execution.streaming ? stage.firstItemMs(next) : stage.attemptMs(next);
+      const idleMs = execution.streaming ? stage.idleMs : Infinity;
       if (firstMs === Infinity && idleMs === Infinity) return source;
       return source.pipe(
         timeout({
@@ -24,7 +25,9 @@ export function attemptTimeout<T>(
           with: ({ seen }) =>
             throwError(() => {
               const error =
-                seen > 0 ? stage.exceeded(execution, 'idle', idleMs) : stage.exceeded(execution, firstScope, firstMs);
+                seen > 0
+                  ? stage.exceeded(execution, 'idle', idleMs)
+                  : stage.exceeded(execution, execution.streaming ? firstScope : 'attempt', firstMs);
               execution.attempt?.abort(error);
               return error;
             }),

@@ -207,7 +207,10 @@ describe.each(LANES)('Timeout, called %s', (_lane, execute) => {
   describe('total', () => {
     it('ends the whole call within an attempt', async () => {
       let signal: AbortSignal | undefined;
-      const policy = policyWith({ timeout: { each: 100, total: 250 }, retry: { strategy: 'immediate', maxRetries: 9 } });
+      const policy = policyWith({
+        timeout: { each: 100, total: 250 },
+        retry: { strategy: 'immediate', maxRetries: 9 },
+      });
       const starts: number[] = [];
       const outcome = outcomeOf(
         policy.execute((attempt) => {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
 import { describe, expect, it, jest } from '@jest/globals';
-import { firstValueFrom, isObservable, type Observable, of } from 'rxjs';
+import { firstValueFrom, isObservable, of } from 'rxjs';
 
 import { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
 import { CircuitOpenError } from '../circuit-breaker/index.js';
@@ -60,7 +60,7 @@ describe('createPolicy', () => {
       expect(await policy.execute(() => 'value')).toBe('value');
       const observable = await policy.execute(() => of('observable'));
       expect(isObservable(observable)).toBe(true);
-      expect(await firstValueFrom(observable as Observable<string>)).toBe('observable');
+      expect(await firstValueFrom(observable)).toBe('observable');
       const items: number[] = [];
       for await (const item of await policy.execute(stream)) items.push(item);
       expect(items).toEqual([1, 2]);

@@ -3,7 +3,7 @@ import * as cockatiel from 'cockatiel';
 import { Bare } from './bare.mjs';
 
 export const FOUR = 'cockatiel: retry, breaker, timeout, fallback';
-export const THREE = 'cockatiel: retry, breaker, fallback';
+const THREE = 'cockatiel: retry, breaker, fallback';
 
 const { CountBreaker, ConsecutiveBreaker, SamplingBreaker, TimeoutStrategy, handleAll } = cockatiel;
 const HOUR = 3_600_000;

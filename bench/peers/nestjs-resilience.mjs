@@ -9,7 +9,7 @@ import {
 
 import { decorate } from '../harness/application.mjs';
 
-export const NESTJS_RESILIENCE = 'nestjs-resilience: timeout, breaker, retry, fallback';
+const NESTJS_RESILIENCE = 'nestjs-resilience: timeout, breaker, retry, fallback';
 
 /** The first strategy is the innermost one. */
 export class NestjsResilience {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EventSink } from '@nest-resilience/core';
 import { z } from 'zod';
-import { type LlmApp, startLlmApp } from './llm-app.fixture.js';
+import { type LlmApp, startLlmApp } from '../test/llm-app.fixture.js';
 
 /** Listens to the events of this package, as an application would. */
 class Recorder implements EventSink {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ResilienceOptionsError } from '@nest-resilience/core';
 import { z } from 'zod';
-import { type LlmApp, type LlmAppOptions, startLlmApp } from './llm-app.fixture.js';
+import { type LlmApp, type LlmAppOptions, startLlmApp } from '../test/llm-app.fixture.js';
 import { LlmUnavailableError } from './llm.errors.js';
 
 const RATE_LIMITED = { message: 'Rate limit reached', type: 'rate_limit_error', code: 'rate_limit_exceeded' };

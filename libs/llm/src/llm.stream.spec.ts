@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type LlmApp, type LlmAppOptions, startLlmApp } from './llm-app.fixture.js';
+import { type LlmApp, type LlmAppOptions, startLlmApp } from '../test/llm-app.fixture.js';
 import type { LlmStream } from './llm.stream.js';
 
 const STORY = 'one two three four five six seven eight';

@@ -90,7 +90,6 @@ export {
 export {
   type CaptureParts,
   DEAD_LETTER_STATUSES,
-  DEAD_LETTER_STORE,
   DeadLetter,
   type DeadLetterAdded,
   type DeadLetterCapture,
@@ -160,6 +159,7 @@ export {
 export {
   Attempt,
   type DeadLetterModuleOptions,
+  DEFAULT_RESILIENCE_MODULE_OPTIONS,
   RESILIENCE_CLOCK,
   RESILIENCE_EVENTS,
   RESILIENCE_RANDOM,

@@ -1,4 +1,5 @@
 // Begins to redrive one entry and never comes to an end. argv: file, id, leaseMs
+import { setInterval } from 'node:timers';
 import { writeSync } from 'node:fs';
 import { DeadLetterService, systemClock } from '@nest-resilience/core';
 import { sqliteStore } from '@nest-resilience/store-sql';

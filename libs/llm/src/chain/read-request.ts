@@ -7,7 +7,7 @@ import type { LlmTarget } from './llm-target.js';
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
  * @param wanted a provider's name, `provider:model`, or a model's name
  */
-export function chooseTargets(
+function chooseTargets(
   targets: readonly LlmTarget[],
   wanted: string | undefined,
   problems: OptionProblem[],

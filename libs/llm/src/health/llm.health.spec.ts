@@ -3,7 +3,7 @@ import { FakeClock } from '@nest-resilience/core/testing';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type LlmApp, type LlmAppOptions, startLlmApp } from '../llm-app.fixture.js';
+import { type LlmApp, type LlmAppOptions, startLlmApp } from '../../test/llm-app.fixture.js';
 import { LlmConnectivityChecker } from './connectivity.checker.js';
 import { LlmHealthIndicator } from './llm.health.js';
 

@@ -3,7 +3,7 @@ const wordSegmenter = new Intl.Segmenter('en', { granularity: 'word' });
 const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
 
 /** Longer texts are read from the start only: answering must stay a matter of milliseconds. */
-export const MAX_CHARACTERS = 100_000;
+const MAX_CHARACTERS = 100_000;
 
 /** Lower-case words in the order of the text. */
 export function wordsOf(text: string): string[] {

@@ -18,7 +18,7 @@ const KNOWN = [
 ] as const; // prettier-ignore
 
 /** Where the key of a kind is looked for when the options hold none. */
-export const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
+const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
   openai: 'OPENAI_API_KEY',
   anthropic: 'ANTHROPIC_API_KEY',
 };

@@ -38,7 +38,7 @@ export interface RedriveReport extends Omit<RedriveProgress, 'last'> {
   readonly cancelled: boolean;
 }
 
-export const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, dryRun: false } as const;
+const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, dryRun: false } as const;
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readRedriveAllOptions(input: RedriveAllOptions | undefined, path: string) {

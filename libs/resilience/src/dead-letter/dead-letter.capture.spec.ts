@@ -5,7 +5,7 @@ import { FailedCallCapture } from './dead-letter.capture.js';
 import { createIdSource } from './dead-letter.id.js';
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.options.js';
 
-const classify = () => ({ kind: 'transient', reason: 'network', retryable: true, countsAsFailure: true });
+const classify = () => ({ kind: 'transient', reason: 'network', retryable: true, countsAsFailure: true }) as const;
 
 function failedCall(change: Partial<FailedCall> = {}): FailedCall {
   return {

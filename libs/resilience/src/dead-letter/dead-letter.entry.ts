@@ -1,3 +1,4 @@
+import type { ErrorClassification } from '../engine/classifier/classification.js';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 
 /**
@@ -16,16 +17,6 @@ export const DEAD_LETTER_STATUSES: readonly DeadLetterStatus[] = [
   'poisoned',
   'discarded',
 ];
-
-/** What `classifyError` says about an error. */
-export interface ErrorClassification {
-  readonly kind: string;
-  readonly reason: string;
-  readonly retryable: boolean;
-  readonly countsAsFailure: boolean;
-  /** Milliseconds, when the server gave a hint. */
-  readonly retryAfterMs?: number | undefined;
-}
 
 /** An error as it is kept: plain data, free of secrets. */
 export interface StoredError {

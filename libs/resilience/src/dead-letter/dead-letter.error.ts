@@ -1,4 +1,5 @@
-import type { ErrorClassification, StoredError } from './dead-letter.entry.js';
+import type { ErrorClassification } from '../engine/classifier/classification.js';
+import type { StoredError } from './dead-letter.entry.js';
 import type { Redactor } from './dead-letter.redact.js';
 
 /** `classifyError`, or something of its shape. */

@@ -148,7 +148,6 @@ export interface DeadLetterStore {
 
 /** Injection token of the application's {@link DeadLetterStore}. */
 export const DeadLetterStore = Symbol.for('nest-resilience:dead-letter-store');
-export const DEAD_LETTER_STORE = DeadLetterStore;
 
 export const DEFAULT_PAGE_LIMIT = 50;
 export const MAX_PAGE_LIMIT = 1000;

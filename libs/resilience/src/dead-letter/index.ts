@@ -6,7 +6,6 @@ export {
   type DeadLetterEntry,
   type DeadLetterRecord,
   type DeadLetterStatus,
-  type ErrorClassification,
   type StoredArgs,
   type StoredAttempt,
   type StoredError,
@@ -36,7 +35,6 @@ export {
 } from './dead-letter.service.js';
 export { StoringDeadLetterSink, type StoringSinkParts } from './dead-letter.sink.js';
 export {
-  DEAD_LETTER_STORE,
   type DeadLetterAdded,
   type DeadLetterCount,
   type DeadLetterEdit,

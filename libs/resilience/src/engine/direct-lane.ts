@@ -1,11 +1,11 @@
 import type { AsyncResource } from 'node:async_hooks';
 
-import { lastValueFrom } from 'rxjs';
+import { lastValueFrom, type Observable } from 'rxjs';
 
 import { captureContext } from './async-context.js';
 import type { DeadlineNode } from './deadlines.js';
 import { Execution } from './execution.js';
-import { runOperators, toObservable } from './operator-lane.js';
+import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
 import { type CircuitBreaker, RejectedResult } from './stages.js';
 
@@ -140,13 +140,19 @@ export class DirectCall implements DeadlineNode {
 }
 
 /** The operators around a plain method. */
-export function continueCall(execution: Execution, method: Method, replay?: { failure: unknown }) {
-  return runOperators(
-    execution,
-    (attempt) => {
-      execution.admit();
-      return toObservable(callMethod(execution.parts, method, execution.self, execution.args, attempt));
-    },
-    replay,
-  );
+export function continueCall(execution: Execution, method: Method, replay?: { failure: unknown }): Observable<unknown> {
+  return runOperators(execution, openMethod(execution, method), replay);
+}
+
+/** @param first what an attempt that was admitted already returned */
+export function openMethod(execution: Execution, method: Method, first?: { outcome: unknown }): OpenAttempt {
+  let given = first;
+  if (given !== undefined) execution.reuseAttempt();
+  return (attempt) => {
+    const running = given;
+    given = undefined;
+    if (running !== undefined) return toObservable(running.outcome);
+    execution.admit();
+    return toObservable(callMethod(execution.parts, method, execution.self, execution.args, attempt));
+  };
 }

@@ -44,6 +44,7 @@ export class Execution {
   self: unknown;
   args: readonly unknown[];
 
+  private prepared: Attempt | undefined;
   private breaker: CircuitBreaker | undefined;
   private permit = -1;
   private attemptStartedAt = 0;
@@ -70,8 +71,16 @@ export class Execution {
     return this.callerSignal?.aborted === true;
   }
 
+  /** Number of the attempt that the next {@link begin} gives. */
+  get upcoming(): number {
+    return this.prepared === undefined ? this.attempts + 1 : this.attempts;
+  }
+
   /** Starts the next attempt; it has not been admitted yet. */
   begin(now: number): Attempt {
+    const prepared = this.prepared;
+    this.prepared = undefined;
+    if (prepared !== undefined) return prepared;
     const { timeout, context } = this.parts;
     this.attempts++;
     this.running = true;
@@ -84,6 +93,23 @@ export class Execution {
     const deadline = Number.isFinite(limit) ? this.attemptStartedEpoch + limit : undefined;
     this.attempt = new Attempt(this, this.attempts, this.lastError, deadline);
     return this.attempt;
+  }
+
+  /**
+   * The first attempt has shown that it is a stream: gives its permit back until somebody reads, and lets the stream's lane
+   * go on with the same attempt, whose signal the method holds already.
+   */
+  postpone(): void {
+    this.reuseAttempt();
+    this.entered = 0;
+    const breaker = this.breaker;
+    this.breaker = undefined;
+    breaker?.release(this.permit, this.attemptStartedAt);
+  }
+
+  /** The lane that takes over goes on with the attempt that runs already. */
+  reuseAttempt(): void {
+    this.prepared = this.attempt;
   }
 
   /** Asks the circuit. Throws its refusal. */

@@ -8,11 +8,7 @@ import type { Execution } from './execution.js';
  * was to be retried). The timer is never unref'd: a process that ended now would lose the call.
  * @returns cancels the wait
  */
-export function startPause(
-  execution: Execution,
-  delayMs: number,
-  done: (failure?: { error: unknown }) => void,
-): () => void {
+function startPause(execution: Execution, delayMs: number, done: (failure?: { error: unknown }) => void): () => void {
   const { clock, shutdown } = execution.parts.context;
   const { callerSignal } = execution;
   const cancel = (): void => {

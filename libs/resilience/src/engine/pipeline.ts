@@ -1,6 +1,6 @@
-import { defer, isObservable, type Observable } from 'rxjs';
+import { defer, isObservable, lastValueFrom, type Observable } from 'rxjs';
 
-import { continueCall, DirectCall } from './direct-lane.js';
+import { continueCall, DirectCall, openMethod } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
 import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js';
@@ -40,32 +40,31 @@ export class Pipeline {
   }
 
   /** Runs a call that must not become a dead letter a second time. */
-  async replay(method: Method, self: unknown, args: readonly unknown[]): Promise<unknown> {
+  replay(method: Method, self: unknown, args: readonly unknown[]): Promise<unknown> {
     const execution = this.execution(self, args);
     execution.replayed = true;
     this.parts.retry?.begin();
-    return await new Promise((resolve, reject) => {
-      let last: unknown;
-      continueCall(execution, method).subscribe({
-        next: (value) => void (last = value),
-        error: reject,
-        complete: () => resolve(last),
-      });
-    });
+    return this.settled(execution, method);
   }
 
   /** A call whose caller can abort it. */
-  withSignal(method: Method, self: unknown, args: readonly unknown[], signal: AbortSignal): Promise<unknown> {
+  withSignal(method: Method, self: unknown, args: readonly unknown[], signal: AbortSignal): unknown {
     const { parts } = this;
-    return new Promise((resolve, reject) => {
-      let last: unknown;
-      parts.retry?.begin();
-      continueCall(new Execution(parts, self, args, parts.context.clock.now(), signal), method).subscribe({
-        next: (value) => void (last = value),
-        error: reject,
-        complete: () => resolve(last),
-      });
-    });
+    const execution = new Execution(parts, self, args, parts.context.clock.now(), signal);
+    parts.retry?.begin();
+    if (execution.aborted) return this.settled(execution, method);
+    let outcome: unknown;
+    try {
+      const attempt = execution.begin(execution.startedAt);
+      execution.admit();
+      outcome = callMethod(parts, method, self, args, attempt);
+    } catch (failure) {
+      execution.attemptFailed(failure);
+      return this.settled(execution, method, { failure });
+    }
+    const kind = kindOfValue(outcome);
+    if (kind === 'observable' || kind === 'iterable') return this.stream(outcome, execution, method);
+    return this.promise(runOperators(execution, openMethod(execution, method, { outcome })));
   }
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
@@ -118,7 +117,12 @@ export class Pipeline {
       this.answersAtOnce = false;
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
-    return this.notAPromise(outcome, method, self, args, startedAt, breaker, permit);
+    if (execution === undefined) {
+      execution = new Execution(parts, self, args, startedAt);
+      execution.adopt(startedAt, true);
+    }
+    execution.entered = 1;
+    return this.notAPromise(outcome, method, execution, breaker, permit);
   }
 
   /** The circuit refused the first attempt. */
@@ -147,14 +151,7 @@ export class Pipeline {
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
     if (this.answersAtOnce) return runSync(execution, method, { error: failure });
-    return new Promise((resolve, reject) => {
-      let last: unknown;
-      continueCall(execution, method, { failure }).subscribe({
-        next: (value) => void (last = value),
-        error: reject,
-        complete: () => resolve(last),
-      });
-    });
+    return this.settled(execution, method, { failure });
   }
 
   private threwSynchronously(
@@ -178,46 +175,59 @@ export class Pipeline {
   private notAPromise(
     outcome: unknown,
     method: Method,
-    self: unknown,
-    args: readonly unknown[],
-    startedAt: number,
+    execution: Execution,
     breaker: CircuitBreaker | undefined,
     permit: number,
   ): unknown {
-    const { parts } = this;
     const kind = kindOfValue(outcome);
+    execution.hold(breaker, permit, execution.startedAt);
     if (kind === 'sync') {
       this.answersAtOnce = true;
-      const now = parts.context.clock.now();
-      breaker?.succeed(permit, startedAt, now, outcome);
-      parts.retry?.end(undefined);
-      parts.stats.finish(true, 1, now - startedAt);
-      return outcome;
+      execution.attemptSucceeded(outcome);
+      return runSync(execution, method, { value: outcome });
     }
     this.kind = kind;
-    breaker?.release(permit, startedAt);
-    parts.retry?.end(undefined);
-    if (isObservable(outcome)) return this.observe(method, self, args, { observable: outcome });
-    return runIterable(this.execution(self, args), method, { iterable: outcome });
+    if (execution.attempt === undefined) execution.attempts = 0;
+    return this.stream(outcome, execution, method);
+  }
+
+  /** Goes on with a stream that the first attempt returned. */
+  private stream(outcome: unknown, execution: Execution, method: Method): unknown {
+    execution.postpone();
+    this.parts.retry?.end(undefined);
+    if (isObservable(outcome))
+      return this.observe(method, execution.self, execution.args, { observable: outcome, execution });
+    return runIterable(execution, method, { iterable: outcome });
   }
 
   private observe(
     method: Method,
     self: unknown,
     args: readonly unknown[],
-    first?: { observable: Observable<unknown> },
+    first?: { observable: Observable<unknown>; execution: Execution },
   ): Observable<unknown> {
     let given = first;
     return defer(() => {
-      this.parts.retry?.begin();
-      const execution = this.execution(self, args);
+      const execution = given?.execution ?? this.execution(self, args);
+      let observable = given?.observable;
+      given = undefined;
       execution.streaming = true;
+      this.parts.retry?.begin();
       return runOperators(execution, (attempt) => {
         execution.admit();
-        const observable = given?.observable;
-        given = undefined;
-        return observable ?? toObservable(callMethod(this.parts, method, self, args, attempt));
+        const open = observable ?? toObservable(callMethod(this.parts, method, self, args, attempt));
+        observable = undefined;
+        return open;
       });
     });
+  }
+
+  private settled(execution: Execution, method: Method, replay?: { failure: unknown }): Promise<unknown> {
+    return this.promise(continueCall(execution, method, replay));
+  }
+
+  /** Like `lastValueFrom`, but an empty stream is `undefined` instead of an error. */
+  private promise(source: Observable<unknown>): Promise<unknown> {
+    return lastValueFrom(source, { defaultValue: undefined });
   }
 }

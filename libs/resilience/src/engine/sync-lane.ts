@@ -2,12 +2,15 @@ import { Execution } from './execution.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
 import { GIVE_UP, RejectedResult } from './stages.js';
 
+/** How an attempt ended that has been reported to its circuit already. */
+type FirstOutcome = { readonly error: unknown } | { readonly value: unknown };
+
 /**
  * A method that answers synchronously keeps doing so. Nothing can wait here: a retry with a delay is not possible, a timeout
  * cannot interrupt, a dead letter is written behind the caller's back. Circuit, immediate retry and fallback work in full.
  * @param first outcome of an attempt that ran already, admitted by the caller
  */
-export function runSync(execution: Execution, method: Method, first?: { error: unknown }): unknown {
+export function runSync(execution: Execution, method: Method, first?: FirstOutcome): unknown {
   const { parts } = execution;
   execution.canWait = false;
   const value = withFallback(execution, () => attempts(execution, method, first));
@@ -18,7 +21,7 @@ export function runSync(execution: Execution, method: Method, first?: { error: u
   return value;
 }
 
-function attempts(execution: Execution, method: Method, first: { error: unknown } | undefined): unknown {
+function attempts(execution: Execution, method: Method, first: FirstOutcome | undefined): unknown {
   const { parts } = execution;
   let pending = first;
   for (;;) {
@@ -37,8 +40,11 @@ function attempts(execution: Execution, method: Method, first: { error: unknown 
   }
 }
 
-function oneAttempt(execution: Execution, method: Method, first: { error: unknown } | undefined): unknown {
-  if (first !== undefined) throw first.error;
+function oneAttempt(execution: Execution, method: Method, first: FirstOutcome | undefined): unknown {
+  if (first !== undefined) {
+    if ('value' in first) return first.value;
+    throw first.error;
+  }
   const attempt = execution.begin(execution.parts.context.clock.now());
   try {
     execution.admit();

@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import type { Duration } from '../engine/duration.js';
 import { OptionsReader } from '../engine/options.js';
@@ -29,7 +29,7 @@ export const DEFAULT_DEAD_LETTER_HEALTH_OPTIONS = { maxWaiting: 100, maxAge: 86_
 @Injectable()
 export class DeadLetterHealthIndicator {
   constructor(
-    @Inject(DEAD_LETTER_STORE) private readonly store: Pick<DeadLetterStore, 'count'>,
+    @Inject(DeadLetterStore) private readonly store: Pick<DeadLetterStore, 'count'>,
     @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
   ) {}
 

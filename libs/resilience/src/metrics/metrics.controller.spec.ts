@@ -4,7 +4,7 @@ import { Test } from '@nestjs/testing';
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
-import { DEAD_LETTER_STORE } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
@@ -45,7 +45,7 @@ describe('MetricsController', () => {
     const surroundings = [
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: ResilienceService, useValue: source },
-      { provide: DEAD_LETTER_STORE, useValue: { count: () => count() } },
+      { provide: DeadLetterStore, useValue: { count: () => count() } },
       { provide: RESILIENCE_HEALTH, useValue: health },
     ];
     @Global()

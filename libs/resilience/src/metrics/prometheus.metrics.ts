@@ -1,6 +1,6 @@
 import { Inject, Injectable, type OnModuleInit, Optional } from '@nestjs/common';
 import { collectDefaultMetrics, type OpenMetricsContentType, type PrometheusContentType, Registry } from 'prom-client';
-import { DEAD_LETTER_STORE, type DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
@@ -31,7 +31,7 @@ export class PrometheusMetrics implements OnModuleInit {
     @Inject(METRICS_SETTINGS) private readonly settings: MetricsModuleSettings,
     @Inject(ResilienceService) private readonly source: MetricsSource,
     @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
-    @Optional() @Inject(DEAD_LETTER_STORE) private readonly store?: Pick<DeadLetterStore, 'count'>,
+    @Optional() @Inject(DeadLetterStore) private readonly store?: Pick<DeadLetterStore, 'count'>,
     @Optional() @Inject(RESILIENCE_HEALTH) private readonly health?: HealthReading,
   ) {
     this.registry = settings.registry ?? newRegistry(settings.openMetrics);

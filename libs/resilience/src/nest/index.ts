@@ -3,6 +3,7 @@ export { ResilienceInterceptor } from './resilience.interceptor.js';
 export { ResilienceModule } from './resilience.module.js';
 export {
   type DeadLetterModuleOptions,
+  DEFAULT_RESILIENCE_MODULE_OPTIONS,
   type ResilienceModuleAsyncOptions,
   type ResilienceModuleOptions,
   type ResilienceOptionsFactory,

@@ -44,7 +44,7 @@ export type PolicyKind = keyof ResolvedPolicy;
 const KNOWN = ['name', 'retry', 'circuitBreaker', 'timeout', 'fallback', 'deadLetter'] as const;
 
 /** Reads one part; its problems join those of the others. */
-export function readPart<T>(problems: OptionProblem[], read: () => T): T | undefined {
+function readPart<T>(problems: OptionProblem[], read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {

@@ -12,7 +12,7 @@ export function attemptTimeout<T>(
 ): MonoTypeOperatorFunction<T> {
   return (source) =>
     defer(() => {
-      const next = execution.attempts + 1;
+      const next = execution.upcoming;
       const firstMs = execution.streaming ? stage.firstItemMs(next) : stage.attemptMs(next);
       const idleMs = execution.streaming ? stage.idleMs : Infinity;
       if (firstMs === Infinity && idleMs === Infinity) return source;

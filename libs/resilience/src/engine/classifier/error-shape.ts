@@ -38,9 +38,6 @@ function isHttpStatus(value: unknown): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= 100 && value <= 599;
 }
 
-/** Reads a header by its lower-case name. */
-export type HeaderReader = (name: string) => string | undefined;
-
 /** Headers from `headers`, `response.headers` or `responseHeaders`; a `Headers` object, a list of pairs or a plain one of any case. */
 export function headersOf(error: Fields): Map<string, string> {
   const found = new Map<string, string>();

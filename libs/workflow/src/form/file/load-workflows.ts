@@ -19,7 +19,7 @@ async function loadDirectory(directory: string): Promise<ParsedWorkflow[]> {
   return Promise.all(files.map((name) => loadWorkflowFile(join(directory, name))));
 }
 
-export async function loadWorkflowFile(file: string): Promise<ParsedWorkflow> {
+async function loadWorkflowFile(file: string): Promise<ParsedWorkflow> {
   try {
     // Asked before reading: a file of gigabytes must not be loaded only to be refused.
     const { size } = await stat(file);

@@ -2,9 +2,9 @@ import type { Server } from 'node:http';
 import { LLMock } from '@copilotkit/aimock';
 import { ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { Test } from '@nestjs/testing';
-import { LlmModule } from './llm.module.js';
-import type { LlmModuleOptions, LlmProviderOptions } from './llm.options.js';
-import { LlmService } from './llm.service.js';
+import { LlmModule } from '../src/llm.module.js';
+import type { LlmModuleOptions, LlmProviderOptions } from '../src/llm.options.js';
+import { LlmService } from '../src/llm.service.js';
 
 /** An application with two simulated vendors behind real sockets, and `offline`. */
 export interface LlmApp {

@@ -2,6 +2,7 @@
  * `npm run demo`: 120 real mails go through the workflow `inbox-triage` while its models and its downstreams fail.
  * Ends with 0 only if all of them ended, every one is accounted for and no dead letter is left.
  */
+import { execFileSync } from 'node:child_process';
 import { access, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,8 +24,8 @@ const REDRIVE_WITHIN_MS = 20_000;
 const ADMIN_TOKEN = 'only-for-the-demo';
 
 await access(join(root, 'dist/main.js')).catch(() => {
-  console.error('dist/main.js is not there yet: npm run build');
-  process.exit(2);
+  console.log('building first: npm run build');
+  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
 });
 process.exitCode = await demo();
 

@@ -16,6 +16,7 @@ import {
 } from './circuit-breaker.state.js';
 import { ConsecutiveWindow } from './window/consecutive-window.js';
 import { CountWindow } from './window/count-window.js';
+import { SMALL_WINDOW, SmallCountWindow } from './window/small-count-window.js';
 import { TimeWindow } from './window/time-window.js';
 import type { OutcomeWindow } from './window/window.js';
 
@@ -64,7 +65,9 @@ export class CircuitRules implements TransitionRules {
 
   createWindow(): OutcomeWindow {
     const { window } = this.options;
-    if (window.type === 'count') return new CountWindow(window.size);
+    if (window.type === 'count') {
+      return window.size <= SMALL_WINDOW ? new SmallCountWindow(window.size) : new CountWindow(window.size);
+    }
     return window.type === 'time' ? new TimeWindow(window.durationMs) : new ConsecutiveWindow();
   }
 

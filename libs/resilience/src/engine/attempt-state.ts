@@ -11,8 +11,15 @@ export class Attempt implements AttemptContext {
     readonly execution: Execution,
     readonly number: number,
     readonly lastError: unknown,
-    readonly deadline: number | undefined,
+    /** By the monotonic clock; Infinity for never. */
+    private readonly givenUpAt: number,
   ) {}
+
+  get deadline(): number | undefined {
+    if (this.givenUpAt === Infinity) return undefined;
+    const { clock } = this.execution.parts.context;
+    return clock.epochNow() + (this.givenUpAt - clock.now());
+  }
 
   get executionId(): string {
     return this.execution.id;

@@ -6,8 +6,8 @@ import { type DeadlineNode, DeadlineQueue, Deadlines } from './deadlines.js';
 
 class Call implements DeadlineNode {
   dueAt = 0;
-  previous: DeadlineNode | undefined = undefined;
-  next: DeadlineNode | undefined = undefined;
+  earlier: DeadlineNode | undefined = undefined;
+  later: DeadlineNode | undefined = undefined;
 
   constructor(readonly onDeadline: () => void = () => undefined) {}
 }

@@ -3,8 +3,8 @@ import type { Clock, TimerHandle } from './clock.js';
 /** A call waits in a queue as a node of it: no wrapper object is made per call. */
 export interface DeadlineNode {
   dueAt: number;
-  previous: DeadlineNode | undefined;
-  next: DeadlineNode | undefined;
+  earlier: DeadlineNode | undefined;
+  later: DeadlineNode | undefined;
   onDeadline(): void;
 }
 
@@ -24,9 +24,9 @@ export class DeadlineQueue {
 
   add(node: DeadlineNode, now: number): void {
     node.dueAt = now + this.durationMs;
-    node.previous = this.tail;
+    node.earlier = this.tail;
     if (this.tail !== undefined) {
-      this.tail.next = node;
+      this.tail.later = node;
     } else {
       this.head = node;
       if (this.timer === undefined) this.arm(this.durationMs);
@@ -36,13 +36,13 @@ export class DeadlineQueue {
   }
 
   remove(node: DeadlineNode): void {
-    const { previous, next } = node;
-    if (previous !== undefined) previous.next = next;
-    else if (this.head === node) this.head = next;
+    const { earlier, later } = node;
+    if (earlier !== undefined) earlier.later = later;
+    else if (this.head === node) this.head = later;
     else return;
-    if (next !== undefined) next.previous = previous;
-    else this.tail = previous;
-    node.previous = node.next = undefined;
+    if (later !== undefined) later.earlier = earlier;
+    else this.tail = earlier;
+    node.earlier = node.later = undefined;
     // The timer is left running for the next call, but must not keep an idle process alive.
     if (this.head === undefined) this.timer?.unref();
   }

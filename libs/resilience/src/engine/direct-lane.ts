@@ -25,8 +25,8 @@ function capture(resolve: Settle, reject: Settle): void {
  */
 export class DirectCall implements DeadlineNode {
   dueAt = 0;
-  previous: DeadlineNode | undefined = undefined;
-  next: DeadlineNode | undefined = undefined;
+  earlier: DeadlineNode | undefined = undefined;
+  later: DeadlineNode | undefined = undefined;
   private settled = false;
   private resolve: Settle | undefined = undefined;
   private reject: Settle | undefined = undefined;

@@ -48,7 +48,6 @@ export class Execution {
   private breaker: CircuitBreaker | undefined;
   private permit = -1;
   private attemptStartedAt = 0;
-  private attemptStartedEpoch = 0;
   private identity: string | undefined;
 
   constructor(
@@ -81,17 +80,15 @@ export class Execution {
     const prepared = this.prepared;
     this.prepared = undefined;
     if (prepared !== undefined) return prepared;
-    const { timeout, context } = this.parts;
+    const { timeout } = this.parts;
     this.attempts++;
     this.running = true;
     this.attemptStartedAt = now;
-    this.attemptStartedEpoch = context.clock.epochNow();
-    const limit = Math.min(
-      timeout?.attemptMs(this.attempts) ?? Infinity,
-      (timeout?.totalMs ?? Infinity) - (now - this.startedAt),
-    );
-    const deadline = Number.isFinite(limit) ? this.attemptStartedEpoch + limit : undefined;
-    this.attempt = new Attempt(this, this.attempts, this.lastError, deadline);
+    const givenUpAt =
+      timeout === undefined
+        ? Infinity
+        : Math.min(now + timeout.attemptMs(this.attempts), this.startedAt + timeout.totalMs);
+    this.attempt = new Attempt(this, this.attempts, this.lastError, givenUpAt);
     return this.attempt;
   }
 
@@ -140,8 +137,6 @@ export class Execution {
     this.attempts = 1;
     this.entered = entered ? 1 : 0;
     this.attemptStartedAt = startedAt;
-    const { clock } = this.parts.context;
-    this.attemptStartedEpoch = clock.epochNow() - (clock.now() - startedAt);
   }
 
   attemptSucceeded(value: unknown): void {
@@ -201,13 +196,10 @@ export class Execution {
   }
 
   private record(error: unknown): void {
+    const { clock } = this.parts.context;
+    const durationMs = clock.now() - this.attemptStartedAt;
     if (this.records.length >= MAX_RECORDS) this.records.splice(1, 1);
-    this.records.push({
-      number: this.attempts,
-      startedAt: this.attemptStartedEpoch,
-      durationMs: this.parts.context.clock.now() - this.attemptStartedAt,
-      error,
-    });
+    this.records.push({ number: this.attempts, startedAt: clock.epochNow() - durationMs, durationMs, error });
   }
 }
 

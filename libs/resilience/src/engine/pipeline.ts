@@ -7,6 +7,7 @@ import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
 import { isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
+import { runStream } from './stream-lane.js';
 import { runSync, startSync } from './sync-lane.js';
 
 /**
@@ -70,10 +71,7 @@ export class Pipeline {
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
   around(execution: Execution, open: OpenAttempt): Observable<unknown> {
     execution.streaming = true;
-    return defer(() => {
-      this.parts.retry?.begin();
-      return runOperators(execution, open);
-    });
+    return runStream(execution, open);
   }
 
   execution(self: unknown, args: readonly unknown[]): Execution {
@@ -212,8 +210,7 @@ export class Pipeline {
       let observable = given?.observable;
       given = undefined;
       execution.streaming = true;
-      this.parts.retry?.begin();
-      return runOperators(execution, (attempt) => {
+      return runStream(execution, (attempt) => {
         execution.admit();
         const open = observable ?? toObservable(callMethod(this.parts, method, self, args, attempt));
         observable = undefined;

@@ -55,6 +55,9 @@ export interface TimeoutStage {
   /** Serves first attempts: the shorter of attempt and total limit. */
   readonly firstQueue: DeadlineQueue | undefined;
   readonly firstScope: TimeoutScope;
+  /** Serves first attempts of streams: until their first item. */
+  readonly firstItemQueue: DeadlineQueue | undefined;
+  readonly firstItemScope: TimeoutScope;
   exceeded(execution: Execution, scope: TimeoutScope, afterMs: number): Error;
   attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
   totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;

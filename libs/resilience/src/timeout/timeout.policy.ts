@@ -14,6 +14,8 @@ export class TimeoutPolicy implements TimeoutStage {
   readonly idleMs: number;
   readonly firstQueue: DeadlineQueue | undefined;
   readonly firstScope: TimeoutScope;
+  readonly firstItemQueue: DeadlineQueue | undefined;
+  readonly firstItemScope: TimeoutScope;
 
   constructor(
     private readonly options: ResolvedTimeoutOptions,
@@ -24,6 +26,9 @@ export class TimeoutPolicy implements TimeoutStage {
     const first = Math.min(this.attemptMs(1), this.totalMs);
     this.firstScope = this.totalMs < this.attemptMs(1) ? 'total' : 'attempt';
     this.firstQueue = first === Infinity ? undefined : context.deadlines.queue(first);
+    const firstItem = this.firstItemMs(1);
+    this.firstItemQueue = firstItem === Infinity ? undefined : context.deadlines.queue(firstItem);
+    this.firstItemScope = options.firstItem === undefined ? 'attempt' : 'first-item';
   }
 
   attemptMs(attempt: number): number {
@@ -53,7 +58,7 @@ export class TimeoutPolicy implements TimeoutStage {
   }
 
   attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
-    return attemptTimeout(this, execution, this.options.firstItem === undefined ? 'attempt' : 'first-item');
+    return attemptTimeout(this, execution, this.firstItemScope);
   }
 
   totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {

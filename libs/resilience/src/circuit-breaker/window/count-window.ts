@@ -1,9 +1,9 @@
+import { SMALL_WINDOW } from './small-count-window.js';
 import type { OutcomeWindow } from './window.js';
 
-/** Bits per word that stay small integers in V8. */
-const WORD = 30;
+const WORD = SMALL_WINDOW;
 
-/** The last `size` outcomes, a bit each: an idle breaker with a window of 20 costs two one-word arrays. */
+/** The last `size` outcomes, a bit each; for windows too large for the small one. */
 export class CountWindow implements OutcomeWindow {
   calls = 0;
   failures = 0;

@@ -1,0 +1,150 @@
+import type { AsyncResource } from 'node:async_hooks';
+
+import { Observable, type Subscriber, type Subscription } from 'rxjs';
+
+import { captureContext } from './async-context.js';
+import type { DeadlineNode, DeadlineQueue } from './deadlines.js';
+import type { Execution } from './execution.js';
+import { type OpenAttempt, runOperators } from './operator-lane.js';
+import { RejectedResult } from './stages.js';
+
+/**
+ * An Observable or handler whose first attempt may succeed: one subscription instead of a chain of operators. The first failure
+ * hands over to the operators; limits that outlast the first item, or a caller who may abort, start there.
+ */
+export function runStream(execution: Execution, open: OpenAttempt): Observable<unknown> {
+  const { timeout, retry, deadLetter } = execution.parts;
+  const outlasting = timeout !== undefined && (timeout.totalMs !== Infinity || timeout.idleMs !== Infinity);
+  const simple = !outlasting && deadLetter?.capturesRescued !== true && execution.callerSignal === undefined;
+  return new Observable((subscriber) => {
+    retry?.begin();
+    if (!simple) return runOperators(execution, open).subscribe(subscriber);
+    const first = new FirstAttempt(execution, open, subscriber);
+    subscriber.add(() => first.left());
+    first.start();
+    return undefined;
+  });
+}
+
+class FirstAttempt implements DeadlineNode {
+  dueAt = 0;
+  earlier: DeadlineNode | undefined = undefined;
+  later: DeadlineNode | undefined = undefined;
+  private ended = false;
+  private last: unknown = undefined;
+  private subscription: Subscription | undefined = undefined;
+  private queue: DeadlineQueue | undefined = undefined;
+  private scope: AsyncResource | undefined = undefined;
+
+  constructor(
+    private readonly execution: Execution,
+    private readonly open: OpenAttempt,
+    private readonly subscriber: Subscriber<unknown>,
+  ) {}
+
+  start(): void {
+    const { execution } = this;
+    const { context, timeout } = execution.parts;
+    const now = context.clock.now();
+    context.shutdown.enter();
+    const attempt = execution.begin(now);
+    this.queue = timeout?.firstItemQueue;
+    if (this.queue !== undefined) {
+      this.scope = captureContext();
+      this.queue.add(this, now);
+    }
+    let source: Observable<unknown>;
+    try {
+      source = this.open(attempt);
+    } catch (error) {
+      return this.error(error);
+    }
+    const subscription = source.subscribe(this);
+    if (this.ended) subscription.unsubscribe();
+    else this.subscription = subscription;
+  }
+
+  next(value: unknown): void {
+    if (this.ended) return;
+    const { execution } = this;
+    this.last = value;
+    if (!execution.emitted) {
+      this.queue?.remove(this);
+      if (this.refuses(value)) return;
+      execution.emitted = true;
+    }
+    this.subscriber.next(value);
+  }
+
+  error(error: unknown): void {
+    if (!this.end()) return;
+    this.execution.attemptFailed(error);
+    this.handOver(error);
+  }
+
+  complete(): void {
+    if (!this.end()) return;
+    const { execution } = this;
+    const { parts } = execution;
+    execution.attemptSucceeded(this.last);
+    this.settle(true);
+    parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
+    this.subscriber.complete();
+  }
+
+  onDeadline(): void {
+    const { execution } = this;
+    const { timeout } = execution.parts;
+    if (timeout === undefined || this.ended) return;
+    this.scope?.runInAsyncScope(() => {
+      const error = timeout.exceeded(execution, timeout.firstItemScope, this.queue?.durationMs ?? 0);
+      execution.attempt?.abort(error);
+      this.error(error);
+    });
+  }
+
+  /** The consumer is gone: served if it saw anything, otherwise this was no call that ended. */
+  left(): void {
+    if (!this.end()) return;
+    const { execution } = this;
+    const { parts } = execution;
+    execution.attemptCancelled();
+    this.settle(false);
+    if (execution.emitted) parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
+  }
+
+  /** Whether `retryOnResult` sends the first item back. */
+  private refuses(value: unknown): boolean {
+    const { retry } = this.execution.parts;
+    if (retry?.rejectsResult === undefined) return false;
+    try {
+      if (!retry.rejectsResult(value)) return false;
+    } catch (error) {
+      this.error(error);
+      return true;
+    }
+    this.end();
+    this.execution.attemptSucceeded(value);
+    this.handOver(new RejectedResult(value));
+    return true;
+  }
+
+  private handOver(failure: unknown): void {
+    runOperators(this.execution, this.open, { failure }).subscribe(this.subscriber);
+    this.execution.parts.context.shutdown.leave();
+  }
+
+  private end(): boolean {
+    if (this.ended) return false;
+    this.ended = true;
+    this.queue?.remove(this);
+    this.subscription?.unsubscribe();
+    return true;
+  }
+
+  private settle(completed: boolean): void {
+    const { parts } = this.execution;
+    parts.retry?.end(completed ? undefined : this.execution);
+    parts.context.shutdown.leave();
+  }
+}

@@ -106,6 +106,15 @@ describe('classifyError', () => {
       ['429 with nested body', error({ status: 429, data: { error: { type: 'insufficient_quota' } } }), 'quota'],
       ['429 about billing', error({ status: 429 }, 'You exceeded your plan, check your billing details'), 'quota'],
       ['429 with raw body', error({ statusCode: 429, responseBody: '{"error":"quota exceeded"}' }), 'quota'],
+      [
+        '429 whose rate limit names the billing page',
+        error(
+          { status: 429, code: 'rate_limit_exceeded' },
+          'Rate limit reached for requests per min. Add a payment method at /account/billing',
+        ),
+        'rate_limit',
+      ],
+      ['429 about a quota per minute', error({ status: 429 }, 'Quota exceeded for requests per minute'), 'rate_limit'],
       ['429 plain', error({ status: 429 }, 'Too Many Requests'), 'rate_limit'],
       ['403 about credits', error({ status: 403 }, 'insufficient credits'), 'quota'],
       ['400 about credit', error({ status: 400 }, 'Your credit balance is too low'), 'quota'],

@@ -1,6 +1,8 @@
 import type { FailureReason } from './classification.js';
 
 const QUOTA = /insufficient[_ ](?:quota|credits?|funds|balance)|quota|billing|credit balance/;
+/** Says itself that it passes: OpenAI's rate limits name the billing page, Gemini's speak of a quota per minute. */
+const PASSING_LIMIT = /rate[_ -]limit|per[ _-]?(?:second|minute|min\b)|\b[rt]pm\b/;
 const CONTEXT =
   /context[_ ]length|context[_ ]window|maximum context|prompt is too long|too many (?:input )?tokens|string_above_max_length/;
 const CONTENT = /content[_ ]?(?:policy|filter|management)|safety (?:system|policy)|responsible[_ ]?ai/;
@@ -26,7 +28,7 @@ export function reasonOfStatus(status: number, words: string): FailureReason | u
     case 425:
       return 'server_error';
     case 429:
-      return QUOTA.test(words) ? 'quota' : 'rate_limit';
+      return limitOf(words);
     case 503:
     case 529:
       return 'overloaded';
@@ -35,6 +37,11 @@ export function reasonOfStatus(status: number, words: string): FailureReason | u
   if (CONTEXT.test(words)) return 'context_length';
   if (CONTENT.test(words)) return 'content_policy';
   return QUOTA.test(words) && status === 400 ? 'quota' : 'bad_request';
+}
+
+function limitOf(words: string): FailureReason {
+  if (/insufficient[_ ]quota/.test(words)) return 'quota';
+  return !PASSING_LIMIT.test(words) && QUOTA.test(words) ? 'quota' : 'rate_limit';
 }
 
 const REASON_OF_CODE: Readonly<Record<string, FailureReason>> = {

@@ -2,6 +2,7 @@ import { Controller, Get, HttpCode, Inject, Param, Post, UseFilters, VERSION_NEU
 import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
 import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
 import { nearest } from '../engine/options.js';
+import type { PolicyReport } from '../nest/policy-report.js';
 import { type ResilienceMetrics, ResilienceService } from '../nest/resilience.service.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { publicNames } from './circuit.view.js';
@@ -28,6 +29,12 @@ export class AdminController {
     const circuits = this.resilience.circuits();
     const shown = publicNames(circuits.map(({ name }) => name));
     return circuits.map((circuit) => ({ ...circuit.snapshot(), name: shown.get(circuit.name) ?? circuit.name }));
+  }
+
+  /** What protects what, outermost policy first. Declarations only: no arguments, no constants of fallbacks. */
+  @Get('policies')
+  policies(): PolicyReport[] {
+    return this.resilience.policies();
   }
 
   /** Refuses every call until `close` or `reset`. */

@@ -9,8 +9,11 @@ import {
   type AdminModuleOptions,
   readAdminModuleOptions,
   RESILIENCE_ADMIN,
+  type ResolvedAdminModuleOptions,
 } from './admin.options.js';
 import { DeadLetterController } from './dead-letter.controller.js';
+import { EventLog } from './event-log.js';
+import { EventsController } from './events.controller.js';
 
 /**
  * Routes for operators. Global, so `@AdminRoute()` closes the routes of other modules in the same way.
@@ -19,19 +22,19 @@ import { DeadLetterController } from './dead-letter.controller.js';
 export class AdminModule {
   /** @throws ResilienceOptionsError naming every option that cannot work */
   static forRoot(options: AdminModuleOptions = {}): DynamicModule {
+    const { events, ...access } = readAdminModuleOptions(options);
     return {
       module: AdminModule,
       global: true,
       imports: [DiscoveryModule, ...(options.imports ?? [])],
-      controllers: [AdminController, DeadLetterController],
-      providers: [...accessProviders(options), AdminGuard, AdminBootLog],
+      controllers: [AdminController, DeadLetterController, ...(events ? [EventsController] : [])],
+      providers: [...accessProviders(access), AdminGuard, AdminBootLog, ...(events ? [EventLog] : [])],
       exports: [RESILIENCE_ADMIN, AdminGuard],
     };
   }
 }
 
-function accessProviders(options: AdminModuleOptions): Provider[] {
-  const { token, guard } = readAdminModuleOptions(options);
+function accessProviders({ token, guard }: Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>): Provider[] {
   if (guard) {
     const useFactory = (instance: CanActivate): AdminAccess => ({ by: 'guard', guard: instance });
     return [guard, { provide: RESILIENCE_ADMIN, inject: [guard], useFactory }];

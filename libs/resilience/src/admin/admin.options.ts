@@ -7,11 +7,16 @@ export interface AdminModuleOptions {
   readonly token?: string | undefined;
   /** A guard of the application that decides instead. */
   readonly guard?: Type<CanActivate>;
+  /**
+   * Keep the last 100 events of every policy and circuit for `GET /resilience/events`. Operators read them, so
+   * nothing is kept without a token or a guard. While they are kept, every event is built. @default true
+   */
+  readonly events?: boolean;
   /** Modules whose providers the guard needs. */
   readonly imports?: ModuleMetadata['imports'];
 }
 
-export const DEFAULT_ADMIN_MODULE_OPTIONS = { token: undefined, guard: undefined } as const;
+export const DEFAULT_ADMIN_MODULE_OPTIONS = { token: undefined, guard: undefined, events: true } as const;
 
 /** Token of the {@link AdminAccess} in force. */
 export const RESILIENCE_ADMIN = Symbol.for('nest-resilience:admin');
@@ -22,18 +27,22 @@ export type AdminAccess =
   | { readonly by: 'token'; readonly token: string }
   | { readonly by: 'guard'; readonly guard: CanActivate };
 
-/** @throws ResilienceOptionsError naming every option that cannot work. */
-export function readAdminModuleOptions(options: AdminModuleOptions | undefined): {
+export interface ResolvedAdminModuleOptions {
   readonly token: string | undefined;
   readonly guard: Type<CanActivate> | undefined;
-} {
-  const reader = new OptionsReader(options, 'AdminModule', ['token', 'guard', 'imports']);
+  readonly events: boolean;
+}
+
+/** @throws ResilienceOptionsError naming every option that cannot work. */
+export function readAdminModuleOptions(options: AdminModuleOptions | undefined): ResolvedAdminModuleOptions {
+  const reader = new OptionsReader(options, 'AdminModule', ['token', 'guard', 'imports', 'events']);
   const token = reader.string('token', DEFAULT_ADMIN_MODULE_OPTIONS.token);
   reader.function('guard');
   const guard = options?.guard;
   if (token !== undefined && guard !== undefined) {
     reader.problem('guard', options?.guard, 'either a token or a guard: with both it would not be clear who decides');
   }
+  const events = reader.boolean('events', DEFAULT_ADMIN_MODULE_OPTIONS.events);
   reader.finish();
-  return { token, guard };
+  return { token, guard, events };
 }

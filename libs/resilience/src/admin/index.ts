@@ -10,4 +10,7 @@ export {
 } from './admin.options.js';
 export { DeadLetterController } from './dead-letter.controller.js';
 export type { DeadLetterView } from './dead-letter.view.js';
+export type { EventDetail, EventDetails } from './event-details.js';
+export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent } from './event-log.js';
+export { EventsController } from './events.controller.js';
 export { type Problem, ProblemException, ProblemFilter } from './problem.js';

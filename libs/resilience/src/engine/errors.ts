@@ -5,6 +5,7 @@ export type ResilienceErrorCode =
   | 'RESILIENCE_BULKHEAD_FULL'
   | 'RESILIENCE_RATE_LIMITED'
   | 'RESILIENCE_OPTIONS'
+  | 'RESILIENCE_CLIENT_GONE'
   | (string & {});
 
 /** Base of all errors that this library itself raises. Branch on `code`: it survives duplicate installs, `instanceof` does not. */

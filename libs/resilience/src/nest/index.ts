@@ -1,4 +1,6 @@
 export { Attempt } from './attempt.decorator.js';
+export type { PlainOptions, PlainValue } from './plain-options.js';
+export type { PolicyLayer, PolicyLayerName, PolicyReport } from './policy-report.js';
 export { ResilienceInterceptor } from './resilience.interceptor.js';
 export { ResilienceModule } from './resilience.module.js';
 export {

@@ -12,6 +12,7 @@ import type { Binding } from './binding.js';
 import { type HandlerMark, handlerMarks } from './handler-mark.js';
 import { methodPolicyOf } from './method-policy.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
+import { endWithClient } from './wire/client-gone.js';
 
 /** What the interceptor needs of the runtime. */
 export interface HandlerBindings {
@@ -34,7 +35,7 @@ export class ResilienceInterceptor implements NestInterceptor {
     policy.intercepted = true;
     const pipeline = this.runtime.bindingFor(context.getClass()).pipeline(policy);
     const execution = pipeline.execution(undefined, []);
-    return pipeline.around(execution, (attempt) => {
+    const answer = pipeline.around(execution, (attempt) => {
       const mark: HandlerMark = { policy, execution, attempt, entered: false };
       // handle() binds the async context it is called in, so it must be called inside the mark.
       return defer(() => handlerMarks.run(mark, () => next.handle() as Observable<unknown>)).pipe(
@@ -44,5 +45,6 @@ export class ResilienceInterceptor implements NestInterceptor {
         }),
       );
     });
+    return endWithClient(context, execution)?.(answer) ?? answer;
   }
 }

@@ -23,6 +23,7 @@ import {
   RESILIENCE_RANDOM,
   RESILIENCE_RUNTIME,
 } from './tokens.js';
+import { ResilienceErrorFilter } from './wire/resilience-error.filter.js';
 
 /** Puts the decorators of this package into effect in an application. Import it once, in the root module; it is global. */
 @Module({})
@@ -50,6 +51,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ResilienceInterceptor,
       ResilienceExplorer,
       ResilienceLifecycle,
+      ResilienceErrorFilter,
     ],
     exports: [
       ResilienceService,

@@ -24,6 +24,11 @@ export interface ResilienceModuleOptions {
   readonly random?: Random;
   /** How long calls in flight may go on after shutdown began. @default 10 s */
   readonly shutdownTimeout?: Duration;
+  /**
+   * Answers callers outside with what an error of this library means (503, 504, 429 over HTTP), where no filter of the
+   * application does. @default true
+   */
+  readonly mapErrors?: boolean;
 }
 
 export interface DeadLetterModuleOptions {
@@ -48,15 +53,16 @@ export interface ResilienceModuleAsyncOptions {
   readonly useExisting?: Type<ResilienceOptionsFactory>;
 }
 
-export const DEFAULT_RESILIENCE_MODULE_OPTIONS = { shutdownTimeout: 10_000 } as const;
+export const DEFAULT_RESILIENCE_MODULE_OPTIONS = { shutdownTimeout: 10_000, mapErrors: true } as const;
 
 export interface ResolvedModuleOptions {
   readonly input: ResilienceModuleOptions;
   readonly policies: ReadonlyMap<string, ResolvedPolicy>;
   readonly shutdownTimeoutMs: number;
+  readonly mapErrors: boolean;
 }
 
-const KNOWN = ['policies', 'deadLetter', 'events', 'clock', 'random', 'shutdownTimeout'] as const;
+const KNOWN = ['policies', 'deadLetter', 'events', 'clock', 'random', 'shutdownTimeout', 'mapErrors'] as const;
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readModuleOptions(input: ResilienceModuleOptions = {}): ResolvedModuleOptions {
@@ -84,9 +90,10 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
   checkMembers(reader, 'deadLetter', input.deadLetter?.store, ['add', 'get', 'list']);
   reader.function('random');
   const shutdownTimeoutMs = reader.duration('shutdownTimeout', DEFAULT_RESILIENCE_MODULE_OPTIONS.shutdownTimeout);
+  const mapErrors = reader.boolean('mapErrors', DEFAULT_RESILIENCE_MODULE_OPTIONS.mapErrors);
   for (const problem of problems) reader.problem(problem.path.slice(path.length + 3), problem.value, problem.allowed);
   reader.finish();
-  return { input, policies, shutdownTimeoutMs: parseDuration(shutdownTimeoutMs) ?? 0 };
+  return { input, policies, shutdownTimeoutMs: parseDuration(shutdownTimeoutMs) ?? 0, mapErrors };
 }
 
 function checkMembers(

@@ -28,6 +28,11 @@ export class ResilienceRuntime implements BindingSource {
     return binding;
   }
 
+  /** Every method of this application that is protected, as far as its class is known: at boot, or when first called. */
+  *protectedMethods(): Iterable<{ readonly name: string; readonly policy: MethodPolicy }> {
+    for (const binding of this.byClass.values()) yield* binding.methods();
+  }
+
   rememberDeadLetterOptions(target: string, options: ResolvedDeadLetterOptions): void {
     this.deadLetterOptions.set(target, options);
   }
@@ -73,10 +78,20 @@ class ClassBinding implements Binding {
   pipeline(policy: MethodPolicy): Pipeline {
     let pipeline = this.pipelines.get(policy);
     if (pipeline === undefined) {
-      const name = `${this.className}.${policy.methodName}`;
-      pipeline = new Pipeline(this.registry.build(name, policy.declared, policy.attemptIndex), policy.kind);
+      pipeline = new Pipeline(
+        this.registry.build(this.nameOf(policy), policy.declared, policy.attemptIndex),
+        policy.kind,
+      );
       this.pipelines.set(policy, pipeline);
     }
     return pipeline;
+  }
+
+  *methods(): Iterable<{ readonly name: string; readonly policy: MethodPolicy }> {
+    for (const policy of this.pipelines.keys()) yield { name: this.nameOf(policy), policy };
+  }
+
+  private nameOf(policy: MethodPolicy): string {
+    return `${this.className}.${policy.methodName}`;
   }
 }

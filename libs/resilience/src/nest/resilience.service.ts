@@ -11,6 +11,7 @@ import type { EventSink } from '../engine/events.js';
 import { nearest } from '../engine/options.js';
 import { type ExecuteOptions, type Policy, type PolicyFunction, registerPolicy } from '../policy/create-policy.js';
 import type { PolicyOptions } from '../policy/policy.options.js';
+import { layersOf, type PolicyReport } from './policy-report.js';
 import { type ResolvedModuleOptions } from './resilience.options.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
 import { RESILIENCE_MODULE_OPTIONS, RESILIENCE_RUNTIME } from './tokens.js';
@@ -86,6 +87,24 @@ export class ResilienceService {
       circuits: Object.fromEntries(this.circuits().map((circuit) => [circuit.name, circuit.snapshot()])),
       deadLetters: { size: Object.values(byQueue).reduce((sum, count) => sum + count, 0), byQueue: { ...byQueue } },
     };
+  }
+
+  /**
+   * What protects what, in effective order: every decorated method of the application's classes, then `forRoot({ policies })`.
+   * Classes of lazily loaded modules appear with their first call.
+   */
+  policies(): PolicyReport[] {
+    const methods = [...this.runtime.protectedMethods()].map(({ name, policy }) => ({
+      name,
+      declaredIn: policy.className,
+      layers: layersOf(policy.declared, (kind) => policy.sources[kind] ?? 'method'),
+    }));
+    const named = [...this.options.policies].map(([name, policy]) => ({
+      name,
+      declaredIn: null,
+      layers: layersOf(policy, () => 'named'),
+    }));
+    return [...methods, ...named];
   }
 
   /** Ties an instance that Nest did not create (a request-scoped factory's) to this application's policies. Returns it. */

@@ -1,0 +1,77 @@
+import { Readable } from 'node:stream';
+import { Subscription } from 'rxjs';
+import type { Clock, TimerHandle } from '../engine/clock.js';
+import type { EventFilter, EventLog, LoggedEvent } from './event-log.js';
+
+export const DEFAULT_EVENT_STREAM_OPTIONS = {
+  /** A comment goes out this often, so that proxies keep the connection and dead clients are noticed. */
+  heartbeatMs: 15_000,
+  /** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. */
+  maxBufferedBytes: 1_048_576,
+} as const;
+
+export interface EventStreamParts {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly filter: EventFilter;
+  /** Events that came before, to begin with. */
+  readonly limit: number;
+  /** Only later ones than this. */
+  readonly afterId: number;
+}
+
+/** Server-sent events: the kept ones, then those that come, until the client goes away or the application ends. */
+export function eventStream({ log, clock, filter, limit, afterId }: EventStreamParts): Readable {
+  const live = new Subscription();
+  const stream = new Readable({
+    read: () => undefined,
+    destroy(error, done) {
+      live.unsubscribe();
+      done(error);
+    },
+  });
+  const end = (): void => {
+    if (live.closed) return;
+    live.unsubscribe();
+    stream.push(null);
+  };
+  const write = (frame: string): void => {
+    if (live.closed) return;
+    stream.push(frame);
+    if (stream.readableLength > DEFAULT_EVENT_STREAM_OPTIONS.maxBufferedBytes) end();
+  };
+  // The first byte goes out at once: only with it does the client see that it is connected.
+  write(HEARTBEAT);
+  const kept = log.recent(filter, limit);
+  for (const event of missed(kept, afterId)) write(frameOf(event));
+  live.add(log.following(filter).subscribe({ next: (event) => write(frameOf(event)), complete: end }));
+  live.add(every(clock, DEFAULT_EVENT_STREAM_OPTIONS.heartbeatMs, () => write(HEARTBEAT)));
+  return stream;
+}
+
+const HEARTBEAT = ':\n\n';
+
+/** Returns what stops it. */
+function every(clock: Clock, intervalMs: number, act: () => void): () => void {
+  let timer: TimerHandle;
+  const next = (): void => {
+    timer = clock.setTimer(() => {
+      next();
+      act();
+    }, intervalMs);
+    timer.unref();
+  };
+  next();
+  return () => timer.cancel();
+}
+
+/** A client that has seen more than there is comes from before a restart, when ids began anew. */
+function missed(kept: readonly LoggedEvent[], afterId: number): readonly LoggedEvent[] {
+  const restarted = (kept.at(-1)?.id ?? 0) < afterId;
+  return restarted ? kept : kept.filter(({ id }) => id > afterId);
+}
+
+/** JSON has no line breaks, and types come from code: nothing can break out of its line. */
+function frameOf(event: LoggedEvent): string {
+  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+}

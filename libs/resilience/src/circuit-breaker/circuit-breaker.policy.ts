@@ -1,5 +1,6 @@
 import type { CircuitBreakerStage } from '../engine/stages.js';
-import { Circuit, type CircuitRules } from './circuit.js';
+import { Circuit } from './circuit.js';
+import type { CircuitRules } from './circuit-rules.js';
 
 /** One circuit for all calls. */
 export class SingleCircuit implements CircuitBreakerStage {

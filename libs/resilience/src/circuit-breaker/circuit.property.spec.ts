@@ -6,7 +6,8 @@ import fc from 'fast-check';
 import { createPolicyContext } from '../engine/policy-context.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { type CircuitBreakerOptions, readCircuitBreakerOptions } from './circuit-breaker.options.js';
-import { Circuit, CircuitRules } from './circuit.js';
+import { Circuit } from './circuit.js';
+import { CircuitRules } from './circuit-rules.js';
 
 interface Settings {
   readonly window: 'count' | 'consecutive';

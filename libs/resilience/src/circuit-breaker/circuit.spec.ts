@@ -9,7 +9,8 @@ import {
   readCircuitBreakerOptions,
 } from './circuit-breaker.options.js';
 import { CircuitHandle } from './circuit-handle.js';
-import { Circuit, CircuitRules } from './circuit.js';
+import { Circuit } from './circuit.js';
+import { CircuitRules } from './circuit-rules.js';
 
 const FAILURE = new Error('down');
 

@@ -4,7 +4,7 @@ import { createPolicyContext } from '../engine/policy-context.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { type CircuitBreakerOptions, readCircuitBreakerOptions } from './circuit-breaker.options.js';
 import { type Circuits, createCircuits } from './circuit-breaker.policy.js';
-import { CircuitRules } from './circuit.js';
+import { CircuitRules } from './circuit-rules.js';
 
 const circuitsWith = (options: CircuitBreakerOptions): Circuits =>
   createCircuits(

@@ -1,6 +1,7 @@
 import { type Circuits, createCircuits } from '../circuit-breaker/circuit-breaker.policy.js';
 import type { ResolvedCircuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
-import { type Circuit, CircuitRules } from '../circuit-breaker/circuit.js';
+import type { Circuit } from '../circuit-breaker/circuit.js';
+import { CircuitRules } from '../circuit-breaker/circuit-rules.js';
 import { DeadLetterPolicy } from '../dead-letter/dead-letter.policy.js';
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import { CallStats } from '../engine/call-stats.js';

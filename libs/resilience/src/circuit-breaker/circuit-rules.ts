@@ -1,0 +1,81 @@
+import { classifyError } from '../engine/classifier/classify-error.js';
+import { parseDuration } from '../engine/duration.js';
+import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
+import type { PolicyContext } from '../engine/policy-context.js';
+import { DEFAULT_CIRCUIT_BREAKER_OPTIONS, type ResolvedCircuitBreakerOptions } from './circuit-breaker.options.js';
+import type { TransitionRules } from './circuit-breaker.state.js';
+import { ConsecutiveWindow } from './window/consecutive-window.js';
+import { CountWindow } from './window/count-window.js';
+import { SMALL_WINDOW, SmallCountWindow } from './window/small-count-window.js';
+import { TimeWindow } from './window/time-window.js';
+import type { OutcomeWindow } from './window/window.js';
+
+/** What all circuits of one policy have in common, computed once so that a circuit itself stays small. */
+export class CircuitRules implements TransitionRules {
+  readonly successThreshold: number;
+  readonly halfOpenTimeout: number;
+  readonly minimumCalls: number;
+  readonly records: (error: unknown) => boolean;
+  readonly rejects: ((value: unknown) => boolean) | undefined;
+
+  constructor(
+    readonly options: ResolvedCircuitBreakerOptions,
+    readonly context: PolicyContext,
+  ) {
+    this.successThreshold = options.successThreshold;
+    this.halfOpenTimeout = options.halfOpenTimeout;
+    const { window, minimumCalls } = options;
+    this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
+    this.records = answering(recordPredicate(options), true);
+    this.rejects = options.recordResult && answering(options.recordResult, false);
+  }
+
+  recoveryMs(timesOpened: number): number {
+    const { recoveryTimeout } = this.options;
+    if (typeof recoveryTimeout === 'number') return recoveryTimeout;
+    // A broken function must not leave the circuit open for ever or flapping.
+    const ms = parseDuration(answering(recoveryTimeout, NaN)(timesOpened));
+    return ms !== undefined && ms >= 0 ? ms : DEFAULT_CIRCUIT_BREAKER_OPTIONS.recoveryTimeout;
+  }
+
+  createWindow(): OutcomeWindow {
+    const { window } = this.options;
+    if (window.type === 'count') {
+      return window.size <= SMALL_WINDOW ? new SmallCountWindow(window.size) : new CountWindow(window.size);
+    }
+    return window.type === 'time' ? new TimeWindow(window.durationMs) : new ConsecutiveWindow();
+  }
+
+  isSlow(durationMs: number): boolean {
+    return durationMs > this.options.slowCallDuration;
+  }
+
+  trips(window: OutcomeWindow): boolean {
+    const { window: kind, failureThreshold, failureRate, slowCallRate } = this.options;
+    if (kind.type === 'consecutive') return window.failures >= failureThreshold;
+    if (window.calls < this.minimumCalls) return false;
+    return (
+      window.failures / window.calls >= failureRate ||
+      (window.slowCalls > 0 && window.slowCalls / window.calls >= slowCallRate)
+    );
+  }
+}
+
+/** A function of the user's that throws must neither hide the call's own outcome nor keep it from being settled. */
+function answering<A, R>(ask: (input: A) => R, otherwise: R): (input: A) => R {
+  return (input) => {
+    try {
+      return ask(input);
+    } catch {
+      return otherwise;
+    }
+  };
+}
+
+function recordPredicate({ recordOn, ignoreOn }: ResolvedCircuitBreakerOptions): ErrorPredicate {
+  const record =
+    recordOn === undefined ? (error: unknown) => classifyError(error).countsAsFailure : compileMatcher(recordOn);
+  if (ignoreOn === undefined) return record;
+  const ignore = compileMatcher(ignoreOn);
+  return (error) => !ignore(error) && record(error);
+}

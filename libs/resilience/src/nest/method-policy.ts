@@ -50,15 +50,22 @@ export function attachMethodPolicy(method: object, policy: MethodPolicy): void {
   Reflect.defineMetadata(METHOD_POLICY, policy, method);
 }
 
-/** Every decorated method that instances of this class have, inherited ones included. */
-export function methodPoliciesOf(prototype: object): Map<string, MethodPolicy> {
-  const found = new Map<string, MethodPolicy>();
-  const seen = new Set<string>();
+/** A prototype and those it inherits from, nearest first. */
+export function* prototypeChain(prototype: object): Iterable<object> {
   for (
     let level: object | null = prototype;
     level !== null && level !== Object.prototype;
     level = Object.getPrototypeOf(level) as object | null
   ) {
+    yield level;
+  }
+}
+
+/** Every decorated method that instances of this class have, inherited ones included. */
+export function methodPoliciesOf(prototype: object): Map<string, MethodPolicy> {
+  const found = new Map<string, MethodPolicy>();
+  const seen = new Set<string>();
+  for (const level of prototypeChain(prototype)) {
     for (const name of Object.getOwnPropertyNames(level)) {
       if (seen.has(name)) continue;
       seen.add(name);

@@ -1,4 +1,4 @@
-import { methodPolicyOf, type MethodPolicy } from './method-policy.js';
+import { methodPolicyOf, type MethodPolicy, prototypeChain } from './method-policy.js';
 
 /** A method that instances run instead of the decorated one they inherit. */
 export interface OverriddenMethod {
@@ -12,11 +12,7 @@ export interface OverriddenMethod {
 export function* overriddenMethods(prototype: object): Iterable<OverriddenMethod> {
   const plain = new Map<string, string>();
   const settled = new Set<string>();
-  for (
-    let level: object | null = prototype;
-    level !== null && level !== Object.prototype;
-    level = Object.getPrototypeOf(level) as object | null
-  ) {
+  for (const level of prototypeChain(prototype)) {
     for (const [method, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
       if (method === 'constructor' || settled.has(method)) continue;
       const policy = methodPolicyOf(value);

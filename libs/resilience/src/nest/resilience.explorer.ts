@@ -4,7 +4,7 @@ import { DiscoveryService, ModuleRef } from '@nestjs/core';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import { nearest } from '../engine/options.js';
 import { bindingOf } from './binding.js';
-import { methodPoliciesOf, type MethodPolicy } from './method-policy.js';
+import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
 import { policyTable } from './policy-table.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
@@ -145,11 +145,7 @@ function* checkFallbackCycles(prototype: object, methods: Map<string, MethodPoli
 
 function methodNames(prototype: object): string[] {
   const names: string[] = [];
-  for (
-    let level: object | null = prototype;
-    level !== null && level !== Object.prototype;
-    level = Object.getPrototypeOf(level) as object | null
-  ) {
+  for (const level of prototypeChain(prototype)) {
     names.push(...Object.getOwnPropertyNames(level).filter((name) => name !== 'constructor'));
   }
   return names;

@@ -4,7 +4,6 @@ import type { DeadLetterRetention } from '../dead-letter/dead-letter.service.js'
 import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import type { Duration } from '../engine/duration.js';
-import { parseDuration } from '../engine/duration.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import { OptionsReader } from '../engine/options.js';
@@ -93,7 +92,7 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
   const mapErrors = reader.boolean('mapErrors', DEFAULT_RESILIENCE_MODULE_OPTIONS.mapErrors);
   for (const problem of problems) reader.problem(problem.path.slice(path.length + 3), problem.value, problem.allowed);
   reader.finish();
-  return { input, policies, shutdownTimeoutMs: parseDuration(shutdownTimeoutMs) ?? 0, mapErrors };
+  return { input, policies, shutdownTimeoutMs, mapErrors };
 }
 
 function checkMembers(

@@ -97,10 +97,17 @@ describe('openSqlite', () => {
     expect(() => open({ file: directory })).toThrow(`The SQLite file '${directory}' cannot be opened`);
   });
 
-  const { getBuiltinModule } = process;
-  const hasNodeSqlite = getBuiltinModule?.('node:sqlite') !== undefined;
-  (hasNodeSqlite ? it.skip : it)('says what to do when node:sqlite is wanted and not there', () => {
-    expect(() => openDatabase(file, 'node:sqlite')).toThrow(/use Node 22.13 or later, or `npm install libsql`/);
+  it('says what to do when node:sqlite is wanted and not there', () => {
+    // Where Node has it (22.13 and later), this is a Node that has not.
+    const original = Object.getOwnPropertyDescriptor(process, 'getBuiltinModule');
+    Object.defineProperty(process, 'getBuiltinModule', { value: () => undefined, configurable: true });
+
+    try {
+      expect(() => openDatabase(file, 'node:sqlite')).toThrow(/use Node 22.13 or later, or `npm install libsql`/);
+    } finally {
+      if (original === undefined) Reflect.deleteProperty(process, 'getBuiltinModule');
+      else Object.defineProperty(process, 'getBuiltinModule', original);
+    }
   });
 });
 

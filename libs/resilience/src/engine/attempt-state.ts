@@ -1,8 +1,25 @@
+import { concat, defer, type Observable, tap } from 'rxjs';
+
 import type { AttemptContext } from './attempt.js';
 import type { Execution } from './execution.js';
+import type { Permits } from './permits.js';
+import { toObservable } from './return-kind.js';
+import type { CircuitBreaker } from './stages.js';
 
-/** One running attempt. Its AbortController exists only if somebody reads `signal`. */
+/** One attempt of a call: what it holds while it runs, and how it ends. Its AbortController exists only if somebody reads `signal`. */
 export class Attempt implements AttemptContext {
+  /** Has neither answered nor been given up. */
+  running = true;
+  /** A stream that has emitted can neither be retried nor replaced. */
+  emitted = false;
+  /** By the monotonic clock; moves when the attempt is admitted. */
+  startedAt: number;
+  /** Told when the attempt begins and ends waiting for a permit: that time is not the method's own. */
+  onWaiting: ((waiting: boolean) => void) | undefined = undefined;
+
+  private breaker: CircuitBreaker | undefined = undefined;
+  private permit = -1;
+  private permits: Permits | undefined = undefined;
   private controller: AbortController | undefined;
   private unlink: (() => void) | undefined;
   private abortReason: { readonly reason: unknown } | undefined;
@@ -11,9 +28,14 @@ export class Attempt implements AttemptContext {
     readonly execution: Execution,
     readonly number: number,
     readonly lastError: unknown,
+    startedAt: number,
     /** By the monotonic clock; Infinity for never. */
     private readonly givenUpAt: number,
-  ) {}
+    /** Attempts that ran when this one began, each pointing to the next: only hedging has any. */
+    readonly beside: Attempt | undefined,
+  ) {
+    this.startedAt = startedAt;
+  }
 
   get deadline(): number | undefined {
     if (this.givenUpAt === Infinity) return undefined;
@@ -34,16 +56,140 @@ export class Attempt implements AttemptContext {
     return this.controller.signal;
   }
 
+  /** Calls the method as soon as circuit and permits let it; where that took a wait, what it returns comes as a stream. */
+  enter(call: () => unknown): unknown {
+    const wait = this.admit();
+    if (wait === undefined) return this.reach(call);
+    return concat(
+      wait,
+      defer(() => toObservable(this.reach(call))),
+    );
+  }
+
+  /**
+   * Asks the circuit, then for permits. Throws a refusal.
+   * @returns completes when the attempt's turn has come; undefined when that is now
+   */
+  admit(): Observable<never> | undefined {
+    const { permits, context } = this.execution.parts;
+    this.askCircuit();
+    if (permits === undefined) return undefined;
+    if (!permits.tryAcquire(this.execution.args, context.clock.now())) return this.wait(permits);
+    this.permits = permits;
+    return undefined;
+  }
+
+  /** The method is called now. */
+  reach<T>(call: () => T): T {
+    this.execution.entered++;
+    return call();
+  }
+
+  /** Takes over what a faster lane acquired. */
+  hold(breaker: CircuitBreaker | undefined, permit: number, permits: Permits | undefined): void {
+    this.breaker = breaker;
+    this.permit = permit;
+    this.permits = permits;
+  }
+
+  /** Gives everything back until the stream that the attempt has shown to be is read. */
+  postpone(): void {
+    this.leaveCircuit();
+    this.releasePermits();
+    this.execution.entered = 0;
+  }
+
+  succeeded(value: unknown): void {
+    if (!this.running) return;
+    const { breaker } = this;
+    const now = this.end();
+    breaker?.succeed(this.permit, this.startedAt, now, value);
+    this.execution.record(this, undefined);
+  }
+
+  failed(error: unknown): void {
+    if (!this.running) return;
+    const { breaker } = this;
+    const now = this.end();
+    breaker?.fail(this.permit, this.startedAt, now, error);
+    this.execution.noteFailure(error, this);
+  }
+
+  /** The consumer went away before the end: no result, unless it has seen something. */
+  cancelled(): void {
+    if (!this.running) return;
+    const { breaker, execution } = this;
+    this.abort(execution.aborted ? execution.callerSignal?.reason : undefined);
+    const now = this.end();
+    if (this.emitted) breaker?.succeed(this.permit, this.startedAt, now, undefined);
+    else breaker?.release(this.permit, this.startedAt);
+  }
+
   abort(reason: unknown): void {
     this.abortReason ??= { reason };
     this.controller?.abort(reason);
-    this.end();
+    this.detach();
   }
 
   /** AbortSignal.any() leaks on Node 20, so the link to the caller's signal is made and taken away by hand. */
-  end(): void {
+  detach(): void {
     this.unlink?.();
     this.unlink = undefined;
+  }
+
+  private end(): number {
+    this.detach();
+    this.running = false;
+    this.breaker = undefined;
+    this.releasePermits();
+    return this.execution.parts.context.clock.now();
+  }
+
+  private askCircuit(): void {
+    const { breakers, stats, context } = this.execution.parts;
+    const now = context.clock.now();
+    this.startedAt = now;
+    if (breakers === undefined) return;
+    const breaker = breakers.select(this.execution.args);
+    const permit = breaker.tryAcquire(now);
+    if (permit < 0) {
+      stats.rejected++;
+      throw breaker.rejection(now);
+    }
+    this.breaker = breaker;
+    this.permit = permit;
+  }
+
+  /**
+   * A refused permit says nothing about the dependency, so the circuit learns nothing of it. After a wait the circuit is asked
+   * again: a full queue must not be let loose on a dependency that has been found dead meanwhile.
+   */
+  private wait(permits: Permits): Observable<never> {
+    return concat(
+      permits.acquire(this).pipe(
+        tap({
+          subscribe: () => this.onWaiting?.(true),
+          error: () => this.leaveCircuit(),
+          complete: () => void (this.permits = permits),
+        }),
+      ),
+      defer((): [] => {
+        this.leaveCircuit();
+        this.askCircuit();
+        this.onWaiting?.(false);
+        return [];
+      }),
+    );
+  }
+
+  private leaveCircuit(): void {
+    this.breaker?.release(this.permit, this.startedAt);
+    this.breaker = undefined;
+  }
+
+  private releasePermits(): void {
+    this.permits?.release();
+    this.permits = undefined;
   }
 
   private followCaller(controller: AbortController, caller: AbortSignal | undefined): void {

@@ -3,10 +3,12 @@ import type { AsyncResource } from 'node:async_hooks';
 import { lastValueFrom, type Observable } from 'rxjs';
 
 import { captureContext } from './async-context.js';
+import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode } from './deadlines.js';
 import { Execution } from './execution.js';
-import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js';
+import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
+import { toObservable } from './return-kind.js';
 import { type CircuitBreaker, RejectedResult } from './stages.js';
 
 type Settle = (value: unknown) => void;
@@ -98,7 +100,8 @@ export class DirectCall implements DeadlineNode {
     parts.timeout?.firstQueue?.remove(this);
     const now = parts.context.clock.now();
     this.breaker?.succeed(this.permit, this.startedAt, now, value);
-    this.execution?.attempt?.end();
+    parts.permits?.release();
+    this.execution?.attempt?.detach();
     const retry = parts.retry;
     if (retry !== undefined) {
       if (retry.rejectsResult?.(value) === true) return this.hand(new RejectedResult(value), this.takeOver());
@@ -115,7 +118,8 @@ export class DirectCall implements DeadlineNode {
     parts.timeout?.firstQueue?.remove(this);
     const now = parts.context.clock.now();
     this.breaker?.fail(this.permit, this.startedAt, now, error);
-    this.execution?.attempt?.end();
+    parts.permits?.release();
+    this.execution?.attempt?.detach();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();
@@ -126,7 +130,7 @@ export class DirectCall implements DeadlineNode {
 
   private takeOver(): Execution {
     const execution = this.execution ?? new Execution(this.parts, this.self, this.args, this.startedAt);
-    execution.adopt(this.startedAt, true);
+    execution.adopt(true).running = false;
     return execution;
   }
 
@@ -151,8 +155,12 @@ export function openMethod(execution: Execution, method: Method, first?: { outco
   return (attempt) => {
     const running = given;
     given = undefined;
-    if (running !== undefined) return toObservable(running.outcome);
-    execution.admit();
-    return toObservable(callMethod(execution.parts, method, execution.self, execution.args, attempt));
+    return toObservable(running === undefined ? enterMethod(attempt, method) : running.outcome);
   };
+}
+
+/** A coalesced call runs on an execution of its own, so it is the attempt's that counts. */
+export function enterMethod(attempt: Attempt, method: Method): unknown {
+  const { parts, self, args } = attempt.execution;
+  return attempt.enter(() => callMethod(parts, method, self, args, attempt));
 }

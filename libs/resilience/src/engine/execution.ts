@@ -4,7 +4,6 @@ import type { AttemptRecord } from './attempt.js';
 import { Attempt } from './attempt-state.js';
 import type { FailedCall, FallbackRecord } from './dead-letter-sink.js';
 import type { PipelineParts } from './pipeline-parts.js';
-import type { CircuitBreaker } from './stages.js';
 
 /** Enough for any sane policy; a call with 10,000 retries must not keep 10,000 stacks. */
 const MAX_RECORDS = 50;
@@ -29,14 +28,16 @@ export class Execution {
   bypassed = false;
   /** False where the caller wants its value synchronously: a retry that would have to wait is not possible. */
   canWait = true;
-  running = false;
   finished = false;
+  /** A handler behind Nest's interceptors: its arguments are known only when it is reached. */
+  handler = false;
   /** The method answers with a stream, so limits between items apply. */
   streaming = false;
   /** The total timeout has passed: nothing may follow but fallback and dead letter. */
   expired = false;
   lastError: unknown = undefined;
   callerSignal: AbortSignal | undefined;
+  /** The latest. */
   attempt: Attempt | undefined;
   firstFailedAt = 0;
   readonly records: AttemptRecord[] = [];
@@ -45,9 +46,6 @@ export class Execution {
   args: readonly unknown[];
 
   private prepared: Attempt | undefined;
-  private breaker: CircuitBreaker | undefined;
-  private permit = -1;
-  private attemptStartedAt = 0;
   private identity: string | undefined;
 
   constructor(
@@ -70,38 +68,18 @@ export class Execution {
     return this.callerSignal?.aborted === true;
   }
 
-  /** Number of the attempt that the next {@link begin} gives. */
-  get upcoming(): number {
-    return this.prepared === undefined ? this.attempts + 1 : this.attempts;
-  }
-
   /** Starts the next attempt; it has not been admitted yet. */
   begin(now: number): Attempt {
     const prepared = this.prepared;
     this.prepared = undefined;
     if (prepared !== undefined) return prepared;
-    const { timeout } = this.parts;
-    this.attempts++;
-    this.running = true;
-    this.attemptStartedAt = now;
-    const givenUpAt =
-      timeout === undefined
-        ? Infinity
-        : Math.min(now + timeout.attemptMs(this.attempts), this.startedAt + timeout.totalMs);
-    this.attempt = new Attempt(this, this.attempts, this.lastError, givenUpAt);
-    return this.attempt;
+    return this.next(now);
   }
 
-  /**
-   * The first attempt has shown that it is a stream: gives its permit back until somebody reads, and lets the stream's lane
-   * go on with the same attempt, whose signal the method holds already.
-   */
-  postpone(): void {
-    this.reuseAttempt();
-    this.entered = 0;
-    const breaker = this.breaker;
-    this.breaker = undefined;
-    breaker?.release(this.permit, this.attemptStartedAt);
+  /** Takes over a first attempt that a faster lane ran. */
+  adopt(entered: boolean): Attempt {
+    this.entered = entered ? 1 : 0;
+    return this.attempt ?? this.next(this.startedAt);
   }
 
   /** The lane that takes over goes on with the attempt that runs already. */
@@ -109,62 +87,23 @@ export class Execution {
     this.prepared = this.attempt;
   }
 
-  /** Asks the circuit. Throws its refusal. */
-  admit(): void {
-    const { breakers, stats, context } = this.parts;
-    if (breakers !== undefined) {
-      const now = context.clock.now();
-      const breaker = breakers.select(this.args);
-      const permit = breaker.tryAcquire(now);
-      if (permit < 0) {
-        stats.rejected++;
-        throw breaker.rejection(now);
-      }
-      this.hold(breaker, permit, now);
-    }
-    this.entered++;
+  /** Attempts that run now: one, or several when hedging. */
+  *running(): Iterable<Attempt> {
+    for (let { attempt } = this; attempt !== undefined; attempt = attempt.beside) if (attempt.running) yield attempt;
   }
 
-  /** Takes over an admitted attempt, from {@link admit} or the direct lane. */
-  hold(breaker: CircuitBreaker | undefined, permit: number, startedAt: number): void {
-    this.breaker = breaker;
-    this.permit = permit;
-    this.attemptStartedAt = startedAt;
-  }
-
-  /** Takes over a first attempt that the direct lane ran. */
-  adopt(startedAt: number, entered: boolean): void {
-    this.attempts = 1;
-    this.entered = entered ? 1 : 0;
-    this.attemptStartedAt = startedAt;
-  }
-
-  attemptSucceeded(value: unknown): void {
-    this.attempt?.end();
-    this.settle((breaker, permit, now) => breaker.succeed(permit, this.attemptStartedAt, now, value));
-    this.record(undefined);
-  }
-
-  attemptFailed(error: unknown): void {
-    this.attempt?.end();
-    this.settle((breaker, permit, now) => breaker.fail(permit, this.attemptStartedAt, now, error));
-    this.noteFailure(error);
-  }
-
-  /** The consumer went away before the end: no result. */
-  attemptCancelled(): void {
-    this.attempt?.abort(this.callerSignal?.aborted === true ? this.callerSignal.reason : undefined);
-    this.settle((breaker, permit, now) =>
-      this.emitted
-        ? breaker.succeed(permit, this.attemptStartedAt, now, undefined)
-        : breaker.release(permit, this.attemptStartedAt),
-    );
-  }
-
-  noteFailure(error: unknown): void {
+  noteFailure(error: unknown, attempt = this.attempt): void {
     this.lastError = error;
     this.firstFailedAt ||= this.parts.context.clock.epochNow();
-    this.record(error);
+    this.record(attempt, error);
+  }
+
+  record(attempt: Attempt | undefined, error: unknown): void {
+    if (attempt === undefined) return;
+    const { clock } = this.parts.context;
+    const durationMs = clock.now() - attempt.startedAt;
+    if (this.records.length >= MAX_RECORDS) this.records.splice(1, 1);
+    this.records.push({ number: attempt.number, startedAt: clock.epochNow() - durationMs, durationMs, error });
   }
 
   failedCall(error: unknown): FailedCall {
@@ -187,19 +126,14 @@ export class Execution {
     return index === this.args.length - 1 ? this.args.slice(0, index) : this.args.with(index, undefined);
   }
 
-  private settle(report: (breaker: CircuitBreaker, permit: number, now: number) => void): void {
-    this.running = false;
-    const breaker = this.breaker;
-    if (breaker === undefined) return;
-    this.breaker = undefined;
-    report(breaker, this.permit, this.parts.context.clock.now());
-  }
-
-  private record(error: unknown): void {
-    const { clock } = this.parts.context;
-    const durationMs = clock.now() - this.attemptStartedAt;
-    if (this.records.length >= MAX_RECORDS) this.records.splice(1, 1);
-    this.records.push({ number: this.attempts, startedAt: clock.epochNow() - durationMs, durationMs, error });
+  private next(now: number): Attempt {
+    const { timeout } = this.parts;
+    const number = ++this.attempts;
+    const givenUpAt =
+      timeout === undefined ? Infinity : Math.min(now + timeout.attemptMs(number), this.startedAt + timeout.totalMs);
+    const [beside] = this.attempt === undefined ? [] : this.running();
+    this.attempt = new Attempt(this, number, this.lastError, now, givenUpAt, beside);
+    return this.attempt;
   }
 }
 

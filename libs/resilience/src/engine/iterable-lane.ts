@@ -1,10 +1,12 @@
-import { isObservable, lastValueFrom } from 'rxjs';
+import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
+import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
-import { toObservable } from './operator-lane.js';
+import { hedgedItems } from './iterable-hedge.js';
+import { failOnAbort } from './operator-lane.js';
 import { pausePromise } from './pause.js';
 import { callMethod, type Method } from './pipeline-parts.js';
-import { isAsyncIterable } from './return-kind.js';
+import { isAsyncIterable, toObservable } from './return-kind.js';
 import { GIVE_UP, type TimeoutScope } from './stages.js';
 
 /**
@@ -18,24 +20,20 @@ export async function* runIterable(
   first?: { iterable: unknown },
 ): AsyncGenerator<unknown> {
   const { retry, stats, context, deadLetter } = execution.parts;
-  let ended = false;
   retry?.begin();
   context.shutdown.enter();
   try {
     yield* rescued(execution, method, first);
-    ended = true;
     if (execution.attempts > 1 && execution.rescuedBy === 0) retry?.recovered(execution);
     if (execution.rescuedBy > 0 && deadLetter?.capturesRescued === true)
       await deadLetter.keep(execution, execution.lastError);
     stats.finish(true, execution.entered, context.clock.now() - execution.startedAt);
   } catch (error) {
     stats.finish(false, execution.entered, context.clock.now() - execution.startedAt);
-    ended = true;
     if (deadLetter === undefined || execution.aborted) throw error;
     const kept = await deadLetter.keep(execution, error);
     if (!kept || deadLetter.rethrow) throw error;
   } finally {
-    if (!ended && execution.running) execution.attemptCancelled();
     retry?.end(execution);
     context.shutdown.leave();
   }
@@ -101,45 +99,70 @@ async function* oneAttempt(
   method: Method,
   first: { iterable: unknown } | undefined,
 ): AsyncGenerator<unknown> {
-  const { parts } = execution;
+  const { hedge, context } = execution.parts;
   if (execution.aborted) throw execution.callerSignal?.reason;
-  const attempt = execution.begin(parts.context.clock.now());
+  if (hedge === undefined || first !== undefined) {
+    yield* itemsOfAttempt(execution.begin(context.clock.now()), method, first);
+  } else {
+    yield* hedgedItems(execution, hedge, (attempt) => itemsOfAttempt(attempt, method));
+  }
+}
+
+async function* itemsOfAttempt(
+  attempt: Attempt,
+  method: Method,
+  first?: { iterable: unknown },
+): AsyncGenerator<unknown> {
+  const { execution } = attempt;
+  const { parts, self, args } = execution;
   let iterator: AsyncIterator<unknown> | undefined;
   let last: unknown;
   let outcome: 'left' | 'completed' | 'failed' = 'left';
   try {
-    execution.admit();
-    const items = first?.iterable ?? callMethod(parts, method, execution.self, execution.args, attempt);
+    const wait = attempt.admit();
+    if (wait !== undefined) await turnOf(execution, wait);
+    const items = attempt.reach(() => first?.iterable ?? callMethod(parts, method, self, args, attempt));
     iterator = (isAsyncIterable(items) ? items : itemsOf(items))[Symbol.asyncIterator]();
     for (;;) {
-      const item = await within(execution, iterator.next());
+      const item = await within(attempt, iterator.next());
       if (item.done === true) break;
-      execution.emitted = true;
+      attempt.emitted = execution.emitted = true;
       last = item.value;
       yield item.value;
     }
     outcome = 'completed';
-    execution.attemptSucceeded(last);
+    attempt.succeeded(last);
   } catch (error) {
     outcome = 'failed';
     attempt.abort(error);
-    execution.attemptFailed(error);
+    attempt.failed(error);
     throw error;
   } finally {
     // A source that failed or hangs is told, not waited for: its `return` may never answer.
     if (outcome === 'failed') iterator?.return?.().then(undefined, () => undefined);
-    else if (outcome === 'left') await iterator?.return?.();
+    else if (outcome === 'left') {
+      attempt.cancelled();
+      await iterator?.return?.();
+    }
   }
 }
 
+/** Waits in line for a permit, as long as the total timeout and the caller let it. */
+async function turnOf(execution: Execution, wait: Observable<never>): Promise<void> {
+  const { timeout } = execution.parts;
+  const limited = timeout === undefined ? wait : wait.pipe(timeout.totalOperator(execution));
+  await lastValueFrom(limited.pipe(failOnAbort(execution)), { defaultValue: undefined });
+}
+
 /** Races the next item against the limit that applies to it and the caller's abort. */
-function within<T>(execution: Execution, item: Promise<T>): Promise<T> {
+function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
+  const { execution } = attempt;
   const { timeout, context } = execution.parts;
   const signal = execution.callerSignal;
   const limits: [TimeoutScope, number][] = [];
   if (timeout !== undefined) {
     const total = timeout.totalMs - (context.clock.now() - execution.startedAt);
-    limits.push(execution.emitted ? ['idle', timeout.idleMs] : ['first-item', timeout.firstItemMs(execution.attempts)]);
+    limits.push(attempt.emitted ? ['idle', timeout.idleMs] : ['first-item', timeout.firstItemMs(attempt.number)]);
     limits.push(['total', total]);
   }
   const [scope, afterMs] = limits.sort((a, b) => a[1] - b[1])[0] ?? ['idle', Infinity];

@@ -1,38 +1,24 @@
-import { defer, from, isObservable, type MonoTypeOperatorFunction, Observable, of, tap, throwError } from 'rxjs';
+import { catchError, defer, finalize, map, type MonoTypeOperatorFunction, Observable, of, tap, throwError } from 'rxjs';
 
 import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
-import { isAsyncIterable, isThenable } from './return-kind.js';
 import { RejectedResult } from './stages.js';
 
 /** Starts one attempt: admits it at the moment the method is reached, then calls it. */
 export type OpenAttempt = (attempt: Attempt) => Observable<unknown>;
 
 /**
- * The pipeline as RxJS operators, in the one fixed order (outermost last):
- * attempt timeout, verdict for the circuit, retry, total timeout, caller's abort, fallback, dead letter, accounts.
- * @param replay the failure of a first attempt that the direct lane ran already
+ * The pipeline as RxJS operators, in the one fixed order (outermost last): attempt timeout, verdict for the circuit, hedge,
+ * retry, total timeout, coalescing, cache, caller's abort, fallback, dead letter, accounts.
+ * @param replay the failure of a first attempt that a faster lane ran already
  */
 export function runOperators(
   execution: Execution,
   open: OpenAttempt,
   replay?: { failure: unknown },
 ): Observable<unknown> {
-  const { timeout, retry, fallback, deadLetter, context } = execution.parts;
-  const attempt = defer(() => open(execution.begin(context.clock.now()))).pipe(
-    timeout?.attemptOperator(execution) ?? unchanged,
-    judge(execution),
-  );
-  let pending = replay;
-  const attempts = defer(() => {
-    if (pending === undefined) return attempt;
-    const { failure } = pending;
-    pending = undefined;
-    return failure instanceof RejectedResult ? of(failure.value) : throwError(() => failure);
-  });
-  return attempts.pipe(
-    retry?.operator(execution) ?? noteEmission(execution),
-    timeout?.totalOperator(execution) ?? unchanged,
+  const { fallback, deadLetter } = execution.parts;
+  return shared(execution, open, replay).pipe(
     failOnAbort(execution),
     fallback?.operator(execution) ?? unchanged,
     deadLetter?.operator(execution) ?? unchanged,
@@ -42,27 +28,66 @@ export function runOperators(
 
 const unchanged: MonoTypeOperatorFunction<unknown> = (source) => source;
 
-function noteEmission(execution: Execution): MonoTypeOperatorFunction<unknown> {
-  return tap(() => void (execution.emitted = true));
+/** What several calls may have in common. A handler's arguments are not known yet: see its method's own entry. */
+function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): Observable<unknown> {
+  const { cache, coalesce, retry } = execution.parts;
+  if (execution.handler || (cache === undefined && coalesce === undefined)) return attempts(execution, open, replay);
+  const joined =
+    coalesce?.join(execution, (flight) => {
+      retry?.begin();
+      return attempts(flight, open).pipe(finalize(() => retry?.end(flight)));
+    }) ?? attempts(execution, open, replay);
+  return joined.pipe(cache?.operator(execution) ?? unchanged);
 }
 
-/** Anything a method may return, as a stream. */
-export function toObservable(result: unknown): Observable<unknown> {
-  if (isObservable(result)) return result;
-  if (isThenable(result)) return from(Promise.resolve(result));
-  return isAsyncIterable(result) ? from(result) : of(result);
+function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): Observable<unknown> {
+  const { timeout, retry, hedge, context } = execution.parts;
+  const attempt = defer(() => {
+    const current = execution.begin(context.clock.now());
+    return defer(() => open(current)).pipe(timeout?.attemptOperator(current) ?? unchanged, judge(current));
+  });
+  const raced = attempt.pipe(hedge?.operator(execution) ?? unchanged);
+  let pending = replay;
+  return defer(() => {
+    if (pending === undefined) return raced;
+    const { failure } = pending;
+    pending = undefined;
+    return throwError(() => failure);
+  }).pipe(
+    tap(() => void (execution.emitted = true)),
+    retry?.operator(execution) ?? unchanged,
+    catchError((failure: unknown) =>
+      failure instanceof RejectedResult ? of(failure.value) : throwError(() => failure),
+    ),
+    timeout?.totalOperator(execution) ?? unchanged,
+  );
 }
 
-/** Reports each attempt's end to its circuit. */
-function judge(execution: Execution): MonoTypeOperatorFunction<unknown> {
+/**
+ * Reports the attempt's end to its circuit. Only the first item can be refused by `retryOnResult`: after it the consumer has
+ * seen something, and a stream that was seen is never played again.
+ */
+function judge(attempt: Attempt): MonoTypeOperatorFunction<unknown> {
+  const { retry } = attempt.execution.parts;
   return (source) => {
     let last: unknown;
     return source.pipe(
+      map((value) => {
+        if (!attempt.emitted && retry?.rejectsResult?.(value) === true) {
+          // To the circuit this attempt has ended with a value, not failed: `recordResult` judges it.
+          attempt.succeeded(value);
+          throw new RejectedResult(value);
+        }
+        attempt.emitted = true;
+        last = value;
+        return value;
+      }),
       tap({
-        next: (value) => void (last = value),
-        error: (error) => execution.attemptFailed(error),
-        complete: () => execution.attemptSucceeded(last),
-        unsubscribe: () => execution.attemptCancelled(),
+        error: (error) => {
+          if (!(error instanceof RejectedResult)) attempt.failed(error);
+        },
+        complete: () => attempt.succeeded(last),
+        unsubscribe: () => attempt.cancelled(),
       }),
     );
   };
@@ -78,12 +103,12 @@ export function failWhen<T>(arm: (fail: (error: unknown) => void) => () => void)
     });
 }
 
-function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
+export function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
   return failWhen((fail) => {
     const signal = execution.callerSignal;
     if (signal === undefined) return () => undefined;
     const onAbort = (): void => {
-      execution.attempt?.abort(signal.reason);
+      for (const attempt of execution.running()) attempt.abort(signal.reason);
       fail(signal.reason);
     };
     if (signal.aborted) {

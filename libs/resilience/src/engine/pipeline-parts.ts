@@ -1,6 +1,17 @@
 import type { CallStats } from './call-stats.js';
 import type { PolicyContext } from './policy-context.js';
-import type { CircuitBreakerStage, DeadLetterStage, FallbackStage, RetryStage, TimeoutStage } from './stages.js';
+import type { Permits } from './permits.js';
+import type {
+  CacheStage,
+  ChaosStage,
+  CircuitBreakerStage,
+  CoalesceStage,
+  DeadLetterStage,
+  FallbackStage,
+  HedgeStage,
+  RetryStage,
+  TimeoutStage,
+} from './stages.js';
 
 /** The policies of one method, ready to run; a missing one is not configured. */
 export interface PipelineParts {
@@ -12,9 +23,19 @@ export interface PipelineParts {
   readonly attemptIndex: number;
   readonly deadLetter: DeadLetterStage | undefined;
   readonly fallback: FallbackStage | undefined;
+  readonly cache: CacheStage | undefined;
+  readonly coalesce: CoalesceStage | undefined;
   readonly timeout: TimeoutStage | undefined;
   readonly retry: RetryStage | undefined;
+  readonly hedge: HedgeStage | undefined;
   readonly breakers: CircuitBreakerStage | undefined;
+  readonly permits: Permits | undefined;
+  readonly chaos: ChaosStage | undefined;
+}
+
+/** Whether a first attempt alone cannot be the whole call: it may be answered without one, or be joined by others. */
+export function needsOperators({ cache, coalesce, hedge }: PipelineParts): boolean {
+  return cache !== undefined || coalesce !== undefined || hedge !== undefined;
 }
 
 export type Method = (...args: never[]) => unknown;
@@ -27,9 +48,14 @@ export function callMethod(
   args: readonly unknown[],
   attempt: unknown,
 ): unknown {
-  if (parts.attemptIndex < 0) return Reflect.apply(method, self, args);
+  const given = parts.attemptIndex < 0 ? args : withAttempt(args, parts.attemptIndex, attempt);
+  if (parts.chaos === undefined) return Reflect.apply(method, self, given);
+  return parts.chaos.around(parts.name, () => Reflect.apply(method, self, given) as unknown);
+}
+
+function withAttempt(args: readonly unknown[], index: number, attempt: unknown): unknown[] {
   const filled = [...args];
-  while (filled.length < parts.attemptIndex) filled.push(undefined);
-  filled[parts.attemptIndex] = attempt;
-  return Reflect.apply(method, self, filled);
+  while (filled.length < index) filled.push(undefined);
+  filled[index] = attempt;
+  return filled;
 }

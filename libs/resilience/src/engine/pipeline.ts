@@ -1,18 +1,19 @@
 import { defer, isObservable, lastValueFrom, type Observable } from 'rxjs';
 
-import { continueCall, DirectCall, openMethod } from './direct-lane.js';
+import type { Attempt } from './attempt-state.js';
+import { continueCall, DirectCall, enterMethod, openMethod } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
-import { type OpenAttempt, runOperators, toObservable } from './operator-lane.js';
-import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
-import { isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
+import { type OpenAttempt, runOperators } from './operator-lane.js';
+import { callMethod, type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
+import { isThenable, kindOfValue, type ReturnKind, toObservable } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
 import { runStream } from './stream-lane.js';
 import { runSync, startSync } from './sync-lane.js';
 
 /**
  * Runs a method through its policies, in the fixed order
- * `DeadLetter(Fallback(TotalTimeout(Retry(CircuitBreaker(AttemptTimeout(method))))))`.
+ * `DeadLetter(Fallback(Cache(Coalesce(TotalTimeout(Retry(Hedge(CircuitBreaker(RateLimit(Bulkhead(AttemptTimeout(Chaos(method))))))))))))`.
  *
  * Promises whose first attempt succeeds take the direct lane; everything else goes through RxJS operators, or a pull loop for
  * async iterables. The lanes share the stages, and so every decision.
@@ -21,10 +22,17 @@ export class Pipeline {
   /** An undeclared method answered synchronously before: its refusals must be thrown, not promised. */
   private answersAtOnce = false;
 
+  private readonly direct: boolean;
+  /** Neither the attempt nor chaos comes between the caller and the method. */
+  private readonly plain: boolean;
+
   constructor(
     readonly parts: PipelineParts,
     private kind: ReturnKind,
-  ) {}
+  ) {
+    this.direct = !needsOperators(parts);
+    this.plain = parts.attemptIndex < 0 && parts.chaos === undefined;
+  }
 
   /** Calls the method the way it is called by its user: what it returns decides what this returns. */
   invoke(method: Method, self: unknown, args: readonly unknown[]): unknown {
@@ -53,14 +61,13 @@ export class Pipeline {
     const { parts } = this;
     const execution = new Execution(parts, self, args, parts.context.clock.now(), signal);
     parts.retry?.begin();
-    if (execution.aborted) return this.settled(execution, method);
+    if (execution.aborted || !this.direct || parts.permits !== undefined) return this.settled(execution, method);
+    const attempt = execution.begin(execution.startedAt);
     let outcome: unknown;
     try {
-      const attempt = execution.begin(execution.startedAt);
-      execution.admit();
-      outcome = callMethod(parts, method, self, args, attempt);
+      outcome = enterMethod(attempt, method);
     } catch (failure) {
-      execution.attemptFailed(failure);
+      attempt.failed(failure);
       return this.settled(execution, method, { failure });
     }
     const kind = kindOfValue(outcome);
@@ -70,6 +77,7 @@ export class Pipeline {
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
   around(execution: Execution, open: OpenAttempt): Observable<unknown> {
+    execution.handler = true;
     execution.streaming = true;
     return runStream(execution, open);
   }
@@ -82,6 +90,8 @@ export class Pipeline {
   private call(method: Method, self: unknown, args: readonly unknown[]): unknown {
     const { parts } = this;
     const startedAt = parts.context.clock.now();
+    // What an undeclared method returns must be seen once, before others can answer in its place.
+    if (!this.direct && (this.kind === 'promise' || this.answersAtOnce)) return this.shared(method, self, args, startedAt);
     let breaker: CircuitBreaker | undefined;
     let permit = 0;
     if (parts.breakers !== undefined) {
@@ -95,19 +105,27 @@ export class Pipeline {
       permit = breaker.tryAcquire(startedAt);
       if (permit < 0) return this.rejected(method, self, args, breaker, startedAt);
     }
+    if (parts.permits !== undefined && !parts.permits.tryAcquire(args, startedAt)) {
+      breaker?.release(permit, startedAt);
+      return this.queued(method, self, args, startedAt);
+    }
     parts.retry?.begin();
     let execution: Execution | undefined;
     let outcome: unknown;
     try {
-      if (parts.attemptIndex < 0) {
+      if (this.plain) {
         outcome = Reflect.apply(method, self, args);
       } else {
         execution = new Execution(parts, self, args, startedAt);
         outcome = callMethod(parts, method, self, args, execution.begin(startedAt));
       }
     } catch (error) {
-      if (this.kind !== 'promise')
-        return this.threwSynchronously(error, method, self, args, startedAt, breaker, permit);
+      if (this.kind !== 'promise') {
+        this.answersAtOnce = true;
+        const { attempt, execution: began } = this.adopt(execution, self, args, startedAt, breaker, permit);
+        attempt.failed(error);
+        return runSync(began, method, { error });
+      }
       outcome = Promise.reject(error);
     }
     if (outcome instanceof Promise || isThenable(outcome)) {
@@ -115,12 +133,32 @@ export class Pipeline {
       this.answersAtOnce = false;
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
-    if (execution === undefined) {
-      execution = new Execution(parts, self, args, startedAt);
-      execution.adopt(startedAt, true);
+    const adopted = this.adopt(execution, self, args, startedAt, breaker, permit);
+    return this.notAPromise(outcome, method, adopted.execution, adopted.attempt);
+  }
+
+  /** A call that may be answered without running, or that others join. */
+  private shared(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
+    const { parts } = this;
+    if (this.answersAtOnce) return startSync(parts, method, self, args);
+    try {
+      const hit = parts.cache?.fresh(args, startedAt);
+      if (hit !== undefined) {
+        parts.stats.finish(true, 0, 0);
+        return Promise.resolve(hit.value);
+      }
+    } catch (error) {
+      // The user's `key` function threw.
+      return Promise.reject(error);
     }
-    execution.entered = 1;
-    return this.notAPromise(outcome, method, execution, breaker, permit);
+    return this.queued(method, self, args, startedAt);
+  }
+
+  /** From the first attempt on in the lane where a call can wait. */
+  private queued(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
+    if (this.answersAtOnce) return startSync(this.parts, method, self, args);
+    this.parts.retry?.begin();
+    return this.settled(new Execution(this.parts, self, args, startedAt), method);
   }
 
   /** The circuit refused the first attempt. */
@@ -145,53 +183,44 @@ export class Pipeline {
     }
     parts.retry?.begin();
     const execution = new Execution(parts, self, args, now);
-    execution.adopt(now, false);
+    execution.adopt(false).running = false;
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
     if (this.answersAtOnce) return runSync(execution, method, { error: failure });
     return this.settled(execution, method, { failure });
   }
 
-  private threwSynchronously(
-    error: unknown,
-    method: Method,
+  /** Makes visible what the direct lane began without objects. */
+  private adopt(
+    known: Execution | undefined,
     self: unknown,
     args: readonly unknown[],
     startedAt: number,
     breaker: CircuitBreaker | undefined,
     permit: number,
-  ): unknown {
-    this.answersAtOnce = true;
-    const execution = new Execution(this.parts, self, args, startedAt);
-    execution.adopt(startedAt, true);
-    execution.hold(breaker, permit, startedAt);
-    execution.attemptFailed(error);
-    return runSync(execution, method, { error });
+  ): { execution: Execution; attempt: Attempt } {
+    const execution = known ?? new Execution(this.parts, self, args, startedAt);
+    const attempt = execution.adopt(true);
+    attempt.hold(breaker, permit, this.parts.permits);
+    return { execution, attempt };
   }
 
   /** The first call of an undeclared method showed something else; its result is used, not asked for twice. */
-  private notAPromise(
-    outcome: unknown,
-    method: Method,
-    execution: Execution,
-    breaker: CircuitBreaker | undefined,
-    permit: number,
-  ): unknown {
+  private notAPromise(outcome: unknown, method: Method, execution: Execution, attempt: Attempt): unknown {
     const kind = kindOfValue(outcome);
-    execution.hold(breaker, permit, execution.startedAt);
     if (kind === 'sync') {
       this.answersAtOnce = true;
-      execution.attemptSucceeded(outcome);
+      attempt.succeeded(outcome);
       return runSync(execution, method, { value: outcome });
     }
     this.kind = kind;
-    if (execution.attempt === undefined) execution.attempts = 0;
     return this.stream(outcome, execution, method);
   }
 
   /** Goes on with a stream that the first attempt returned. */
   private stream(outcome: unknown, execution: Execution, method: Method): unknown {
-    execution.postpone();
+    execution.attempt?.postpone();
+    execution.reuseAttempt();
     this.parts.retry?.end(undefined);
     if (isObservable(outcome))
       return this.observe(method, execution.self, execution.args, { observable: outcome, execution });
@@ -211,10 +240,9 @@ export class Pipeline {
       given = undefined;
       execution.streaming = true;
       return runStream(execution, (attempt) => {
-        execution.admit();
-        const open = observable ?? toObservable(callMethod(this.parts, method, self, args, attempt));
+        const open = observable;
         observable = undefined;
-        return open;
+        return toObservable(open === undefined ? enterMethod(attempt, method) : attempt.enter(() => open));
       });
     });
   }

@@ -1,4 +1,4 @@
-import { isObservable, type Observable } from 'rxjs';
+import { from, isObservable, type Observable, of } from 'rxjs';
 
 /** What a method returns; `unknown` until its first call has shown it. */
 export type ReturnKind = 'promise' | 'observable' | 'iterable' | 'sync' | 'unknown';
@@ -16,6 +16,13 @@ export function kindOfValue(value: unknown): ReturnKind {
   if (typeof value !== 'object' || value === null) return 'sync';
   if (isObservable(value)) return 'observable';
   return isAsyncIterable(value) ? 'iterable' : 'sync';
+}
+
+/** Anything a method may return, as a stream. */
+export function toObservable(result: unknown): Observable<unknown> {
+  if (isObservable(result)) return result;
+  if (isThenable(result)) return from(Promise.resolve(result));
+  return isAsyncIterable(result) ? from(result) : of(result);
 }
 
 const AsyncFunction = (async () => {}).constructor;

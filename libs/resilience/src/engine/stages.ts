@@ -1,5 +1,6 @@
-import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { MonoTypeOperatorFunction, Observable } from 'rxjs';
 
+import type { Attempt } from './attempt-state.js';
 import type { DeadlineQueue } from './deadlines.js';
 import type { Execution } from './execution.js';
 
@@ -59,8 +60,58 @@ export interface TimeoutStage {
   readonly firstItemQueue: DeadlineQueue | undefined;
   readonly firstItemScope: TimeoutScope;
   exceeded(execution: Execution, scope: TimeoutScope, afterMs: number): Error;
-  attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+  attemptOperator<T>(attempt: Attempt): MonoTypeOperatorFunction<T>;
   totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+/** What an attempt must hold while it runs: a token of a rate limit, a place in a bulkhead. */
+export interface PermitStage {
+  /** Takes it if it is free now; false took nothing. Runs on every call. May throw what a function of the user's threw. */
+  tryAcquire(args: readonly unknown[], now: number): boolean;
+  /** Takes back what {@link tryAcquire} took for an attempt that never ran. */
+  refund(args: readonly unknown[], now: number): void;
+  /**
+   * Waits for it in line. `done` is called once, possibly before this returns: without an argument when it is held, with the
+   * refusal otherwise. Where `execution.canWait` is false it answers at once.
+   * @returns gives up the place in line; nothing happens when `done` was called already
+   */
+  acquire(execution: Execution, done: (refusal?: Error) => void): () => void;
+  /** The attempt that held it has ended. */
+  release(): void;
+}
+
+/** Starts another attempt beside one that takes long; the first answer wins. */
+export interface HedgeStage {
+  readonly maxHedges: number;
+  /** Milliseconds after which the next attempt joins; Infinity while there is no measure of what is long. */
+  delayMs(): number;
+  /** An attempt that won the race took this long. */
+  measured(durationMs: number): void;
+  /** The n-th hedge (from 1) was started. */
+  started(execution: Execution, hedge: number): void;
+  /** Attempt number `attempt` answered first although others ran. */
+  won(execution: Execution, attempt: number): void;
+  /** `source` starts an attempt at each subscription and cancels it when unsubscribed. */
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+/** Answers calls from what earlier ones returned. */
+export interface CacheStage {
+  /** Runs on every call: a value that is still fresh. May throw what a function of the user's threw. */
+  fresh(args: readonly unknown[], now: number): { readonly value: unknown } | undefined;
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+}
+
+/** Lets calls with one key share one running call. */
+export interface CoalesceStage {
+  /** `start` runs the call that all share, on an execution of its own that no single caller can abort. */
+  join(execution: Execution, start: (shared: Execution) => Observable<unknown>): Observable<unknown>;
+}
+
+/** Breaks calls on purpose, innermost. */
+export interface ChaosStage {
+  /** Calls, or does not: may throw, answer by itself, or answer later. */
+  around(policy: string, call: () => unknown): unknown;
 }
 
 export interface FallbackStage {

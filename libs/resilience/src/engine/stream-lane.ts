@@ -3,9 +3,11 @@ import type { AsyncResource } from 'node:async_hooks';
 import { Observable, type Subscriber, type Subscription } from 'rxjs';
 
 import { captureContext } from './async-context.js';
+import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode, DeadlineQueue } from './deadlines.js';
 import type { Execution } from './execution.js';
 import { type OpenAttempt, runOperators } from './operator-lane.js';
+import { needsOperators } from './pipeline-parts.js';
 import { RejectedResult } from './stages.js';
 
 /**
@@ -15,7 +17,11 @@ import { RejectedResult } from './stages.js';
 export function runStream(execution: Execution, open: OpenAttempt): Observable<unknown> {
   const { timeout, retry, deadLetter } = execution.parts;
   const outlasting = timeout !== undefined && (timeout.totalMs !== Infinity || timeout.idleMs !== Infinity);
-  const simple = !outlasting && deadLetter?.capturesRescued !== true && execution.callerSignal === undefined;
+  const simple =
+    !outlasting &&
+    deadLetter?.capturesRescued !== true &&
+    execution.callerSignal === undefined &&
+    !needsOperators(execution.parts);
   return new Observable((subscriber) => {
     retry?.begin();
     if (!simple) return runOperators(execution, open).subscribe(subscriber);
@@ -35,6 +41,7 @@ class FirstAttempt implements DeadlineNode {
   private subscription: Subscription | undefined = undefined;
   private queue: DeadlineQueue | undefined = undefined;
   private scope: AsyncResource | undefined = undefined;
+  private attempt: Attempt | undefined = undefined;
 
   constructor(
     private readonly execution: Execution,
@@ -47,11 +54,14 @@ class FirstAttempt implements DeadlineNode {
     const { context, timeout } = execution.parts;
     const now = context.clock.now();
     context.shutdown.enter();
-    const attempt = execution.begin(now);
-    this.queue = timeout?.firstItemQueue;
-    if (this.queue !== undefined) {
+    const attempt = (this.attempt = execution.begin(now));
+    const queue = (this.queue = timeout?.firstItemQueue);
+    if (queue !== undefined) {
       this.scope = captureContext();
-      this.queue.add(this, now);
+      queue.add(this, now);
+      if (execution.parts.permits !== undefined) {
+        attempt.onWaiting = (waiting) => (waiting ? queue.remove(this) : queue.add(this, context.clock.now()));
+      }
     }
     let source: Observable<unknown>;
     try {
@@ -72,13 +82,14 @@ class FirstAttempt implements DeadlineNode {
       this.queue?.remove(this);
       if (this.refuses(value)) return;
       execution.emitted = true;
+      if (this.attempt !== undefined) this.attempt.emitted = true;
     }
     this.subscriber.next(value);
   }
 
   error(error: unknown): void {
     if (!this.end()) return;
-    this.execution.attemptFailed(error);
+    this.attempt?.failed(error);
     this.handOver(error);
   }
 
@@ -86,7 +97,7 @@ class FirstAttempt implements DeadlineNode {
     if (!this.end()) return;
     const { execution } = this;
     const { parts } = execution;
-    execution.attemptSucceeded(this.last);
+    this.attempt?.succeeded(this.last);
     this.settle(true);
     parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
     this.subscriber.complete();
@@ -98,7 +109,7 @@ class FirstAttempt implements DeadlineNode {
     if (timeout === undefined || this.ended) return;
     this.scope?.runInAsyncScope(() => {
       const error = timeout.exceeded(execution, timeout.firstItemScope, this.queue?.durationMs ?? 0);
-      execution.attempt?.abort(error);
+      this.attempt?.abort(error);
       this.error(error);
     });
   }
@@ -108,7 +119,7 @@ class FirstAttempt implements DeadlineNode {
     if (!this.end()) return;
     const { execution } = this;
     const { parts } = execution;
-    execution.attemptCancelled();
+    this.attempt?.cancelled();
     this.settle(false);
     if (execution.emitted) parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
   }
@@ -124,7 +135,7 @@ class FirstAttempt implements DeadlineNode {
       return true;
     }
     this.end();
-    this.execution.attemptSucceeded(value);
+    this.attempt?.succeeded(value);
     this.handOver(new RejectedResult(value));
     return true;
   }

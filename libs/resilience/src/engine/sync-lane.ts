@@ -1,3 +1,4 @@
+import type { Attempt } from './attempt-state.js';
 import { Execution } from './execution.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
 import { GIVE_UP, RejectedResult } from './stages.js';
@@ -45,16 +46,24 @@ function oneAttempt(execution: Execution, method: Method, first: FirstOutcome | 
     if ('value' in first) return first.value;
     throw first.error;
   }
-  const attempt = execution.begin(execution.parts.context.clock.now());
+  const { parts, self, args } = execution;
+  const attempt = execution.begin(parts.context.clock.now());
   try {
-    execution.admit();
-    const value = callMethod(execution.parts, method, execution.self, execution.args, attempt);
-    execution.attemptSucceeded(value);
+    admitNow(attempt);
+    const value = attempt.reach(() => callMethod(parts, method, self, args, attempt));
+    attempt.succeeded(value);
     return value;
   } catch (error) {
-    execution.attemptFailed(error);
+    attempt.failed(error);
     throw error;
   }
+}
+
+/** Where nobody can wait, a permit that is not free is refused at once. */
+function admitNow(attempt: Attempt): void {
+  const refusals: unknown[] = [];
+  attempt.admit()?.subscribe({ error: (error: unknown) => refusals.push(error) });
+  if (refusals.length > 0) throw refusals[0];
 }
 
 function withFallback(execution: Execution, run: () => unknown): unknown {

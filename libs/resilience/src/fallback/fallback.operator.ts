@@ -1,7 +1,7 @@
 import { catchError, defer, type MonoTypeOperatorFunction, type Observable, tap, throwError } from 'rxjs';
 
 import type { Execution } from '../engine/execution.js';
-import { toObservable } from '../engine/operator-lane.js';
+import { toObservable } from '../engine/return-kind.js';
 import type { FallbackStage } from '../engine/stages.js';
 
 /** Tries the fallbacks one after the other; when all fail the original error goes on. */

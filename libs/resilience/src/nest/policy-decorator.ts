@@ -132,8 +132,7 @@ function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]
   mark.entered = true;
   execution.self = self;
   execution.args = args;
-  execution.admit();
-  return callMethod(execution.parts, policy.original, self, args, attempt);
+  return attempt.enter(() => callMethod(execution.parts, policy.original, self, args, attempt));
 }
 
 const RECEIVER = Symbol.for('nest-resilience:receiver');

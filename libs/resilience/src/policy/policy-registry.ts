@@ -6,6 +6,7 @@ import { DeadLetterPolicy } from '../dead-letter/dead-letter.policy.js';
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import { CallStats } from '../engine/call-stats.js';
 import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
+import { Permits } from '../engine/permits.js';
 import type { PipelineParts } from '../engine/pipeline-parts.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import { FallbackPolicy } from '../fallback/fallback.policy.js';
@@ -50,9 +51,14 @@ export class PolicyRegistry {
       attemptIndex,
       deadLetter: deadLetter && new DeadLetterPolicy(deadLetter, this.parts.deadLetters(deadLetter, name)),
       fallback: fallback && new FallbackPolicy(fallback, context),
+      cache: undefined,
+      coalesce: undefined,
       timeout: timeout && new TimeoutPolicy(timeout, context),
       retry: retry && new RetryPolicy(retry, context, retry.budget && this.budgetOf(name, retry.budget)),
+      hedge: undefined,
       breakers: circuitBreaker && this.circuitsOf(circuitBreaker.name ?? name, circuitBreaker),
+      permits: Permits.of(),
+      chaos: undefined,
     };
   }
 

@@ -1,5 +1,8 @@
-import { defer, type MonoTypeOperatorFunction, throwError, timeout } from 'rxjs';
+import { type MonoTypeOperatorFunction, Observable, tap, throwError, timeout } from 'rxjs';
 
+import { bindContext } from '../engine/async-context.js';
+import type { Attempt } from '../engine/attempt-state.js';
+import type { TimerHandle } from '../engine/clock.js';
 import type { Execution } from '../engine/execution.js';
 import { failWhen } from '../engine/operator-lane.js';
 import type { TimeoutScope, TimeoutStage } from '../engine/stages.js';
@@ -7,32 +10,49 @@ import type { TimeoutScope, TimeoutStage } from '../engine/stages.js';
 /** RxJS `timeout` per attempt: until the first item, then between items. Aborts the attempt's signal. */
 export function attemptTimeout<T>(
   stage: TimeoutStage,
-  execution: Execution,
+  attempt: Attempt,
   firstScope: TimeoutScope,
 ): MonoTypeOperatorFunction<T> {
-  return (source) =>
-    defer(() => {
-      const next = execution.upcoming;
-      const firstMs = execution.streaming ? stage.firstItemMs(next) : stage.attemptMs(next);
-      const idleMs = execution.streaming ? stage.idleMs : Infinity;
-      if (firstMs === Infinity && idleMs === Infinity) return source;
-      return source.pipe(
-        timeout({
+  const { streaming, parts } = attempt.execution;
+  const firstMs = streaming ? stage.firstItemMs(attempt.number) : stage.attemptMs(attempt.number);
+  const idleMs = streaming ? stage.idleMs : Infinity;
+  const scope = streaming ? firstScope : 'attempt';
+  const expire = (seen: number): unknown => {
+    const error =
+      seen > 0
+        ? stage.exceeded(attempt.execution, 'idle', idleMs)
+        : stage.exceeded(attempt.execution, scope, firstMs);
+    attempt.abort(error);
+    return error;
+  };
+  const limit = (first: number): MonoTypeOperatorFunction<T> =>
+    first === Infinity && idleMs === Infinity
+      ? (source) => source
+      : timeout({
           // Also when it is Infinity: without it RxJS would apply `each` to the first item.
-          first: firstMs,
+          first,
           ...(idleMs !== Infinity && { each: idleMs }),
-          scheduler: execution.parts.context.scheduler,
-          with: ({ seen }) =>
-            throwError(() => {
-              const error =
-                seen > 0
-                  ? stage.exceeded(execution, 'idle', idleMs)
-                  : stage.exceeded(execution, execution.streaming ? firstScope : 'attempt', firstMs);
-              execution.attempt?.abort(error);
-              return error;
-            }),
-        }),
-      );
+          scheduler: parts.context.scheduler,
+          with: ({ seen }) => throwError(() => expire(seen)),
+        });
+  if (parts.permits === undefined || firstMs === Infinity) return limit(firstMs);
+  const pausable = pausableLimit<T>(attempt, firstMs, () => expire(0));
+  return (source) => pausable(source.pipe(limit(Infinity)));
+}
+
+/** RxJS `timeout` cannot stand still while the attempt waits for a permit. */
+function pausableLimit<T>(attempt: Attempt, firstMs: number, expire: () => unknown): MonoTypeOperatorFunction<T> {
+  const { clock } = attempt.execution.parts.context;
+  return (source) =>
+    new Observable((subscriber) => {
+      let timer: TimerHandle | undefined;
+      const fail = bindContext(() => subscriber.error(expire()));
+      const disarm = (): void => timer?.cancel();
+      const arm = (): void => void (timer = clock.setTimer(fail, firstMs));
+      attempt.onWaiting = (waiting) => (waiting ? disarm() : arm());
+      arm();
+      subscriber.add(disarm);
+      source.pipe(tap(disarm)).subscribe(subscriber);
     });
 }
 
@@ -45,9 +65,9 @@ export function totalTimeout<T>(stage: TimeoutStage, execution: Execution): Mono
     const remainingMs = Math.max(0, stage.totalMs - (clock.now() - execution.startedAt));
     const timer = clock.setTimer(() => {
       const error = stage.exceeded(execution, 'total', stage.totalMs);
-      if (execution.running) {
-        execution.attempt?.abort(error);
-        execution.attemptFailed(error);
+      for (const attempt of execution.running()) {
+        attempt.abort(error);
+        attempt.failed(error);
       }
       fail(error);
     }, remainingMs);

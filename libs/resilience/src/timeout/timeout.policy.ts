@@ -1,5 +1,6 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 
+import type { Attempt } from '../engine/attempt-state.js';
 import type { DeadlineQueue } from '../engine/deadlines.js';
 import type { Execution } from '../engine/execution.js';
 import type { PolicyContext } from '../engine/policy-context.js';
@@ -57,8 +58,8 @@ export class TimeoutPolicy implements TimeoutStage {
     return new TimeoutError(name, scope, afterMs);
   }
 
-  attemptOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
-    return attemptTimeout(this, execution, this.firstItemScope);
+  attemptOperator<T>(attempt: Attempt): MonoTypeOperatorFunction<T> {
+    return attemptTimeout(this, attempt, this.firstItemScope);
   }
 
   totalOperator<T>(execution: Execution): MonoTypeOperatorFunction<T> {

@@ -3,6 +3,7 @@ import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 
 import { ResilienceError } from '../../engine/errors.js';
 import type { Execution } from '../../engine/execution.js';
+import { clientOf } from './wire-client.js';
 
 /** The caller closed its connection before it was answered. Reason of the attempt's signal; never retried, never counted. */
 class ClientGoneError extends ResilienceError {
@@ -13,15 +14,8 @@ class ClientGoneError extends ResilienceError {
   }
 }
 
-interface RawResponse {
-  readonly writableFinished: boolean;
-  readonly destroyed: boolean;
-  once(event: 'close', listener: () => void): void;
-  off(event: 'close', listener: () => void): void;
-}
-
 /**
- * Ends a handler's execution when its HTTP client goes away, which aborts the running attempt's signal and ends a wait.
+ * Ends a handler's execution when its client goes away, which aborts the running attempt's signal and ends a wait.
  * Costs a listener per request: an AbortSignal is made only when it happens, and the pipeline's first attempt stays free of
  * operators (a `callerSignal` given beforehand would need them).
  *
@@ -32,31 +26,38 @@ export function endWithClient(
   context: ExecutionContext,
   execution: Execution,
 ): MonoTypeOperatorFunction<unknown> | undefined {
-  const response = context.getType() === 'http' ? rawResponse(context.getArgByIndex<unknown>(1)) : undefined;
-  if (response === undefined) return undefined;
+  const client = clientOf(context);
+  if (client === undefined) return undefined;
+  const kept = execution.parts.deadLetter !== undefined;
   return (source) =>
     new Observable((subscriber) => {
-      const onClose = (): void => {
-        if (response.writableFinished) return;
+      let told = false;
+      const onGone = (): void => {
+        if (told) return;
+        told = true;
         const reason = new ClientGoneError(execution.parts.name);
-        if (execution.parts.deadLetter !== undefined) return execution.attempt?.abort(reason);
+        if (kept) return execution.attempt?.abort(reason);
         execution.callerSignal = AbortSignal.abort(reason);
         subscriber.error(reason);
       };
       // Guards may have taken longer than the client waited.
-      if (response.destroyed) onClose();
-      else response.once('close', onClose);
+      if (client.gone()) onGone();
+      else subscriber.add(client.onGone(onGone));
       if (subscriber.closed) return;
-      subscriber.add(() => response.off('close', onClose));
-      source.subscribe(subscriber);
+      // Adapters of sockets unsubscribe when the connection closes, some before they let others know.
+      let answered = false;
+      subscriber.add(() => void (!answered && client.gone() && onGone()));
+      const answer = source.subscribe({
+        next: (value) => subscriber.next(value),
+        error: (error: unknown) => {
+          answered = true;
+          subscriber.error(error);
+        },
+        complete: () => {
+          answered = true;
+          subscriber.complete();
+        },
+      });
+      subscriber.add(() => void (kept && client.gone() ? undefined : answer.unsubscribe()));
     });
-}
-
-/** Fastify wraps Node's response, Express extends it. */
-function rawResponse(response: unknown): RawResponse | undefined {
-  if (typeof response !== 'object' || response === null) return undefined;
-  const raw: unknown = 'raw' in response ? response.raw : response;
-  return typeof raw === 'object' && raw !== null && 'writeHead' in raw && 'once' in raw
-    ? (raw as unknown as RawResponse)
-    : undefined;
 }

@@ -1,0 +1,64 @@
+import { Observable } from 'rxjs';
+
+import type { Attempt } from './attempt-state.js';
+import type { PermitStage } from './stages.js';
+
+/** All permits that an attempt needs while it runs, in their order: a token of the rate limit, then a place in the bulkhead. */
+export class Permits {
+  private constructor(private readonly stages: readonly PermitStage[]) {}
+
+  /** `undefined` for a policy that needs none. */
+  static of(...stages: readonly (PermitStage | undefined)[]): Permits | undefined {
+    const needed = stages.filter((stage) => stage !== undefined);
+    return needed.length === 0 ? undefined : new Permits(needed);
+  }
+
+  /** All of them or none, without waiting. Hot path: runs on every call of a policy that limits. */
+  tryAcquire(args: readonly unknown[], now: number): boolean {
+    const { stages } = this;
+    for (let held = 0; held < stages.length; held++) {
+      if (this.take(held, args, now)) continue;
+      while (held-- > 0) stages[held]?.refund(args, now);
+      return false;
+    }
+    return true;
+  }
+
+  /** Waits in line for one after the other; completes when all are held. Unsubscribing before gives back what is held. */
+  acquire({ execution }: Attempt): Observable<never> {
+    return new Observable((subscriber) => {
+      let held = 0;
+      let leave = (): void => undefined;
+      const next = (): void => {
+        const stage = this.stages[held];
+        if (stage === undefined) return subscriber.complete();
+        const before = held;
+        const giveUp = stage.acquire(execution, (refusal) => {
+          if (refusal !== undefined) return subscriber.error(refusal);
+          held++;
+          next();
+        });
+        if (held === before) leave = giveUp;
+      };
+      subscriber.add(() => {
+        if (held === this.stages.length) return;
+        leave();
+        this.release(held);
+      });
+      next();
+    });
+  }
+
+  release(count = this.stages.length): void {
+    for (let index = 0; index < count; index++) this.stages[index]?.release();
+  }
+
+  /** A `key` or `cost` that throws is met again by {@link acquire}, where its error is the attempt's. */
+  private take(index: number, args: readonly unknown[], now: number): boolean {
+    try {
+      return this.stages[index]?.tryAcquire(args, now) === true;
+    } catch {
+      return false;
+    }
+  }
+}

@@ -13,6 +13,10 @@ export interface Lane {
   readonly fireAndForget?: boolean;
   /** Errors come back as something else (a status, a text). */
   readonly translatesErrors?: boolean;
+  /** Reached through Nest's interceptors: its arguments are known only behind them. */
+  readonly handler?: boolean;
+  /** Nobody gives the method an argument, so all its calls are alike. */
+  readonly withoutArguments?: boolean;
   /** Policies do not apply: the method runs plain. */
   readonly plain?: boolean;
   open(clock: FakeClock): Promise<OpenLane>;

@@ -370,9 +370,11 @@ describe('Wrong declarations are refused when they are evaluated', () => {
   });
 
   it('a fallback that names no method stops the boot and names the nearest one', async () => {
+    // The compiler refuses a literal.
+    const misspelt: string = 'fromCash';
     @Injectable()
     class Shop {
-      @Fallback('fromCash')
+      @Fallback(misspelt)
       async price(): Promise<number> {
         return 1;
       }

@@ -1,7 +1,19 @@
 import 'reflect-metadata';
 
 import { Inject, Injectable } from '@nestjs/common';
-import { CircuitBreaker, DeadLetter, Fallback, Retry, Timeout } from '@nest-resilience/core';
+import {
+  Bulkhead,
+  Cache,
+  Chaos,
+  CircuitBreaker,
+  Coalesce,
+  DeadLetter,
+  Fallback,
+  Hedge,
+  RateLimit,
+  Retry,
+  Timeout,
+} from '@nest-resilience/core';
 import { defer, NEVER, Observable, of, throwError } from 'rxjs';
 
 import { Script } from './script.js';
@@ -16,6 +28,13 @@ export const POLICIES = {
   timeout: () => [Timeout('1s')],
   fallback: () => [Fallback('rescue')],
   deadLetter: () => [DeadLetter('contract')],
+  bulkhead: () => [Bulkhead({ maxConcurrent: 1 }), Timeout('1s')],
+  bulkheadQueue: () => [Bulkhead({ maxConcurrent: 1, maxQueue: 1 }), Timeout('1s')],
+  rateLimit: () => [RateLimit({ limit: 2, interval: '60s' })],
+  hedge: () => [Hedge('1s')],
+  cache: () => [Cache({ ttl: '60s', staleIfError: '60s' })],
+  coalesce: () => [Coalesce(), Timeout('1s')],
+  chaos: () => [Chaos({ rate: 1, fault: () => new Error('chaos') }), Fallback('rescue')],
   // Written in an order that is nobody's: it must not matter.
   all: () => [
     Timeout('1s'),

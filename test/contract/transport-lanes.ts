@@ -35,6 +35,7 @@ async function compile(
 const http: Lane = {
   name: 'controller over HTTP',
   kinds: HANDLER_KINDS,
+  handler: true,
   translatesErrors: true,
   open: async (clock) => {
     const type = subjectClass('HttpSubject');
@@ -65,6 +66,7 @@ const http: Lane = {
 const tcp: Lane = {
   name: 'TCP message handler',
   kinds: HANDLER_KINDS,
+  handler: true,
   translatesErrors: true,
   open: async (clock) => {
     const type = subjectClass('TcpSubject');
@@ -109,6 +111,7 @@ const cron: Lane = {
   name: '@Cron job',
   kinds: JOB_KINDS,
   fireAndForget: true,
+  withoutArguments: true,
   open: async (clock) => {
     const type = subjectClass('CronSubject');
     defineMethods(type, JOB_KINDS, (method) => [Cron('0 0 1 1 *', { name: method })]);

@@ -38,6 +38,7 @@ export {
   type Jitter,
   Retry,
   type RetryBudgetOptions,
+  type RetryBudgetReading,
   type RetryEvents,
   type RetryExhaustedEvent,
   type RetryOptions,
@@ -75,16 +76,78 @@ export {
 // Fallback
 export {
   Fallback,
+  type FallbackAnswer,
   type FallbackContext,
+  type FallbackDecorator,
   type FallbackEntry,
   fallbackErrorsOf,
   type FallbackEvents,
   type FallbackFailedEvent,
   type FallbackFunction,
+  type FallbackOf,
   type FallbackOptions,
   type FallbackTarget,
   type FallbackUsedEvent,
 } from './fallback/index.js';
+
+// Cache
+export {
+  Cache,
+  type CacheEvents,
+  type CacheHandle,
+  type CacheOptions,
+  type CacheStaleUsedEvent,
+  DEFAULT_CACHE_OPTIONS,
+} from './cache/index.js';
+
+// Coalesce
+export { Coalesce, type CoalesceEvents, type CoalesceJoinedEvent, type CoalesceOptions } from './coalesce/index.js';
+
+// Rate limit
+export {
+  DEFAULT_RATE_LIMIT_OPTIONS,
+  RateLimit,
+  RateLimitError,
+  type RateLimitEvents,
+  type RateLimitOptions,
+  type RateLimitReading,
+  type RateLimitRefusal,
+  type RateLimitRejectedEvent,
+  type RateLimitSnapshot,
+} from './rate-limit/index.js';
+
+// Bulkhead
+export {
+  Bulkhead,
+  type BulkheadEvents,
+  BulkheadFullError,
+  type BulkheadOptions,
+  type BulkheadReading,
+  type BulkheadRefusal,
+  type BulkheadRejectedEvent,
+  type BulkheadSnapshot,
+  DEFAULT_BULKHEAD_OPTIONS,
+} from './bulkhead/index.js';
+
+// Hedge
+export {
+  DEFAULT_HEDGE_OPTIONS,
+  Hedge,
+  type HedgeEvents,
+  type HedgeOptions,
+  type HedgeStartedEvent,
+  type HedgeWonEvent,
+} from './hedge/index.js';
+
+// Chaos
+export {
+  Chaos,
+  type ChaosEvents,
+  type ChaosInjectedEvent,
+  type ChaosOptions,
+  DEFAULT_CHAOS_OPTIONS,
+  type DisturbanceKind,
+} from './chaos/index.js';
 
 // Dead letters
 export {
@@ -150,6 +213,7 @@ export {
   createPolicy,
   type ExecuteOptions,
   type Policy,
+  type Policies,
   type PolicyEnvironment,
   type PolicyFunction,
   type PolicyOptions,
@@ -158,13 +222,17 @@ export {
 // Nest
 export {
   Attempt,
+  type AttemptDecorator,
   type DeadLetterModuleOptions,
   DEFAULT_RESILIENCE_MODULE_OPTIONS,
+  type NamedPolicies,
   type PlainOptions,
   type PlainValue,
+  type PolicyDecorator,
   type PolicyLayer,
   type PolicyLayerName,
   type PolicyReport,
+  type PolicySource,
   RESILIENCE_CLOCK,
   RESILIENCE_EVENTS,
   RESILIENCE_RANDOM,
@@ -175,4 +243,5 @@ export {
   type ResilienceModuleOptions,
   type ResilienceOptionsFactory,
   ResilienceService,
+  Resilient,
 } from './nest/index.js';

@@ -7,8 +7,12 @@ export type WindowOptions =
   | { readonly type: 'time'; readonly duration: Duration }
   | { readonly type: 'consecutive' };
 
-/** Options of `@CircuitBreaker`. */
-export interface CircuitBreakerOptions {
+/**
+ * Options of `@CircuitBreaker`.
+ * @typeParam R what `recordResult` judges
+ * @typeParam A what `key` takes
+ */
+export interface CircuitBreakerOptions<R = never, A extends readonly unknown[] = never[]> {
   /** Breakers with one name share one state. @default `Class.method` */
   readonly name?: string;
   /**
@@ -39,9 +43,9 @@ export interface CircuitBreakerOptions {
   /** Errors that release the permit and change nothing; beats `recordOn`. */
   readonly ignoreOn?: Matcher;
   /** A returned value that counts as failure. */
-  readonly recordResult?: (result: never) => boolean;
+  readonly recordResult?: (result: R) => boolean;
   /** One breaker per key under this name: tenant, model, region. */
-  readonly key?: (...args: never[]) => string;
+  readonly key?: (...args: A) => string;
   /** The least recently used key is forgotten beyond this. @default 10000 */
   readonly maxKeys?: number;
 }

@@ -8,9 +8,14 @@ export class SingleCircuit implements CircuitBreakerStage {
 
   constructor(
     readonly name: string,
-    readonly rules: CircuitRules,
+    public rules: CircuitRules,
   ) {
     this.circuit = new Circuit(name, rules);
+  }
+
+  reconfigure(rules: CircuitRules): void {
+    this.rules = rules;
+    this.circuit.reconfigure(rules);
   }
 
   select(): Circuit {
@@ -28,9 +33,16 @@ export class KeyedCircuits implements CircuitBreakerStage {
 
   constructor(
     readonly name: string,
-    readonly rules: CircuitRules,
-    private readonly keyOf: (...args: readonly unknown[]) => string,
+    public rules: CircuitRules,
+    private keyOf: KeyOf,
   ) {}
+
+  reconfigure(rules: CircuitRules, keyOf: KeyOf): void {
+    this.rules = rules;
+    this.keyOf = keyOf;
+    while (this.byKey.size > rules.options.maxKeys) this.forgetOldest();
+    for (const circuit of this.byKey.values()) circuit.reconfigure(rules);
+  }
 
   select(args: readonly unknown[]): Circuit {
     const key = String(this.keyOf(...args));
@@ -59,7 +71,18 @@ export class KeyedCircuits implements CircuitBreakerStage {
 
 export type Circuits = SingleCircuit | KeyedCircuits;
 
+type KeyOf = (...args: readonly unknown[]) => string;
+
 export function createCircuits(name: string, rules: CircuitRules): Circuits {
   const { key } = rules.options;
   return key === undefined ? new SingleCircuit(name, rules) : new KeyedCircuits(name, rules, key);
+}
+
+/** Keeps the circuits that are known and their state; only one circuit for all cannot become one per key, nor the reverse. */
+export function changeCircuits(known: Circuits, rules: CircuitRules): Circuits {
+  const { key } = rules.options;
+  if (known instanceof SingleCircuit && key === undefined) known.reconfigure(rules);
+  else if (known instanceof KeyedCircuits && key !== undefined) known.reconfigure(rules, key);
+  else return createCircuits(known.name, rules);
+  return known;
 }

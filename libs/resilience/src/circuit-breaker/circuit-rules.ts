@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { parseDuration } from '../engine/duration.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
@@ -44,6 +46,17 @@ export class CircuitRules implements TransitionRules {
       return window.size <= SMALL_WINDOW ? new SmallCountWindow(window.size) : new CountWindow(window.size);
     }
     return window.type === 'time' ? new TimeWindow(window.durationMs) : new ConsecutiveWindow();
+  }
+
+  /** The window that goes on from one that other rules made; a count window keeps its newest outcomes when it is resized. */
+  windowAfter(window: OutcomeWindow, before: CircuitRules): OutcomeWindow {
+    const was = before.options.window;
+    const is = this.options.window;
+    if (isDeepStrictEqual(was, is)) return window;
+    const next = this.createWindow();
+    if (was.type !== 'count' || is.type !== 'count') return next;
+    for (const { failed, slow } of window.outcomes?.() ?? []) next.record(failed, slow, 0);
+    return next;
   }
 
   isSlow(durationMs: number): boolean {

@@ -601,6 +601,15 @@ describe('what it tells', () => {
     expect(bench.circuit.snapshot()).toMatchObject({ state: 'half_open', openedAt });
   });
 
+  it('no result that the time window has forgotten, also when it is opened by hand', async () => {
+    const bench = await new Bench({ window: '10s', minimumCalls: 10 }).play('xx..');
+    await bench.clock.advance('20s');
+
+    bench.handle.open();
+
+    expect(bench.events).toEqual([['opened', expect.objectContaining({ calls: 0, failureRate: 0 })]]);
+  });
+
   it('every change of state, and every refusal, as events', async () => {
     const bench = await new Bench({ failureThreshold: 2, recoveryTimeout: '10s' }).play('xx');
     bench.start();

@@ -36,13 +36,19 @@ export class Circuit implements CircuitBreaker {
   private notPermitted = 0;
   /** Epoch milliseconds, told apart from the state because the wall clock decides nothing. */
   private openedAtEpoch = 0;
-  private readonly window: OutcomeWindow;
+  private window: OutcomeWindow;
 
   constructor(
     readonly name: string,
-    private readonly rules: CircuitRules,
+    private rules: CircuitRules,
   ) {
     this.window = rules.createWindow();
+  }
+
+  /** Other rules from now on; state and counters stay. A window of another kind or length of time starts empty. */
+  reconfigure(rules: CircuitRules): void {
+    this.window = rules.windowAfter(this.window, this.rules);
+    this.rules = rules;
   }
 
   /** Looked at now: an open circuit whose time has come reads `half_open`. */
@@ -184,6 +190,8 @@ export class Circuit implements CircuitBreaker {
   }
 
   private opening(from: CircuitStateName, next: CircuitState): CircuitBreakerEvents['resilience.circuit.opened'] {
+    // Opened by hand or by a hung probe, no result has just brought the window up to date.
+    this.window.advance(this.rules.context.clock.now());
     const { calls, failures, slowCalls } = this.window;
     return {
       circuit: this.name,

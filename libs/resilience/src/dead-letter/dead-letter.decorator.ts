@@ -1,5 +1,5 @@
 import { policyDecorator } from '../nest/policy-decorator.js';
-import { type DeadLetterOptions, readDeadLetterOptions } from './dead-letter.options.js';
+import type { DeadLetterOptions } from './dead-letter.options.js';
 
 /**
  * Keeps a call that nobody could rescue, durably, until somebody runs it again or discards it.
@@ -7,5 +7,5 @@ import { type DeadLetterOptions, readDeadLetterOptions } from './dead-letter.opt
  * @param options a queue name is short for `{ queue }`
  */
 export function DeadLetter(options?: DeadLetterOptions | string): MethodDecorator & ClassDecorator {
-  return policyDecorator('deadLetter', 'DeadLetter', (path) => readDeadLetterOptions(options, path));
+  return policyDecorator('deadLetter', 'DeadLetter', options);
 }

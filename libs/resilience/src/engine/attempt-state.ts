@@ -5,6 +5,7 @@ import type { Execution } from './execution.js';
 import type { Permits } from './permits.js';
 import { toObservable } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
+import { type AttemptSpan, CANCELLED, SUCCESSFUL } from './tracing.js';
 
 /** One attempt of a call: what it holds while it runs, and how it ends. Its AbortController exists only if somebody reads `signal`. */
 export class Attempt implements AttemptContext {
@@ -16,6 +17,8 @@ export class Attempt implements AttemptContext {
   startedAt: number;
   /** Told when the attempt begins and ends waiting for a permit: that time is not the method's own. */
   onWaiting: ((waiting: boolean) => void) | undefined = undefined;
+
+  span: AttemptSpan | undefined = undefined;
 
   private breaker: CircuitBreaker | undefined = undefined;
   private permit = -1;
@@ -82,7 +85,12 @@ export class Attempt implements AttemptContext {
   /** The method is called now. */
   reach<T>(call: () => T): T {
     this.execution.entered++;
-    return call();
+    return this.traced(call);
+  }
+
+  /** Inside the attempt's span, if somebody traces. */
+  traced<T>(run: () => T): T {
+    return this.span === undefined ? run() : this.span.run(run);
   }
 
   /** Takes over what a faster lane acquired. */
@@ -105,6 +113,7 @@ export class Attempt implements AttemptContext {
     const now = this.end();
     breaker?.succeed(this.permit, this.startedAt, now, value);
     this.execution.record(this, undefined);
+    this.span?.end(SUCCESSFUL);
   }
 
   failed(error: unknown): void {
@@ -113,6 +122,7 @@ export class Attempt implements AttemptContext {
     const now = this.end();
     breaker?.fail(this.permit, this.startedAt, now, error);
     this.execution.noteFailure(error, this);
+    this.span?.end({ outcome: 'failed', error });
   }
 
   /** The consumer went away before the end: no result, unless it has seen something. */
@@ -123,6 +133,7 @@ export class Attempt implements AttemptContext {
     const now = this.end();
     if (this.emitted) breaker?.succeed(this.permit, this.startedAt, now, undefined);
     else breaker?.release(this.permit, this.startedAt);
+    this.span?.end(this.emitted ? SUCCESSFUL : CANCELLED);
   }
 
   abort(reason: unknown): void {

@@ -25,8 +25,9 @@ export class CallStats {
     return this.fallbacksByLevel.reduce((sum, count) => sum + count, 0);
   }
 
-  finish(succeeded: boolean, attempts: number, durationMs: number): void {
-    if (attempts <= 1) {
+  /** @param attempts times the method was entered; hedged ones without being retried */
+  finish(succeeded: boolean, attempts: number, durationMs: number, retried = attempts > 1): void {
+    if (!retried) {
       if (succeeded) this.successfulWithoutRetry++;
       else this.failedWithoutRetry++;
     } else if (succeeded) this.successfulWithRetry++;

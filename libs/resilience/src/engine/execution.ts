@@ -4,6 +4,7 @@ import type { AttemptRecord } from './attempt.js';
 import { Attempt } from './attempt-state.js';
 import type { FailedCall, FallbackRecord } from './dead-letter-sink.js';
 import type { PipelineParts } from './pipeline-parts.js';
+import type { CallSpan, TraceEnding } from './tracing.js';
 
 /** Enough for any sane policy; a call with 10,000 retries must not keep 10,000 stacks. */
 const MAX_RECORDS = 50;
@@ -12,10 +13,14 @@ const MAX_RECORDS = 50;
 export class Execution {
   /** Attempts begun, including those a circuit refused. */
   attempts = 0;
+  /** Retries begun or waited for: attempts beside each other are none. */
+  retries = 0;
   /** Attempts that reached the method. */
   entered = 0;
   /** A stream that has emitted can neither be retried nor replaced. */
   emitted = false;
+  /** A value that had expired answered in place of the error. */
+  answeredStale = false;
   /** Level of the fallback that answered, 0 for none. */
   rescuedBy = 0;
   /** Holds a share of the retry budget. */
@@ -37,6 +42,8 @@ export class Execution {
   expired = false;
   lastError: unknown = undefined;
   callerSignal: AbortSignal | undefined;
+  /** Set while somebody traces calls. */
+  span: CallSpan | undefined;
   /** The latest. */
   attempt: Attempt | undefined;
   firstFailedAt = 0;
@@ -64,8 +71,37 @@ export class Execution {
     return (this.identity ??= randomUUID());
   }
 
+  /** A retry brought the answer. */
+  get recovered(): boolean {
+    return this.retries > 0 && this.rescuedBy === 0 && !this.answeredStale;
+  }
+
   get aborted(): boolean {
     return this.callerSignal?.aborted === true;
+  }
+
+  /** A traced call begins. */
+  trace(): void {
+    this.span ??= this.parts.context.tracer?.callStarted({ policy: this.parts.name });
+  }
+
+  endTrace(ending: TraceEnding): void {
+    const { span, rescuedBy, entered, attempts } = this;
+    this.span = undefined;
+    if (span === undefined) return;
+    const elsewhere = attempts > 0 && !this.answeredStale ? 'shared' : 'cache';
+    const answeredBy =
+      rescuedBy > 0
+        ? 'fallback'
+        : (entered === 0 || this.answeredStale) && ending.outcome === 'successful'
+          ? elsewhere
+          : 'method';
+    span.end(ending, { attempts: entered, answeredBy, fallbackLevel: rescuedBy });
+  }
+
+  /** Runs what is part of the call but of no attempt. */
+  within<T>(run: () => T): T {
+    return this.span === undefined ? run() : this.span.run(run);
   }
 
   /** Starts the next attempt; it has not been admitted yet. */
@@ -133,6 +169,7 @@ export class Execution {
       timeout === undefined ? Infinity : Math.min(now + timeout.attemptMs(number), this.startedAt + timeout.totalMs);
     const [beside] = this.attempt === undefined ? [] : this.running();
     this.attempt = new Attempt(this, number, this.lastError, now, givenUpAt, beside);
+    if (this.span !== undefined) this.attempt.span = this.span.attemptStarted(number);
     return this.attempt;
   }
 }

@@ -23,14 +23,12 @@ export async function* hedgedItems(execution: Execution, hedge: HedgeStage, open
   }
 }
 
-function raceForFirstItem(
-  execution: Execution,
-  hedge: HedgeStage,
-  open: (attempt: Attempt) => Items,
-): Promise<Winner> {
+function raceForFirstItem(execution: Execution, hedge: HedgeStage, open: (attempt: Attempt) => Items): Promise<Winner> {
   const { clock, shutdown } = execution.parts.context;
   return new Promise((resolve, reject) => {
     const racing = new Map<Attempt, Items>();
+    const beganAt = clock.now();
+    let first: Attempt | undefined;
     let started = 0;
     let decided = false;
     let timer: TimerHandle | undefined;
@@ -41,17 +39,18 @@ function raceForFirstItem(
       settle();
     };
     const start = (): void => {
-      const startedAt = clock.now();
-      const attempt = execution.begin(startedAt);
+      const attempt = execution.begin(clock.now());
+      first ??= attempt;
       const items = open(attempt);
       racing.set(attempt, items);
       if (started++ > 0) hedge.started(execution, started - 1);
       items.next().then(
-        (first) => {
+        (item) => {
           if (decided) return;
-          hedge.measured(clock.now() - startedAt);
-          if (started > 1) hedge.won(execution, attempt.number);
-          decide(() => resolve({ first, items }), attempt);
+          // From the start of the race: a percentile of hedged durations would feed on itself.
+          hedge.measured(clock.now() - beganAt);
+          if (attempt !== first) hedge.won(execution, attempt.number);
+          decide(() => resolve({ first: item, items }), attempt);
         },
         (error: unknown) => {
           racing.delete(attempt);

@@ -8,6 +8,7 @@ import { pausePromise } from './pause.js';
 import { callMethod, type Method } from './pipeline-parts.js';
 import { isAsyncIterable, toObservable } from './return-kind.js';
 import { GIVE_UP, type TimeoutScope } from './stages.js';
+import { CANCELLED, SUCCESSFUL, type TraceEnding } from './tracing.js';
 
 /**
  * Token streams and other async iterables: pulled item by item, so back-pressure and early `break` reach the source.
@@ -20,22 +21,27 @@ export async function* runIterable(
   first?: { iterable: unknown },
 ): AsyncGenerator<unknown> {
   const { retry, stats, context, deadLetter } = execution.parts;
+  let ending: TraceEnding = CANCELLED;
   retry?.begin();
   context.shutdown.enter();
+  execution.trace();
   try {
     yield* rescued(execution, method, first);
-    if (execution.attempts > 1 && execution.rescuedBy === 0) retry?.recovered(execution);
+    ending = SUCCESSFUL;
+    if (execution.recovered) retry?.recovered(execution);
     if (execution.rescuedBy > 0 && deadLetter?.capturesRescued === true)
       await deadLetter.keep(execution, execution.lastError);
-    stats.finish(true, execution.entered, context.clock.now() - execution.startedAt);
+    stats.finish(true, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
   } catch (error) {
-    stats.finish(false, execution.entered, context.clock.now() - execution.startedAt);
+    ending = { outcome: 'failed', error };
+    stats.finish(false, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
     if (deadLetter === undefined || execution.aborted) throw error;
     const kept = await deadLetter.keep(execution, error);
     if (!kept || deadLetter.rethrow) throw error;
   } finally {
     retry?.end(execution);
     context.shutdown.leave();
+    execution.endTrace(ending);
   }
 }
 
@@ -51,7 +57,7 @@ async function* rescued(
     if (execution.emitted || execution.aborted) throw original;
     for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
       try {
-        yield* itemsOf(step.run(), execution);
+        yield* itemsOf(execution.within(step.run), execution);
         fallback?.used(execution, step);
         return;
       } catch (error) {
@@ -124,7 +130,11 @@ async function* itemsOfAttempt(
     const items = attempt.reach(() => first?.iterable ?? callMethod(parts, method, self, args, attempt));
     iterator = (isAsyncIterable(items) ? items : itemsOf(items))[Symbol.asyncIterator]();
     for (;;) {
-      const item = await within(attempt, iterator.next());
+      const source = iterator;
+      const item = await within(
+        attempt,
+        attempt.traced(() => source.next()),
+      );
       if (item.done === true) break;
       attempt.emitted = execution.emitted = true;
       last = item.value;

@@ -3,6 +3,7 @@ import { catchError, defer, finalize, map, type MonoTypeOperatorFunction, Observ
 import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
 import { RejectedResult } from './stages.js';
+import { CANCELLED, SUCCESSFUL } from './tracing.js';
 
 /** Starts one attempt: admits it at the moment the method is reached, then calls it. */
 export type OpenAttempt = (attempt: Attempt) => Observable<unknown>;
@@ -18,7 +19,10 @@ export function runOperators(
   replay?: { failure: unknown },
 ): Observable<unknown> {
   const { fallback, deadLetter } = execution.parts;
-  return shared(execution, open, replay).pipe(
+  return defer(() => {
+    execution.trace();
+    return shared(execution, open, replay);
+  }).pipe(
     failOnAbort(execution),
     fallback?.operator(execution) ?? unchanged,
     deadLetter?.operator(execution) ?? unchanged,
@@ -30,11 +34,20 @@ const unchanged: MonoTypeOperatorFunction<unknown> = (source) => source;
 
 /** What several calls may have in common. A handler's arguments are not known yet: see its method's own entry. */
 function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): Observable<unknown> {
-  const { cache, coalesce, retry } = execution.parts;
-  if (execution.handler || (cache === undefined && coalesce === undefined)) return attempts(execution, open, replay);
+  const { cache, coalesce, retry, context } = execution.parts;
+  if (cache === undefined && coalesce === undefined) return attempts(execution, open, replay);
+  if (execution.handler) {
+    return attempts(execution, open, replay).pipe(
+      catchError((error: unknown) => {
+        const stale = cache?.stale(execution, error, context.clock.now());
+        return stale === undefined ? throwError(() => error) : of(stale.value);
+      }),
+    );
+  }
   const joined =
     coalesce?.join(execution, (flight) => {
       retry?.begin();
+      flight.span = execution.span;
       return attempts(flight, open).pipe(finalize(() => retry?.end(flight)));
     }) ?? attempts(execution, open, replay);
   return joined.pipe(cache?.operator(execution) ?? unchanged);
@@ -44,7 +57,10 @@ function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: u
   const { timeout, retry, hedge, context } = execution.parts;
   const attempt = defer(() => {
     const current = execution.begin(context.clock.now());
-    return defer(() => open(current)).pipe(timeout?.attemptOperator(current) ?? unchanged, judge(current));
+    return inSpan(
+      current,
+      defer(() => open(current)),
+    ).pipe(timeout?.attemptOperator(current) ?? unchanged, judge(current));
   });
   const raced = attempt.pipe(hedge?.operator(execution) ?? unchanged);
   let pending = replay;
@@ -61,6 +77,12 @@ function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: u
     ),
     timeout?.totalOperator(execution) ?? unchanged,
   );
+}
+
+/** A stream works when it is subscribed to, which must be seen as part of the attempt as well. */
+function inSpan(attempt: Attempt, source: Observable<unknown>): Observable<unknown> {
+  if (attempt.span === undefined) return source;
+  return new Observable((subscriber) => attempt.traced(() => source.subscribe(subscriber)));
 }
 
 /**
@@ -123,22 +145,24 @@ export function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unkn
 /** Counts the call once, however many attempts it took. */
 function account(execution: Execution): MonoTypeOperatorFunction<unknown> {
   const { stats, retry, context } = execution.parts;
-  const finish = (succeeded: boolean): void => {
+  const finish = (succeeded: boolean, error?: unknown): void => {
     retry?.end(execution);
     context.shutdown.leave();
+    execution.endTrace(succeeded ? SUCCESSFUL : { outcome: 'failed', error });
     if (execution.bypassed) return;
-    stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt);
-    if (succeeded && execution.attempts > 1 && execution.rescuedBy === 0) retry?.recovered(execution);
+    stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
+    if (succeeded && execution.recovered) retry?.recovered(execution);
   };
   return tap({
     subscribe: () => context.shutdown.enter(),
-    error: () => finish(false),
+    error: (error) => finish(false, error),
     complete: () => finish(true),
     // A consumer that took what it wanted (`take(1)`) was served; one that left empty-handed made no call that ended.
     unsubscribe: () => {
       if (execution.emitted || execution.rescuedBy > 0) return finish(true);
       retry?.end(execution);
       context.shutdown.leave();
+      execution.endTrace(CANCELLED);
     },
   });
 }

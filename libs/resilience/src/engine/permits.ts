@@ -26,6 +26,7 @@ export class Permits {
 
   /** Waits in line for one after the other; completes when all are held. Unsubscribing before gives back what is held. */
   acquire({ execution }: Attempt): Observable<never> {
+    const { context } = execution.parts;
     return new Observable((subscriber) => {
       let held = 0;
       let leave = (): void => undefined;
@@ -43,14 +44,15 @@ export class Permits {
       subscriber.add(() => {
         if (held === this.stages.length) return;
         leave();
-        this.release(held);
+        // An attempt that never ran used nothing up.
+        for (let index = 0; index < held; index++) this.stages[index]?.refund(execution.args, context.clock.now());
       });
       next();
     });
   }
 
-  release(count = this.stages.length): void {
-    for (let index = 0; index < count; index++) this.stages[index]?.release();
+  release(): void {
+    for (const stage of this.stages) stage.release();
   }
 
   /** A `key` or `cost` that throws is met again by {@link acquire}, where its error is the attempt's. */

@@ -22,14 +22,21 @@ export class Pipeline {
   /** An undeclared method answered synchronously before: its refusals must be thrown, not promised. */
   private answersAtOnce = false;
 
-  private readonly direct: boolean;
+  /** A first attempt that succeeds is the whole call. */
+  private direct = true;
   /** Neither the attempt nor chaos comes between the caller and the method. */
-  private readonly plain: boolean;
+  private plain = true;
 
   constructor(
-    readonly parts: PipelineParts,
+    public parts: PipelineParts,
     private kind: ReturnKind,
   ) {
+    this.use(parts);
+  }
+
+  /** Takes other policies: for calls from now on, those that run keep theirs. */
+  use(parts: PipelineParts): void {
+    this.parts = parts;
     this.direct = !needsOperators(parts);
     this.plain = parts.attemptIndex < 0 && parts.chaos === undefined;
   }
@@ -52,7 +59,7 @@ export class Pipeline {
   replay(method: Method, self: unknown, args: readonly unknown[]): Promise<unknown> {
     const execution = this.execution(self, args);
     execution.replayed = true;
-    this.parts.retry?.begin();
+    execution.parts.retry?.begin();
     return this.settled(execution, method);
   }
 
@@ -61,7 +68,8 @@ export class Pipeline {
     const { parts } = this;
     const execution = new Execution(parts, self, args, parts.context.clock.now(), signal);
     parts.retry?.begin();
-    if (execution.aborted || !this.direct || parts.permits !== undefined) return this.settled(execution, method);
+    if (execution.aborted || !this.direct || parts.permits !== undefined || parts.context.tracer !== undefined)
+      return this.settled(execution, method);
     const attempt = execution.begin(execution.startedAt);
     let outcome: unknown;
     try {
@@ -91,7 +99,8 @@ export class Pipeline {
     const { parts } = this;
     const startedAt = parts.context.clock.now();
     // What an undeclared method returns must be seen once, before others can answer in its place.
-    if (!this.direct && (this.kind === 'promise' || this.answersAtOnce)) return this.shared(method, self, args, startedAt);
+    const direct = this.direct && parts.context.tracer === undefined;
+    if (!direct && (this.kind === 'promise' || this.answersAtOnce)) return this.shared(method, self, args, startedAt);
     let breaker: CircuitBreaker | undefined;
     let permit = 0;
     if (parts.breakers !== undefined) {
@@ -133,6 +142,11 @@ export class Pipeline {
       this.answersAtOnce = false;
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
+    if (this.kind === 'promise' && kindOfValue(outcome) === 'sync') {
+      // Chaos answered in place of a method that is known to promise.
+      const promised = Promise.resolve(outcome);
+      return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(promised);
+    }
     const adopted = this.adopt(execution, self, args, startedAt, breaker, permit);
     return this.notAPromise(outcome, method, adopted.execution, adopted.attempt);
   }
@@ -142,7 +156,7 @@ export class Pipeline {
     const { parts } = this;
     if (this.answersAtOnce) return startSync(parts, method, self, args);
     try {
-      const hit = parts.cache?.fresh(args, startedAt);
+      const hit = parts.context.tracer === undefined ? parts.cache?.fresh(args, startedAt) : undefined;
       if (hit !== undefined) {
         parts.stats.finish(true, 0, 0);
         return Promise.resolve(hit.value);

@@ -4,9 +4,10 @@ import { Deadlines } from './deadlines.js';
 import { type EventSink, silentSink } from './events.js';
 import { type Random, systemRandom } from './random.js';
 import { Shutdown } from './shutdown.js';
+import type { Traceable } from './tracing.js';
 
 /** What all policies of one application share. */
-export interface PolicyContext {
+export interface PolicyContext extends Traceable {
   readonly clock: Clock;
   /** The same clock for RxJS operators. */
   readonly scheduler: ClockScheduler;
@@ -25,5 +26,6 @@ export function createPolicyContext(parts: { clock?: Clock; random?: Random; eve
     events: parts.events ?? silentSink,
     deadlines: new Deadlines(clock),
     shutdown: new Shutdown(),
+    tracer: undefined,
   };
 }

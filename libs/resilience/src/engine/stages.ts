@@ -99,6 +99,10 @@ export interface HedgeStage {
 export interface CacheStage {
   /** Runs on every call: a value that is still fresh. May throw what a function of the user's threw. */
   fresh(args: readonly unknown[], now: number): { readonly value: unknown } | undefined;
+  /** Where no operator can: a call that {@link fresh} had no answer for returned a value. */
+  remember(args: readonly unknown[], value: unknown, now: number): void;
+  /** Where no operator can: what may answer in place of the call's error. */
+  stale(execution: Execution, error: unknown, now: number): { readonly value: unknown } | undefined;
   operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
 }
 
@@ -129,7 +133,7 @@ export interface FallbackStep {
   readonly level: number;
   readonly name: string;
   /** May return a value, a promise, an Observable or an async iterable; may throw. */
-  run(): unknown;
+  readonly run: () => unknown;
 }
 
 export interface DeadLetterStage {

@@ -21,6 +21,7 @@ export function runStream(execution: Execution, open: OpenAttempt): Observable<u
     !outlasting &&
     deadLetter?.capturesRescued !== true &&
     execution.callerSignal === undefined &&
+    execution.parts.context.tracer === undefined &&
     !needsOperators(execution.parts);
   return new Observable((subscriber) => {
     retry?.begin();

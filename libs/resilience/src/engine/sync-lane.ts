@@ -2,6 +2,7 @@ import type { Attempt } from './attempt-state.js';
 import { Execution } from './execution.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
 import { GIVE_UP, RejectedResult } from './stages.js';
+import { SUCCESSFUL } from './tracing.js';
 
 /** How an attempt ended that has been reported to its circuit already. */
 type FirstOutcome = { readonly error: unknown } | { readonly value: unknown };
@@ -14,9 +15,9 @@ type FirstOutcome = { readonly error: unknown } | { readonly value: unknown };
 export function runSync(execution: Execution, method: Method, first?: FirstOutcome): unknown {
   const { parts } = execution;
   execution.canWait = false;
-  const value = withFallback(execution, () => attempts(execution, method, first));
+  const value = withFallback(execution, () => withCache(execution, () => attempts(execution, method, first)));
   finish(execution, true);
-  if (execution.attempts > 1 && execution.rescuedBy === 0) parts.retry?.recovered(execution);
+  if (execution.recovered) parts.retry?.recovered(execution);
   if (execution.rescuedBy > 0 && parts.deadLetter?.capturesRescued === true)
     void parts.deadLetter.keep(execution, execution.lastError);
   return value;
@@ -66,6 +67,21 @@ function admitNow(attempt: Attempt): void {
   if (refusals.length > 0) throw refusals[0];
 }
 
+/** Keeps a success; answers a failure with what has expired. */
+function withCache(execution: Execution, run: () => unknown): unknown {
+  const { cache, context } = execution.parts;
+  if (cache === undefined) return run();
+  try {
+    const value = run();
+    cache.remember(execution.args, value, context.clock.now());
+    return value;
+  } catch (error) {
+    const stale = cache.stale(execution, error, context.clock.now());
+    if (stale === undefined) throw error;
+    return stale.value;
+  }
+}
+
 function withFallback(execution: Execution, run: () => unknown): unknown {
   const { fallback, deadLetter } = execution.parts;
   try {
@@ -73,7 +89,7 @@ function withFallback(execution: Execution, run: () => unknown): unknown {
   } catch (original) {
     for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
       try {
-        const value = step.run();
+        const value = execution.within(step.run);
         fallback?.used(execution, step);
         return value;
       } catch (error) {
@@ -93,11 +109,20 @@ function finish(execution: Execution, succeeded: boolean): void {
   if (execution.finished) return;
   execution.finished = true;
   retry?.end(execution);
-  stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt);
+  stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
+  execution.endTrace(succeeded ? SUCCESSFUL : { outcome: 'failed', error: execution.lastError });
 }
 
 /** Starts a synchronous call from nothing. */
 export function startSync(parts: PipelineParts, method: Method, self: unknown, args: readonly unknown[]): unknown {
+  const now = parts.context.clock.now();
+  const hit = parts.cache?.fresh(args, now);
+  if (hit !== undefined) {
+    parts.stats.finish(true, 0, 0);
+    return hit.value;
+  }
   parts.retry?.begin();
-  return runSync(new Execution(parts, self, args, parts.context.clock.now()), method);
+  const execution = new Execution(parts, self, args, now);
+  execution.trace();
+  return runSync(execution, method);
 }

@@ -13,7 +13,7 @@ export function fallbackTo<T>(stage: FallbackStage, execution: Execution): MonoT
       return throwError(() => original);
     }
     let answered = false;
-    return defer(() => toObservable(step.run()) as Observable<T>).pipe(
+    return defer(() => toObservable(execution.within(step.run)) as Observable<T>).pipe(
       tap({
         next: () => {
           if (!answered) stage.used(execution, step);

@@ -15,7 +15,11 @@ export interface FallbackContext {
 
 /** A method of the same class by name, a function, or a constant. */
 export type FallbackTarget = string | FallbackFunction | { readonly value: unknown };
-export type FallbackFunction = (...argsAndContext: never[]) => unknown;
+/**
+ * Takes the original arguments, then a {@link FallbackContext}. Written as a method, whose parameters may be narrower than `unknown`:
+ * a function names the types of those it takes, and one that names none can do nothing wrong with them.
+ */
+export type FallbackFunction = { answer(...argsAndContext: unknown[]): unknown }['answer'];
 
 export interface FallbackEntry {
   readonly use: FallbackTarget;

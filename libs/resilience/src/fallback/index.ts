@@ -1,4 +1,4 @@
-export { Fallback } from './fallback.decorator.js';
+export { Fallback, type FallbackAnswer, type FallbackDecorator, type FallbackOf } from './fallback.decorator.js';
 export { fallbackErrorsOf } from './fallback.errors.js';
 export type { FallbackEvents, FallbackFailedEvent, FallbackUsedEvent } from './fallback.events.js';
 export type {

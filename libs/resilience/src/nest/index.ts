@@ -1,5 +1,7 @@
-export { Attempt } from './attempt.decorator.js';
+export { Attempt, type AttemptDecorator } from './attempt.decorator.js';
+export type { PolicyDecorator } from './method-types.js';
 export type { PlainOptions, PlainValue } from './plain-options.js';
+export type { NamedPolicies, PolicySource } from './policy-book.js';
 export type { PolicyLayer, PolicyLayerName, PolicyReport } from './policy-report.js';
 export { ResilienceInterceptor } from './resilience.interceptor.js';
 export { ResilienceModule } from './resilience.module.js';
@@ -11,4 +13,5 @@ export {
   type ResilienceOptionsFactory,
 } from './resilience.options.js';
 export { type ResilienceMetrics, ResilienceService } from './resilience.service.js';
+export { Resilient } from './resilient.decorator.js';
 export { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from './tokens.js';

@@ -2,17 +2,21 @@ import { ResilienceOptionsError } from '../engine/errors.js';
 import type { Method } from '../engine/pipeline-parts.js';
 import type { Pipeline } from '../engine/pipeline.js';
 import type { ReturnKind } from '../engine/return-kind.js';
-import type { PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
+import type { Policies, PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
 
 const METHOD_POLICY = Symbol.for('nest-resilience:method-policy');
 
-/** Where each policy of a method was written. */
-export type PolicySource = 'method' | 'class';
+/** Where a declaration was written. */
+export type DeclarationLevel = 'method' | 'class';
 
 /** What the decorators on one method declare together: one record, however many decorators, in whatever order. */
 export class MethodPolicy {
   readonly declared: { -readonly [K in PolicyKind]?: ResolvedPolicy[K] } = {};
-  readonly sources: Partial<Record<PolicyKind, PolicySource>> = {};
+  /** What was written, for an application that lays its own options under or over it. */
+  readonly inputs: { -readonly [K in PolicyKind]?: Policies[K] } = {};
+  readonly sources: Partial<Record<PolicyKind, DeclarationLevel>> = {};
+  /** Policies taken by name: `@Resilient('name')`. */
+  readonly named: { [L in DeclarationLevel]?: string } = {};
   attemptIndex = -1;
   /** Set once Nest's interceptor has run for this method: only then can a call have come through it. */
   intercepted = false;
@@ -27,17 +31,28 @@ export class MethodPolicy {
     readonly kind: ReturnKind,
   ) {}
 
-  add<K extends PolicyKind>(kind: K, decorator: string, options: ResolvedPolicy[K], source: PolicySource): void {
-    if (this.sources[kind] === source) {
-      const path = `${this.className}.${this.methodName} > @${decorator}`;
-      throw new ResilienceOptionsError([
-        { path, value: 'the same decorator twice', allowed: 'one of a kind on a method' },
-      ]);
-    }
+  add<K extends PolicyKind>(
+    kind: K,
+    decorator: string,
+    { input, resolved }: { input: Policies[K]; resolved: ResolvedPolicy[K] },
+    level: DeclarationLevel,
+  ): void {
+    if (this.sources[kind] === level) this.refuseSecond(decorator);
     // Class decorators run last, and a method's own declaration wins.
     if (this.sources[kind] === 'method') return;
-    this.declared[kind] = options;
-    this.sources[kind] = source;
+    this.declared[kind] = resolved;
+    this.inputs[kind] = input;
+    this.sources[kind] = level;
+  }
+
+  addNamed(policyName: string, level: DeclarationLevel): void {
+    if (this.named[level] !== undefined) this.refuseSecond('Resilient');
+    this.named[level] = policyName;
+  }
+
+  private refuseSecond(decorator: string): never {
+    const path = `${this.className}.${this.methodName} > @${decorator}`;
+    throw new ResilienceOptionsError([{ path, value: 'the same policy twice', allowed: 'one of a kind on a method' }]);
   }
 }
 

@@ -30,6 +30,7 @@ export function* overriddenMethods(prototype: object): Iterable<OverriddenMethod
 /** The warning about it. */
 export function describeOverride({ by, method, policy }: OverriddenMethod): string {
   const decorators = Object.keys(policy.sources).map((kind) => `@${kind.charAt(0).toUpperCase()}${kind.slice(1)}`);
+  if (Object.keys(policy.named).length > 0) decorators.push('@Resilient');
   return (
     `${by}.${method} overrides ${policy.className}.${method}, which is decorated with ${decorators.join(', ')}, without ` +
     `decorators: its own body runs plain, only what it calls with super.${method}() is protected. Decorate the override, or remove it`

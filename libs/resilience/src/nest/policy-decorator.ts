@@ -2,42 +2,56 @@ import { Inject, Optional, UseInterceptors } from '@nestjs/common';
 
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { callMethod, type Method } from '../engine/pipeline-parts.js';
-import { kindOfMethod } from '../engine/return-kind.js';
-import type { PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
+import { isThenable, kindOfMethod, kindOfValue } from '../engine/return-kind.js';
+import {
+  type Policies,
+  type PolicyInput,
+  type PolicyKind,
+  readPolicy,
+  type ResolvedPolicy,
+} from '../policy/policy.options.js';
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
 import { type HandlerMark, handlerMarks } from './handler-mark.js';
-import { attachMethodPolicy, MethodPolicy, methodPolicyOf, type PolicySource } from './method-policy.js';
+import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
 
 /**
  * Makes a decorator that declares one policy on a method, or on every own public method of a class.
- * @param read checks the options; gets the path to name in problems
+ * @param input the options as written
  */
 export function policyDecorator<K extends PolicyKind>(
   kind: K,
   name: string,
-  read: (path: string) => ResolvedPolicy[K],
+  input: PolicyInput<K> | undefined,
   /** Methods that a class-level declaration must leave alone. */
   spares: (options: ResolvedPolicy[K], method: string) => boolean = () => false,
 ): MethodDecorator & ClassDecorator {
-  const declare = (target: object, key: string, descriptor: PropertyDescriptor, source: PolicySource): void => {
-    const className = target.constructor.name;
-    const options = read(`${className}.${key} > @${name}`);
-    if (source === 'class' && spares(options, key)) return;
-    protect(target, key, descriptor).add(kind, name, options, source);
-  };
+  return declaring(name, (method, path, level, key) => {
+    const resolved = readPolicy(kind, input, path);
+    if (level === 'class' && spares(resolved, key)) return;
+    method().add(kind, name, { input: (input ?? true) as Policies[K], resolved }, level);
+  });
+}
+
+/** Adds what a decorator declares to the record of a method; asking for the record wraps the method. */
+type Declare = (method: () => MethodPolicy, path: string, level: DeclarationLevel, key: string) => void;
+
+/** Makes a decorator for a method, or for every own public method of a class. */
+export function declaring(name: string, declare: Declare): MethodDecorator & ClassDecorator {
+  const apply: Apply = (target, key, descriptor, level) =>
+    declare(() => protect(target, key, descriptor), `${target.constructor.name}.${key} > @${name}`, level, key);
   return (target: object, key?: string | symbol, descriptor?: PropertyDescriptor): void => {
-    if (key === undefined) return onClass(target as NewableFunction, name, (...args) => declare(...args, 'class'));
+    if (key === undefined) return onClass(target as NewableFunction, name, apply);
     refuseAnythingButMethods(target, key, descriptor, name);
-    declare(target, String(key), descriptor as PropertyDescriptor, 'method');
+    apply(target, String(key), descriptor as PropertyDescriptor, 'method');
   };
 }
 
-type Declare = (target: object, key: string, descriptor: PropertyDescriptor) => void;
+type Apply = (target: object, key: string, descriptor: PropertyDescriptor, level: DeclarationLevel) => void;
 
-function onClass(type: NewableFunction, name: string, declare: Declare): void {
+function onClass(type: NewableFunction, name: string, apply: Apply): void {
   const prototype = type.prototype as object;
   const methods = Object.entries(Object.getOwnPropertyDescriptors(prototype)).filter(
     ([key, descriptor]) => key !== 'constructor' && typeof descriptor.value === 'function' && !LIFECYCLE_HOOKS.has(key),
@@ -48,7 +62,7 @@ function onClass(type: NewableFunction, name: string, declare: Declare): void {
     ]);
   }
   for (const [key, descriptor] of methods) {
-    declare(prototype, key, descriptor);
+    apply(prototype, key, descriptor, 'class');
     Object.defineProperty(prototype, key, descriptor);
   }
 }
@@ -132,7 +146,19 @@ function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]
   mark.entered = true;
   execution.self = self;
   execution.args = args;
-  return attempt.enter(() => callMethod(execution.parts, policy.original, self, args, attempt));
+  const { cache, context } = execution.parts;
+  const call = (): unknown => attempt.enter(() => callMethod(execution.parts, policy.original, self, args, attempt));
+  if (cache === undefined) return call();
+  // Only here are the arguments known, so on a handler the cache is inside the retry; what has expired answers outside of it.
+  const hit = cache.fresh(args, context.clock.now());
+  if (hit !== undefined) return hit.value;
+  const remember = (value: unknown): unknown => {
+    cache.remember(args, value, context.clock.now());
+    return value;
+  };
+  const answer = call();
+  if (isThenable(answer)) return Promise.resolve(answer).then(remember);
+  return kindOfValue(answer) === 'sync' ? remember(answer) : answer;
 }
 
 const RECEIVER = Symbol.for('nest-resilience:receiver');

@@ -5,9 +5,11 @@ import { Injectable, Logger, type Provider, Scope } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 
 import {
+  Bulkhead,
   CircuitBreaker,
   DeadLetter,
   Fallback,
+  RateLimit,
   ResilienceModule,
   type ResilienceModuleOptions,
   ResilienceService,
@@ -15,7 +17,10 @@ import {
   Timeout,
   TimeoutError,
 } from '../index.js';
+import type { ChaosOptions } from '../chaos/index.js';
+import { type PolicyOptions, readPolicyOptions } from '../policy/policy.options.js';
 import { DEFAULT_RETRY_OPTIONS } from '../retry/index.js';
+import { layersOf } from './policy-report.js';
 
 class CardDeclined extends Error {}
 
@@ -32,7 +37,7 @@ class Orders {
   @DeadLetter('orders')
   @Timeout({ each: '2s', total: '10s' })
   @CircuitBreaker({ name: 'payments', key: (tenant: string) => tenant, recoveryTimeout: () => '1s' })
-  async charge(_tenant: string): Promise<number> {
+  async charge(_tenant: string): Promise<number | { secret: number }> {
     return 1;
   }
 
@@ -98,6 +103,35 @@ describe('The boot report', () => {
     ]);
   });
 
+  it('shows what limits the attempts inside of the circuit that judges them', async () => {
+    @Injectable()
+    class Limited {
+      @Bulkhead({ name: 'db', maxConcurrent: 5, maxQueue: 10, queueTimeout: '2s' })
+      @RateLimit({ limit: 100, interval: '1m', cost: () => 2, key: (tenant: string) => tenant })
+      @Timeout('5s')
+      @CircuitBreaker({ window: 'consecutive' })
+      async read(tenant: string): Promise<string> {
+        return tenant;
+      }
+    }
+    const { reports, tables } = await boot([Limited]);
+
+    expect(reports[0]?.layers.map(({ policy }) => policy)).toEqual([
+      'CircuitBreaker',
+      'RateLimit',
+      'Bulkhead',
+      'AttemptTimeout',
+    ]);
+    expect(reports[0]?.layers.slice(1, 3).map(({ options }) => options)).toEqual([
+      { limit: 100, interval: 60_000, maxWait: 0, cost: 'function cost', key: 'function key', maxKeys: 10_000 },
+      { name: 'db', maxConcurrent: 5, maxQueue: 10, queueTimeout: 2000 },
+    ]);
+    expect(tables[0]).toContain(
+      'RateLimit(limit 100, interval 60000, maxWait 0, key function key) > ' +
+        'Bulkhead(name db, maxConcurrent 5, maxQueue 10, queueTimeout 2000) > AttemptTimeout(each 5000, growth 1)',
+    );
+  });
+
   it('tells what a class decorator declares from what the method says', async () => {
     const { reports } = await boot([Orders]);
 
@@ -157,6 +191,42 @@ describe('The boot report', () => {
 
     expect(reports).toEqual([]);
     expect(tables).toEqual([]);
+  });
+});
+
+describe('The report of hedges and chaos', () => {
+  const layers = (options: PolicyOptions) =>
+    layersOf(readPolicyOptions(options, 'p'), () => 'named').map(({ policy, options: shown }) => [policy, shown]);
+
+  it('has them in their places', () => {
+    const options = layers({ chaos: { rate: 1, result: 1 }, timeout: 5, circuitBreaker: true, hedge: 5, retry: 1 });
+
+    expect(options.map(([policy]) => policy)).toEqual(['Retry', 'Hedge', 'CircuitBreaker', 'AttemptTimeout', 'Chaos']);
+  });
+
+  it('shows when a hedge starts', () => {
+    expect(layers({ hedge: { percentile: 0.95, maxHedges: 2 } })).toEqual([['Hedge', { percentile: 0.95, maxHedges: 2 }]]); // prettier-ignore
+  });
+
+  it.each<[ChaosOptions, object]>([
+    [
+      { rate: 0.1, latency: ['1s', '2s'], until: '2026-12-31' },
+      { latency: [1000, 2000], enabled: true, until: '2026-12-31T00:00:00.000Z' },
+    ],
+    [
+      { rate: 0.1, fault: new Error('secret'), name: 'game-day' },
+      { fault: true, enabled: true, name: 'game-day' },
+    ],
+    [
+      { rate: 0.1, result: { secret: 42 }, enabled: () => true },
+      { result: true, enabled: 'function enabled' },
+    ],
+  ])('shows what chaos does, but not with what: %j', (chaos, expected) => {
+    expect(layers({ chaos })).toEqual([['Chaos', { rate: 0.1, ...expected }]]);
+  });
+
+  it('leaves out chaos that is switched off', () => {
+    expect(layers({ chaos: { rate: 0.1, result: 1, enabled: false } })).toEqual([]);
   });
 });
 

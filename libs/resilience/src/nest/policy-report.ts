@@ -1,15 +1,26 @@
 import type { PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
-import type { PolicySource } from './method-policy.js';
+import type { PolicySource } from './policy-book.js';
 import { type PlainOptions, plainOptions } from './plain-options.js';
 
 /** A policy as a layer around the method; a timeout is two of them. */
 export type PolicyLayerName =
-  'DeadLetter' | 'Fallback' | 'TotalTimeout' | 'Retry' | 'CircuitBreaker' | 'AttemptTimeout';
+  | 'DeadLetter'
+  | 'Fallback'
+  | 'Cache'
+  | 'Coalesce'
+  | 'TotalTimeout'
+  | 'Retry'
+  | 'Hedge'
+  | 'CircuitBreaker'
+  | 'RateLimit'
+  | 'Bulkhead'
+  | 'AttemptTimeout'
+  | 'Chaos';
 
 export interface PolicyLayer {
   readonly policy: PolicyLayerName;
-  /** A decorator on the method, one on its class, or `forRoot({ policies })`. */
-  readonly source: PolicySource | 'named';
+  /** A decorator on the method, one on its class, a named policy, or `forRoot({ policies })` laid over those. */
+  readonly source: PolicySource;
   /** In effect, defaults included. Durations in ms, functions as `function name`, matchers by name; what is not set is missing. */
   readonly options: PlainOptions;
 }
@@ -47,13 +58,28 @@ const LAYERS = [
       priority,
     })),
   })),
+  layer('cache', 'Cache'),
+  layer('coalesce', 'Coalesce'),
   layer('timeout', 'TotalTimeout', ({ total }) => (total === Infinity ? undefined : { total })),
   layer('retry', 'Retry'),
+  layer('hedge', 'Hedge'),
   layer('circuitBreaker', 'CircuitBreaker'),
+  layer('rateLimit', 'RateLimit'),
+  layer('bulkhead', 'Bulkhead'),
   layer('timeout', 'AttemptTimeout', ({ total: _total, ...attempt }) =>
     [attempt.each, attempt.firstItem ?? Infinity, attempt.idle].every((limit) => limit === Infinity)
       ? undefined
       : attempt,
+  ),
+  layer('chaos', 'Chaos', ({ disturbance, until, enabled, ...rest }) =>
+    enabled === false
+      ? undefined
+      : {
+          ...rest,
+          [disturbance.kind]: disturbance.kind === 'latency' ? [disturbance.min, disturbance.max] : true,
+          enabled,
+          until: until === undefined ? undefined : new Date(until).toISOString(),
+        },
   ),
 ] as const;
 

@@ -5,10 +5,16 @@ import type { PolicyLayer, PolicyLayerName, PolicyReport } from './policy-report
 const SHOWN: Readonly<Record<PolicyLayerName, readonly string[]>> = {
   DeadLetter: ['queue', 'capture', 'rethrow'],
   Fallback: ['targets'],
+  Cache: ['name', 'ttl', 'staleIfError', 'key'],
+  Coalesce: ['key'],
   TotalTimeout: ['total'],
   Retry: ['maxRetries', 'strategy', 'baseDelay', 'maxElapsed'],
+  Hedge: ['delay', 'percentile', 'maxHedges'],
   CircuitBreaker: ['name', 'window', 'recoveryTimeout', 'key'],
+  RateLimit: ['name', 'limit', 'interval', 'maxWait', 'key'],
+  Bulkhead: ['name', 'maxConcurrent', 'maxQueue', 'queueTimeout'],
   AttemptTimeout: ['each', 'growth', 'firstItem', 'idle'],
+  Chaos: ['rate', 'fault', 'latency', 'result', 'until'],
 };
 
 /** One line per method, outermost policy first, durations in ms. */

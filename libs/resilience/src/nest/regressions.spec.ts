@@ -98,7 +98,7 @@ describe('Regressions', () => {
     class Keyed {
       @CircuitBreaker({
         failureThreshold: 1,
-        key: (tenant: { id: string }) => tenant.id,
+        key: (tenant?: { id: string }) => tenant!.id,
       })
       async read(_tenant?: { id: string }): Promise<number> {
         return 1;

@@ -3,6 +3,8 @@ import { DiscoveryService, ModuleRef } from '@nestjs/core';
 
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import { nearest } from '../engine/options.js';
+import type { FallbackTarget } from '../fallback/fallback.options.js';
+import { collect } from '../policy/policy.options.js';
 import { bindingOf } from './binding.js';
 import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
@@ -37,13 +39,58 @@ export class ResilienceExplorer implements OnModuleInit {
       prototypes.add(prototype);
       const methods = methodPoliciesOf(prototype);
       if (methods.size === 0) continue;
-      problems.push(...checkFallbackNames(prototype, methods), ...checkFallbackCycles(prototype, methods));
+      collect(problems, () => this.check(prototype, methods));
       if (isScopedFactory(wrapper)) this.warnOfFactory(wrapper, prototype, methods);
-      else this.adopt(wrapper, prototype, methods);
+      else if (problems.length === 0) this.adopt(wrapper, prototype, methods);
     }
     if (problems.length > 0) throw new ResilienceOptionsError(problems);
     this.warnOfOverrides(prototypes);
+    this.warnOfOverlays();
+    this.warnOfCoalescedHandlers(prototypes);
     this.logTable();
+  }
+
+  /** What only the whole class and the application's own policies can show. */
+  private check(prototype: object, methods: Map<string, MethodPolicy>): void {
+    const fallbacks = new Map<string, readonly FallbackTarget[]>();
+    const problems: OptionProblem[] = [];
+    for (const [method, policy] of methods) {
+      const name = `${prototype.constructor.name}.${method}`;
+      const effective = collect(problems, () => this.runtime.policies.effective(policy, name));
+      fallbacks.set(
+        method,
+        (effective?.resolved.fallback ?? []).map(({ target }) => target),
+      );
+    }
+    problems.push(...checkFallbackNames(prototype, fallbacks), ...checkFallbackCycles(prototype, fallbacks));
+    if (problems.length > 0) throw new ResilienceOptionsError(problems);
+  }
+
+  /** An overlay whose name is misspelt would silently do nothing. */
+  private warnOfOverlays(): void {
+    const known = [...this.runtime.protectedMethods()].map(({ name }) => name);
+    for (const name of Object.keys(this.runtime.policies.named)) {
+      if (!METHOD_NAME.test(name) || known.includes(name)) continue;
+      const near = nearest(name, known);
+      this.logger.warn(
+        `forRoot({ policies: { '${name}': ... } }) names no decorated method of this application` +
+          `${near === undefined ? '' : ` (did you mean '${near}'?)`}: it overlays nothing until a lazily loaded module brings that method`,
+      );
+    }
+  }
+
+  /** A handler's arguments are known only behind the interceptor, where its call has long begun. */
+  private warnOfCoalescedHandlers(prototypes: Iterable<object>): void {
+    for (const { name, policy, effective } of this.runtime.protectedMethods()) {
+      if (effective.resolved.coalesce === undefined) continue;
+      const owners = [...prototypes].filter(
+        (prototype) => methodPoliciesOf(prototype).get(policy.methodName) === policy,
+      );
+      if (!owners.some((prototype) => isHandler(prototype, policy.methodName))) continue;
+      this.logger.warn(
+        `@Coalesce on the handler ${name} has no effect: decorate the method of the service that the handler calls`,
+      );
+    }
   }
 
   /** Nothing is injected into what it makes, and nobody sees that before the first request. */
@@ -92,6 +139,14 @@ export class ResilienceExplorer implements OnModuleInit {
   }
 }
 
+/** Metadata keys under which Nest keeps routes, message patterns, WebSocket messages and GraphQL resolvers. */
+const HANDLER_METADATA = ['path', 'microservices:pattern', 'message', 'graphql:resolver_type'];
+
+function isHandler(prototype: object, method: string): boolean {
+  const handler: unknown = Reflect.get(prototype, method);
+  return typeof handler === 'function' && HANDLER_METADATA.some((key) => Reflect.hasMetadata(key, handler));
+}
+
 function isScopedFactory(wrapper: Wrapper): boolean {
   return wrapper.isFactory && !wrapper.isDependencyTreeStatic();
 }
@@ -108,9 +163,11 @@ function prototypeOf(wrapper: Wrapper): object | undefined {
   return typeof wrapper.metatype === 'function' ? (wrapper.metatype.prototype as object | undefined) : undefined;
 }
 
-function* checkFallbackNames(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
-  for (const [method, policy] of methods) {
-    for (const { target } of policy.declared.fallback ?? []) {
+type Fallbacks = ReadonlyMap<string, readonly FallbackTarget[]>;
+
+function* checkFallbackNames(prototype: object, fallbacks: Fallbacks): Iterable<OptionProblem> {
+  for (const [method, targets] of fallbacks) {
+    for (const target of targets) {
       if (typeof target !== 'string' || typeof Reflect.get(prototype, target) === 'function') continue;
       const near = nearest(target, methodNames(prototype));
       yield {
@@ -123,11 +180,11 @@ function* checkFallbackNames(prototype: object, methods: Map<string, MethodPolic
 }
 
 /** Two methods that rescue each other would do so for ever. */
-function* checkFallbackCycles(prototype: object, methods: Map<string, MethodPolicy>): Iterable<OptionProblem> {
-  for (const start of methods.keys()) {
+function* checkFallbackCycles(prototype: object, fallbacks: Fallbacks): Iterable<OptionProblem> {
+  for (const start of fallbacks.keys()) {
     const path = [start];
     const visit = (method: string): boolean =>
-      (methods.get(method)?.declared.fallback ?? []).some(({ target }) => {
+      (fallbacks.get(method) ?? []).some((target) => {
         if (typeof target !== 'string') return false;
         if (target === start) return true;
         if (path.includes(target)) return false;
@@ -142,6 +199,9 @@ function* checkFallbackCycles(prototype: object, methods: Map<string, MethodPoli
     };
   }
 }
+
+/** `Class.method`: what an overlay is named after. */
+const METHOD_NAME = /^[A-Z]\w*\.\w+$/;
 
 function methodNames(prototype: object): string[] {
   const names: string[] = [];

@@ -8,12 +8,18 @@ import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js'
 import type { EventSink } from '../engine/events.js';
 import { OptionsReader } from '../engine/options.js';
 import type { Random } from '../engine/random.js';
-import { type PolicyOptions, readPolicyOptions, type ResolvedPolicy } from '../policy/policy.options.js';
+import { collect, type Policies, type PolicyOptions, readPolicyOptions } from '../policy/policy.options.js';
+import type { NamedPolicies } from './policy-book.js';
 
 /** Options of `ResilienceModule.forRoot`. All optional. */
 export interface ResilienceModuleOptions {
-  /** Policies for `ResilienceService.execute('name', ...)`. */
+  /**
+   * Policies for `@Resilient('name')` and `ResilienceService.execute('name', ...)`; one under the name of a decorated
+   * `'Class.method'` is laid over its decorators, option by option. All can be changed while running: `reconfigure`.
+   */
   readonly policies?: Readonly<Record<string, PolicyOptions>>;
+  /** What decorators and named policies leave out, e.g. `{ retry: { maxRetries: 2 } }`. Switches nothing on by itself. */
+  readonly defaults?: Policies;
   readonly deadLetter?: DeadLetterModuleOptions;
   /** Receives every event, besides `@nestjs/event-emitter` when the application imports it. */
   readonly events?: EventSink;
@@ -56,27 +62,28 @@ export const DEFAULT_RESILIENCE_MODULE_OPTIONS = { shutdownTimeout: 10_000, mapE
 
 export interface ResolvedModuleOptions {
   readonly input: ResilienceModuleOptions;
-  readonly policies: ReadonlyMap<string, ResolvedPolicy>;
   readonly shutdownTimeoutMs: number;
   readonly mapErrors: boolean;
 }
 
-const KNOWN = ['policies', 'deadLetter', 'events', 'clock', 'random', 'shutdownTimeout', 'mapErrors'] as const;
+const KNOWN = [
+  'policies',
+  'defaults',
+  'deadLetter',
+  'events',
+  'clock',
+  'random',
+  'shutdownTimeout',
+  'mapErrors',
+] as const;
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readModuleOptions(input: ResilienceModuleOptions = {}): ResolvedModuleOptions {
   const path = 'ResilienceModule.forRoot';
   const reader = new OptionsReader<ResilienceModuleOptions>(input, path, KNOWN);
   const problems: OptionProblem[] = [];
-  const policies = new Map<string, ResolvedPolicy>();
-  for (const [name, options] of Object.entries(input.policies ?? {})) {
-    try {
-      policies.set(name, readPolicyOptions(options, `${path} > policies > ${name}`));
-    } catch (error) {
-      if (!(error instanceof ResilienceOptionsError)) throw error;
-      problems.push(...error.problems);
-    }
-  }
+  collect(problems, () => readNamedPolicies(input.policies ?? {}, path));
+  collect(problems, () => readPolicyOptions(input.defaults ?? {}, `${path} > defaults`));
   checkMembers(reader, 'clock', input.clock, ['now', 'epochNow', 'setTimer']);
   checkMembers(reader, 'events', input.events, ['listens', 'emit']);
   const deadLetter = new OptionsReader<DeadLetterModuleOptions>(input.deadLetter, `${path} > deadLetter`, [
@@ -92,7 +99,16 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
   const mapErrors = reader.boolean('mapErrors', DEFAULT_RESILIENCE_MODULE_OPTIONS.mapErrors);
   for (const problem of problems) reader.problem(problem.path.slice(path.length + 3), problem.value, problem.allowed);
   reader.finish();
-  return { input, policies, shutdownTimeoutMs, mapErrors };
+  return { input, shutdownTimeoutMs, mapErrors };
+}
+
+/** @throws ResilienceOptionsError with every problem of all of them */
+export function readNamedPolicies(policies: NamedPolicies, path: string): NamedPolicies {
+  const problems: OptionProblem[] = [];
+  for (const [name, options] of Object.entries(policies))
+    collect(problems, () => readPolicyOptions(options, `${path} > policies > ${name}`));
+  if (problems.length > 0) throw new ResilienceOptionsError(problems);
+  return policies;
 }
 
 function checkMembers(

@@ -14,6 +14,7 @@ import { createPolicyContext, type PolicyContext } from '../engine/policy-contex
 import { systemRandom } from '../engine/random.js';
 import { PolicyRegistry } from '../policy/policy-registry.js';
 import { EventHub } from './event-hub.js';
+import { PolicyBook } from './policy-book.js';
 import type { ResolvedModuleOptions } from './resilience.options.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
 import {
@@ -72,9 +73,9 @@ export const runtimeProviders: Provider[] = [
   },
   {
     provide: RESILIENCE_RUNTIME,
-    inject: [CONTEXT, DeadLetterWriter, DeadLetterStore],
-    useFactory: (context: PolicyContext, writer: DeadLetterWriter, store: Store) =>
-      createRuntime(context, writer, store),
+    inject: [CONTEXT, DeadLetterWriter, DeadLetterStore, RESILIENCE_MODULE_OPTIONS],
+    useFactory: (context: PolicyContext, writer: DeadLetterWriter, store: Store, { input }: ResolvedModuleOptions) =>
+      createRuntime(context, writer, store, new PolicyBook(input.policies, input.defaults)),
   },
   {
     provide: DeadLetterService,
@@ -92,7 +93,12 @@ export const runtimeProviders: Provider[] = [
   },
 ];
 
-function createRuntime(context: PolicyContext, writer: DeadLetterWriter, store: Store): ResilienceRuntime {
+function createRuntime(
+  context: PolicyContext,
+  writer: DeadLetterWriter,
+  store: Store,
+  book: PolicyBook,
+): ResilienceRuntime {
   const capture = new FailedCallCapture({ clock: context.clock, classify: classifyError });
   let warned = store.durable;
   const runtime: ResilienceRuntime = new ResilienceRuntime(
@@ -111,6 +117,7 @@ function createRuntime(context: PolicyContext, writer: DeadLetterWriter, store: 
         return new StoringDeadLetterSink({ capture, writer, events: context.events }, options);
       },
     }),
+    book,
   );
   return runtime;
 }

@@ -1,9 +1,12 @@
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import { Pipeline } from '../engine/pipeline.js';
-import { ResilienceError } from '../engine/errors.js';
+import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
+import type { PipelineParts } from '../engine/pipeline-parts.js';
+import { collect, refuseToBuild } from '../policy/policy.options.js';
 import type { PolicyRegistry } from '../policy/policy-registry.js';
 import { type Binding, BINDING_SOURCE, type BindingSource, setBinding } from './binding.js';
 import type { MethodPolicy } from './method-policy.js';
+import { type EffectivePolicy, PolicyBook } from './policy-book.js';
 
 /** Finds the instance that a redriven call runs on. */
 export type TargetResolver = () => Promise<{ readonly instance: object; readonly policy: MethodPolicy }>;
@@ -15,7 +18,14 @@ export class ResilienceRuntime implements BindingSource {
   private readonly deadLetterOptions = new Map<string, ResolvedDeadLetterOptions>();
   private readonly targets = new Map<string, TargetResolver>();
 
-  constructor(readonly registry: PolicyRegistry) {}
+  constructor(
+    readonly registry: PolicyRegistry,
+    private book: PolicyBook = new PolicyBook(),
+  ) {}
+
+  get policies(): PolicyBook {
+    return this.book;
+  }
 
   /** Ties an instance that Nest could not inject into (a request-scoped factory's) to this application. */
   bind(instance: object): void {
@@ -24,13 +34,25 @@ export class ResilienceRuntime implements BindingSource {
 
   bindingFor(type: NewableFunction): ClassBinding {
     let binding = this.byClass.get(type);
-    if (binding === undefined) this.byClass.set(type, (binding = new ClassBinding(type.name, this.registry)));
+    if (binding === undefined) this.byClass.set(type, (binding = new ClassBinding(type.name, this)));
     return binding;
   }
 
   /** Every method of this application that is protected, as far as its class is known: at boot, or when first called. */
-  *protectedMethods(): Iterable<{ readonly name: string; readonly policy: MethodPolicy }> {
+  *protectedMethods(): Iterable<ProtectedMethod> {
     for (const binding of this.byClass.values()) yield* binding.methods();
+  }
+
+  /**
+   * Takes other policies for methods that are running: those that began keep what they had, those that come get the new ones.
+   * @throws ResilienceOptionsError and changes nothing when any of it is not usable
+   */
+  reconfigure(book: PolicyBook): void {
+    const problems: OptionProblem[] = [];
+    const changes = [...this.byClass.values()].flatMap((binding) => binding.prepare(book, problems));
+    if (problems.length > 0) throw new ResilienceOptionsError(problems);
+    this.book = book;
+    for (const change of changes) change();
   }
 
   rememberDeadLetterOptions(target: string, options: ResolvedDeadLetterOptions): void {
@@ -66,29 +88,64 @@ export class ResilienceRuntime implements BindingSource {
   }
 }
 
+/** A method and what is in effect for it. */
+export interface ProtectedMethod {
+  readonly name: string;
+  readonly policy: MethodPolicy;
+  readonly effective: EffectivePolicy;
+}
+
 /** One class in one application. Two subclasses of a decorated base have circuits of their own. */
 class ClassBinding implements Binding {
-  private readonly pipelines = new Map<MethodPolicy, Pipeline>();
+  private readonly pipelines = new Map<MethodPolicy, { readonly pipeline: Pipeline; effective: EffectivePolicy }>();
 
   constructor(
     private readonly className: string,
-    private readonly registry: PolicyRegistry,
+    private readonly runtime: Pick<ResilienceRuntime, 'registry' | 'policies'>,
   ) {}
 
   pipeline(policy: MethodPolicy): Pipeline {
-    let pipeline = this.pipelines.get(policy);
-    if (pipeline === undefined) {
-      pipeline = new Pipeline(
-        this.registry.build(this.nameOf(policy), policy.declared, policy.attemptIndex),
-        policy.kind,
-      );
-      this.pipelines.set(policy, pipeline);
+    let known = this.pipelines.get(policy);
+    if (known === undefined) {
+      const effective = this.runtime.policies.effective(policy, this.nameOf(policy));
+      known = { pipeline: new Pipeline(this.build(policy, effective), policy.kind), effective };
+      this.pipelines.set(policy, known);
     }
-    return pipeline;
+    return known.pipeline;
   }
 
-  *methods(): Iterable<{ readonly name: string; readonly policy: MethodPolicy }> {
-    for (const policy of this.pipelines.keys()) yield { name: this.nameOf(policy), policy };
+  *methods(): Iterable<ProtectedMethod> {
+    for (const [policy, { effective }] of this.pipelines) yield { name: this.nameOf(policy), policy, effective };
+  }
+
+  /** Checks what other policies would mean for each method. @returns what puts them into effect */
+  prepare(book: PolicyBook, problems: OptionProblem[]): (() => void)[] {
+    return [...this.pipelines].flatMap(([policy, known]) => {
+      const name = this.nameOf(policy);
+      const next = collect(problems, () => {
+        const effective = book.effective(policy, name);
+        refuseToBuild(effective.resolved, name);
+        return effective;
+      });
+      if (next === undefined) return [];
+      return () => {
+        known.pipeline.use(this.build(policy, next, known.effective));
+        known.effective = next;
+      };
+    });
+  }
+
+  private build(
+    policy: MethodPolicy,
+    { resolved, sharedName }: EffectivePolicy,
+    before?: EffectivePolicy,
+  ): PipelineParts {
+    const { attemptIndex } = policy;
+    return this.runtime.registry.build(this.nameOf(policy), resolved, {
+      attemptIndex,
+      sharedName,
+      before: before?.resolved,
+    });
   }
 
   private nameOf(policy: MethodPolicy): string {

@@ -1,20 +1,34 @@
 import { Inject, Injectable } from '@nestjs/common';
 
+import type { BulkheadReading } from '../bulkhead/bulkhead.policy.js';
+import type { CacheHandle } from '../cache/cached-results.js';
 import { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
+import type { ChaosCounts } from '../chaos/chaos-record.js';
 import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
 import type { CountedDeadLetterStore } from '../dead-letter/counted.store.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { CallStats, MethodMetrics } from '../engine/call-stats.js';
 import type { Clock } from '../engine/clock.js';
-import { ResilienceError } from '../engine/errors.js';
+import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import { nearest } from '../engine/options.js';
-import { type ExecuteOptions, type Policy, type PolicyFunction, registerPolicy } from '../policy/create-policy.js';
-import type { PolicyOptions } from '../policy/policy.options.js';
+import type { HedgeCounts } from '../hedge/hedge-record.js';
+import {
+  buildFunctionPolicy,
+  type ExecuteOptions,
+  type Policy,
+  type PolicyFunction,
+  refuseForFunctions,
+  RegisteredPolicy,
+  registerPolicy,
+} from '../policy/create-policy.js';
+import { collect, type PolicyOptions, refuseToBuild, type ResolvedPolicy } from '../policy/policy.options.js';
+import type { RateLimitReading } from '../rate-limit/token-buckets.js';
+import type { RetryBudgetReading } from '../retry/retry-budget.js';
 import { layersOf, type PolicyReport } from './policy-report.js';
-import { type ResolvedModuleOptions } from './resilience.options.js';
+import { readNamedPolicies } from './resilience.options.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
-import { RESILIENCE_MODULE_OPTIONS, RESILIENCE_RUNTIME } from './tokens.js';
+import { RESILIENCE_RUNTIME } from './tokens.js';
 
 /** Everything the application did with its policies, per method and circuit. */
 export interface ResilienceMetrics {
@@ -26,12 +40,11 @@ export interface ResilienceMetrics {
 /** Policies without decorators, circuits by name, and metrics. */
 @Injectable()
 export class ResilienceService {
-  private readonly named = new Map<string, Policy>();
+  private readonly named = new Map<string, { readonly policy: RegisteredPolicy; resolved: ResolvedPolicy }>();
   private readonly byOptions = new WeakMap<PolicyOptions, Policy>();
 
   constructor(
     @Inject(RESILIENCE_RUNTIME) private readonly runtime: ResilienceRuntime,
-    @Inject(RESILIENCE_MODULE_OPTIONS) private readonly options: ResolvedModuleOptions,
     @Inject(DeadLetterStore) private readonly store: CountedDeadLetterStore,
   ) {}
 
@@ -74,9 +87,44 @@ export class ResilienceService {
     return [...this.runtime.registry.circuits()].map((circuit) => new CircuitHandle(circuit));
   }
 
+  /** Every bulkhead that was declared, to see how full it is. */
+  bulkheads(): Iterable<BulkheadReading> {
+    return this.runtime.registry.bulkheads();
+  }
+
+  /** Every rate limit that was declared, to see how many tokens are left. */
+  rateLimits(): Iterable<RateLimitReading> {
+    return this.runtime.registry.rateLimits();
+  }
+
+  /** Every retry budget, to see how much of it is used. */
+  retryBudgets(): Iterable<RetryBudgetReading> {
+    return this.runtime.registry.retryBudgets();
+  }
+
   /** Statistics of every protected method and policy that was built. */
   *methodStats(): Iterable<{ readonly name: string; readonly stats: CallStats }> {
     for (const [name, stats] of this.runtime.registry.stats) yield { name, stats };
+  }
+
+  /** Every cache with its counters: of methods with `@Cache`, and of policies. */
+  caches(): CacheHandle[] {
+    return [...this.runtime.registry.answers.caches.values()];
+  }
+
+  /** Calls that joined a running one, by policy. */
+  *coalesced(): Iterable<{ readonly name: string; readonly joined: number }> {
+    yield* this.runtime.registry.answers.coalesced.values();
+  }
+
+  /** What the hedges of every policy did. */
+  hedges(): Iterable<HedgeCounts> {
+    return this.runtime.registry.hedges.values();
+  }
+
+  /** What chaos did to every policy that has it switched on. */
+  chaos(): Iterable<ChaosCounts> {
+    return this.runtime.registry.chaos.values();
   }
 
   /** Everything counted so far. Costs no I/O. */
@@ -90,20 +138,49 @@ export class ResilienceService {
   }
 
   /**
+   * Changes policies of `forRoot({ policies })` while the application runs, or adds some: named ones, and those laid over a
+   * `'Class.method'`. Each given name is replaced as a whole, the others stay. Circuits, counters and listeners are kept;
+   * calls that run end with what they began with.
+   * @throws ResilienceOptionsError with every problem, and nothing is changed
+   */
+  reconfigure(policies: Readonly<Record<string, PolicyOptions>>): void {
+    const book = this.runtime.policies.with(readNamedPolicies(policies, 'ResilienceService.reconfigure'));
+    const { registry } = this.runtime;
+    const problems: OptionProblem[] = [];
+    const changes = [...this.named].flatMap(([name, known]) => {
+      const next = collect(problems, () => {
+        const resolved = book.resolve(name);
+        refuseForFunctions(resolved, name);
+        refuseToBuild(resolved, name);
+        return resolved;
+      });
+      if (next === undefined) return [];
+      return () => {
+        known.policy.parts = buildFunctionPolicy(registry, known.policy.name, next, known.resolved);
+        known.resolved = next;
+      };
+    });
+    if (problems.length > 0) throw new ResilienceOptionsError(problems);
+    this.runtime.reconfigure(book);
+    for (const change of changes) change();
+  }
+
+  /**
    * What protects what, in effective order: every decorated method of the application's classes, then `forRoot({ policies })`.
    * Classes of lazily loaded modules appear with their first call.
    */
   policies(): PolicyReport[] {
-    const methods = [...this.runtime.protectedMethods()].map(({ name, policy }) => ({
+    const book = this.runtime.policies;
+    const protectedMethods = [...this.runtime.protectedMethods()];
+    const methods = protectedMethods.map(({ name, policy, effective }) => ({
       name,
       declaredIn: policy.className,
-      layers: layersOf(policy.declared, (kind) => policy.sources[kind] ?? 'method'),
+      layers: layersOf(effective.resolved, (kind) => effective.sources[kind] ?? 'method'),
     }));
-    const named = [...this.options.policies].map(([name, policy]) => ({
-      name,
-      declaredIn: null,
-      layers: layersOf(policy, () => 'named'),
-    }));
+    const overlaid = new Set(protectedMethods.map(({ name }) => name));
+    const named = Object.keys(book.named)
+      .filter((name) => !overlaid.has(name))
+      .map((name) => ({ name, declaredIn: null, layers: layersOf(book.resolve(name), () => 'named') }));
     return [...methods, ...named];
   }
 
@@ -116,19 +193,24 @@ export class ResilienceService {
   private resolve(policy: string | PolicyOptions | Policy): Policy {
     if (typeof policy !== 'string') return isPolicy(policy) ? policy : this.inlined(policy);
     let known = this.named.get(policy);
-    if (known !== undefined) return known;
-    const options = this.options.input.policies?.[policy];
-    if (options === undefined) {
-      const names = [...this.options.policies.keys()];
-      throw new ResilienceError(
-        `No policy '${policy}' in ResilienceModule.forRoot({ policies }); known: ${names.join(', ') || 'none'}`,
-        'RESILIENCE_UNKNOWN_POLICY',
-        policy,
-      );
+    if (known === undefined) {
+      const { name = policy } = this.namedOptions(policy);
+      const resolved = this.runtime.policies.resolve(policy);
+      const parts = buildFunctionPolicy(this.runtime.registry, name, resolved);
+      known = { policy: new RegisteredPolicy(name, parts), resolved };
+      this.named.set(policy, known);
     }
-    known = this.policy({ ...options, name: options.name ?? policy });
-    this.named.set(policy, known);
-    return known;
+    return known.policy;
+  }
+
+  private namedOptions(policy: string): PolicyOptions {
+    const { named } = this.runtime.policies;
+    if (Object.hasOwn(named, policy) && named[policy] !== undefined) return named[policy];
+    throw new ResilienceError(
+      `No policy '${policy}' in ResilienceModule.forRoot({ policies }); known: ${Object.keys(named).join(', ') || 'none'}`,
+      'RESILIENCE_UNKNOWN_POLICY',
+      policy,
+    );
   }
 
   /** Kept by identity; without a name its circuit and statistics are nobody else's and go with the options object. */

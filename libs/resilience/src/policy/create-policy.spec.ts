@@ -335,7 +335,10 @@ describe('policies of one registry', () => {
       retryOnResult: (result: unknown) => result === 'bad',
     } as const;
     const method = jest.fn(() => 'bad');
-    const pipeline = new Pipeline(registry().build('Sync.method', readPolicyOptions({ retry }, 'p'), -1), 'unknown');
+    const pipeline = new Pipeline(
+      registry().build('Sync.method', readPolicyOptions({ retry }, 'p'), { attemptIndex: -1 }),
+      'unknown',
+    );
 
     expect(pipeline.invoke(method, undefined, [])).toBe('bad');
 

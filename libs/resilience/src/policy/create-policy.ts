@@ -1,5 +1,5 @@
 import type { AttemptContext } from '../engine/attempt.js';
-import { ResilienceOptionsError } from '../engine/errors.js';
+import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { createPolicyContext } from '../engine/policy-context.js';
@@ -31,21 +31,30 @@ export interface Policy {
 export function createPolicy(options: PolicyOptions & PolicyEnvironment = {}): Policy {
   const name = nameOf(options);
   const policy = readPolicyOptions<PolicyEnvironment>(options, name, ENVIRONMENT, checkEnvironment);
-  refuseMethodNames(policy, name);
+  refuseForFunctions(policy, name);
   const { deadLetters } = options;
   const registry = new PolicyRegistry({
     context: createPolicyContext(options),
     deadLetters: () => deadLetters ?? { store: () => Promise.resolve(undefined) },
   });
-  return new RegisteredPolicy(name, registry.build(name, policy, 0));
+  return new RegisteredPolicy(name, registry.build(name, policy, { attemptIndex: 0 }));
 }
 
 /** Makes a policy on an application's registry. */
 export function registerPolicy(registry: PolicyRegistry, options: PolicyOptions): Policy {
   const name = nameOf(options);
-  const policy = readPolicyOptions(options, name);
-  refuseMethodNames(policy, name);
-  return new RegisteredPolicy(name, registry.build(name, policy, 0));
+  return new RegisteredPolicy(name, buildFunctionPolicy(registry, name, readPolicyOptions(options, name)));
+}
+
+/** @param before what was in effect until now, when a running policy is reconfigured */
+export function buildFunctionPolicy(
+  registry: PolicyRegistry,
+  name: string,
+  policy: ResolvedPolicy,
+  before?: ResolvedPolicy,
+): PipelineParts {
+  refuseForFunctions(policy, name);
+  return registry.build(name, policy, { attemptIndex: 0, before });
 }
 
 function nameOf(options: PolicyOptions | undefined | null): string {
@@ -53,22 +62,28 @@ function nameOf(options: PolicyOptions | undefined | null): string {
   return typeof name === 'string' && name !== '' ? name : 'policy';
 }
 
-/** A method name means something only beside a class. */
-function refuseMethodNames({ fallback = [] }: ResolvedPolicy, name: string): void {
-  const problems = fallback
+/** A method name means something only beside a class, and a key made of arguments only where a call has arguments. */
+export function refuseForFunctions({ fallback = [], cache, coalesce }: ResolvedPolicy, name: string): void {
+  const problems: OptionProblem[] = fallback
     .filter(({ target }) => typeof target === 'string')
     .map(({ target }) => ({
       path: `${name} > fallback`,
       value: target,
       allowed: 'a function or { value }: a policy for functions has no methods to choose from',
     }));
+  for (const [kind, options] of Object.entries({ cache, coalesce })) {
+    if (options === undefined || options.key !== undefined) continue;
+    const allowed = 'a function: without arguments to tell them apart, all functions would get the same answer';
+    problems.push({ path: `${name} > ${kind} > key`, value: undefined, allowed });
+  }
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
 }
 
-class RegisteredPolicy implements Policy {
+export class RegisteredPolicy implements Policy {
   constructor(
     readonly name: string,
-    private readonly parts: PipelineParts,
+    /** Replaced when the policy is reconfigured; calls that run keep theirs. */
+    public parts: PipelineParts,
   ) {}
 
   async execute<T>(fn: PolicyFunction<T>, { signal }: ExecuteOptions = {}): Promise<T> {

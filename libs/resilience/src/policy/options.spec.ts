@@ -2,18 +2,33 @@ import 'reflect-metadata';
 
 import { describe, expect, it } from '@jest/globals';
 
+import { Bulkhead } from '../bulkhead/index.js';
+import { Cache } from '../cache/index.js';
+import { Chaos } from '../chaos/index.js';
 import { CircuitBreaker } from '../circuit-breaker/index.js';
+import { Coalesce } from '../coalesce/index.js';
 import { DeadLetter } from '../dead-letter/index.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import { Fallback } from '../fallback/index.js';
+import { Hedge } from '../hedge/index.js';
+import { RateLimit } from '../rate-limit/index.js';
 import { Retry } from '../retry/index.js';
 import { Timeout } from '../timeout/index.js';
 import { createPolicy } from './create-policy.js';
 
-const DECORATORS = { Retry, CircuitBreaker, Timeout, Fallback, DeadLetter } as unknown as Record<
-  string,
-  (options: unknown) => MethodDecorator & ClassDecorator
->;
+const DECORATORS = {
+  Retry,
+  CircuitBreaker,
+  Timeout,
+  Fallback,
+  DeadLetter,
+  Hedge,
+  Chaos,
+  Cache,
+  Coalesce,
+  Bulkhead,
+  RateLimit,
+} as unknown as Record<string, (options: unknown) => MethodDecorator & ClassDecorator>;
 
 /** The problems of a decorator with these options on `OrderService.charge`. */
 function problemsOf(decorator: string, options: unknown): readonly OptionProblem[] {
@@ -57,6 +72,7 @@ interface Case {
 
 const count = { window: { type: 'count' } };
 const consecutive = { window: 'consecutive' };
+const perSecond = { limit: 5, interval: '1s' };
 
 const CASES: readonly Case[] = [
   { decorator: 'Retry', option: 'maxRetries', wrong: COUNT, allowed: /^a whole number >= 0$/ },
@@ -107,6 +123,34 @@ const CASES: readonly Case[] = [
   { decorator: 'DeadLetter', option: 'idempotencyKey', wrong: FUNCTION, allowed: /^a function$/ },
   { decorator: 'DeadLetter', option: 'maxRedrives', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/ },
   { decorator: 'DeadLetter', option: 'maxArgsBytes', wrong: [...COUNT, 0, 1023], allowed: /^a whole number >= 1024$/ },
+  { decorator: 'Cache', option: 'ttl', wrong: [...DURATION, 0, undefined], allowed: /^a duration >= 1/ },
+  { decorator: 'Cache', option: 'staleIfError', wrong: DURATION, allowed: /^a duration >= 0/, beside: { ttl: 1 } },
+  { decorator: 'Cache', option: 'staleOn', wrong: MATCHER, allowed: /^an Error class, a predicate/, beside: { ttl: 1, staleIfError: 1 } }, // prettier-ignore
+  { decorator: 'Cache', option: 'key', wrong: FUNCTION, allowed: /^a function$/, beside: { ttl: 1 } },
+  { decorator: 'Cache', option: 'maxEntries', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/, beside: { ttl: 1 } }, // prettier-ignore
+  { decorator: 'Cache', option: 'cacheResult', wrong: FUNCTION, allowed: /^a function$/, beside: { ttl: 1 } },
+  { decorator: 'Cache', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/, beside: { ttl: 1 } },
+  { decorator: 'Coalesce', option: 'key', wrong: FUNCTION, allowed: /^a function$/ },
+  { decorator: 'Bulkhead', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/ },
+  { decorator: 'Bulkhead', option: 'maxConcurrent', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/ },
+  { decorator: 'Bulkhead', option: 'maxQueue', wrong: COUNT, allowed: /^a whole number >= 0$/ },
+  { decorator: 'Bulkhead', option: 'queueTimeout', wrong: [...DURATION, 0], allowed: /^a duration >= 1/, beside: { maxQueue: 1 } }, // prettier-ignore
+  { decorator: 'RateLimit', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/, beside: perSecond },
+  { decorator: 'RateLimit', option: 'limit', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/, beside: perSecond }, // prettier-ignore
+  { decorator: 'RateLimit', option: 'interval', wrong: [...DURATION, 0], allowed: /^a duration >= 1/, beside: perSecond }, // prettier-ignore
+  { decorator: 'RateLimit', option: 'maxWait', wrong: DURATION, allowed: /^a duration >= 0/, beside: perSecond },
+  { decorator: 'RateLimit', option: 'cost', wrong: [...FUNCTION, NaN], allowed: /^a function$/, beside: perSecond },
+  { decorator: 'RateLimit', option: 'key', wrong: FUNCTION, allowed: /^a function$/, beside: perSecond },
+  { decorator: 'RateLimit', option: 'maxKeys', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/, beside: { ...perSecond, key: () => 'k' } }, // prettier-ignore
+  { decorator: 'Hedge', option: 'delay', wrong: DURATION, allowed: /^a duration >= 0/ },
+  { decorator: 'Hedge', option: 'percentile', wrong: [...RATE, 0, 1], allowed: /^a number above 0 and below 1/ },
+  { decorator: 'Hedge', option: 'maxHedges', wrong: [...COUNT, 0, 11], allowed: /^a whole number from 1 to 10$/, beside: { delay: 5 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'rate', wrong: [...RATE, undefined], allowed: /^a number from 0 to 1$/, beside: { result: 1 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'fault', wrong: ['down', 5, null, {}, true, [], TypeError, Error], allowed: /^an Error, or a function that makes one/, beside: { rate: 1 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'latency', wrong: [...DURATION, ['1s'], ['2s', '1s'], [1, 2, 3], [-1, 5], [0, Infinity]], allowed: /^a duration >= 0 .*, or \[min, max\]$/, beside: { rate: 1 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'enabled', wrong: BOOLEAN, allowed: /^true, false or a function/, beside: { rate: 1, result: 1 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'until', wrong: ['soon', '5', '', '2026-13-01', 5, null, {}, true, new Date(NaN)], allowed: /^an ISO date/, beside: { rate: 1, result: 1 } }, // prettier-ignore
+  { decorator: 'Chaos', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/, beside: { rate: 1, result: 1 } }, // prettier-ignore
 ];
 
 const everyWrongValue = CASES.flatMap(({ wrong, ...rest }) => wrong.map((value) => ({ ...rest, value })));
@@ -169,6 +213,34 @@ describe('a wrong value', () => {
     ['Fallback', {}],
     ['DeadLetter', 5],
     ['DeadLetter', null],
+    ['Cache', true],
+    ['Cache', null],
+    ['Cache', []],
+    ['Coalesce', 'id'],
+    ['Coalesce', 5],
+    ['Coalesce', null],
+    ['Bulkhead', true],
+    ['Bulkhead', 'ten'],
+    ['Bulkhead', null],
+    ['Bulkhead', []],
+    ['RateLimit', 5],
+    ['RateLimit', '1s'],
+    ['RateLimit', true],
+    ['RateLimit', null],
+    ['RateLimit', []],
+    ['Hedge', undefined],
+    ['Hedge', {}],
+    ['Hedge', { maxHedges: 2 }],
+    ['Hedge', true],
+    ['Hedge', null],
+    ['Hedge', []],
+    ['Chaos', { rate: 1 }],
+    ['Chaos', { rate: 1, fault: new Error('down'), latency: 5 }],
+    ['Chaos', { rate: 1, latency: 5, result: 5 }],
+    ['Chaos', 5],
+    ['Chaos', 'fault'],
+    ['Chaos', null],
+    ['Chaos', []],
   ])('@%s(%p) is refused as a whole', (decorator, options) => {
     expect(problemsOf(decorator, options)).toMatchObject([
       { path: `OrderService.charge > @${decorator}`, value: options },
@@ -183,6 +255,14 @@ describe('a wrong value', () => {
     ['Timeout', -5, 'each'],
     ['Timeout', 'later', 'each'],
     ['DeadLetter', '', 'queue'],
+    ['Cache', NaN, 'ttl'],
+    ['Cache', 0, 'ttl'],
+    ['Cache', 'soon', 'ttl'],
+    ['Bulkhead', NaN, 'maxConcurrent'],
+    ['Bulkhead', 0, 'maxConcurrent'],
+    ['Bulkhead', 1.5, 'maxConcurrent'],
+    ['Hedge', NaN, 'delay'],
+    ['Hedge', 'soon', 'delay'],
   ])('the shorthand @%s(%p) is refused as %s', (decorator, short, option) => {
     expect(problemsOf(decorator, short)).toMatchObject([
       { path: `OrderService.charge > @${decorator} > ${option}`, value: short },
@@ -201,12 +281,25 @@ describe('an unknown option', () => {
     ['Timeout', 'eahc', 'each'],
     ['Timeout', 'firstitem', 'firstItem'],
     ['DeadLetter', 'retrow', 'rethrow'],
+    ['Bulkhead', 'maxConcurent', 'maxConcurrent'],
+    ['Coalesce', 'kye', 'key'],
   ])('@%s({ %s }) is refused: did you mean %s', (decorator, wrong, right) => {
     const [problem, ...others] = problemsOf(decorator, { [wrong]: 1 });
 
     expect(others).toEqual([]);
     expect(problem).toMatchObject({ path: `OrderService.charge > @${decorator} > ${wrong}`, value: 1 });
     expect(problem?.allowed).toContain(`no such option (did you mean '${right}'?); known: `);
+  });
+
+  it.each([
+    ['Cache', { ttl: 1, maxEntrys: 2 }, 'maxEntries'],
+    ['RateLimit', { ...perSecond, maxwait: 1 }, 'maxWait'],
+    ['Hedge', { delay: 1, maxHedge: 2 }, 'maxHedges'],
+    ['Chaos', { rate: 1, result: 1, enable: true }, 'enabled'],
+  ])('among good ones is refused too: @%s(%j): did you mean %s', (decorator, options, right) => {
+    expect(problemsOf(decorator, options)).toMatchObject([
+      { allowed: expect.stringContaining(`no such option (did you mean '${right}'?); known: `) },
+    ]);
   });
 
   it('of a fallback entry is refused the same way', () => {
@@ -349,7 +442,7 @@ describe('a decorator', () => {
     expect(problemsIn(() => Retry()(class Empty {}))).toMatchObject([{ path: 'Empty > @Retry' }]);
   });
 
-  it.each(['Retry', 'CircuitBreaker', 'Timeout', 'Fallback', 'DeadLetter'])(
+  it.each(['Retry', 'CircuitBreaker', 'Timeout', 'Fallback', 'DeadLetter', 'Bulkhead'])(
     '@%s twice on one method is refused',
     (name) => {
       class OrderService {

@@ -1,4 +1,9 @@
-import { type Circuits, createCircuits } from '../circuit-breaker/circuit-breaker.policy.js';
+import { chaosNotice } from '../chaos/chaos-notice.js';
+import type { ResolvedChaosOptions } from '../chaos/chaos.options.js';
+import { ChaosPolicy } from '../chaos/chaos.policy.js';
+import { ChaosRecord } from '../chaos/chaos-record.js';
+import type { BulkheadReading } from '../bulkhead/bulkhead.policy.js';
+import { changeCircuits, type Circuits, createCircuits } from '../circuit-breaker/circuit-breaker.policy.js';
 import type { ResolvedCircuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
 import type { Circuit } from '../circuit-breaker/circuit.js';
 import { CircuitRules } from '../circuit-breaker/circuit-rules.js';
@@ -6,30 +11,52 @@ import { DeadLetterPolicy } from '../dead-letter/dead-letter.policy.js';
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import { CallStats } from '../engine/call-stats.js';
 import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
-import { Permits } from '../engine/permits.js';
 import type { PipelineParts } from '../engine/pipeline-parts.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import { FallbackPolicy } from '../fallback/fallback.policy.js';
-import { RetryBudget } from '../retry/retry-budget.js';
+import { HedgePolicy } from '../hedge/hedge.policy.js';
+import { HedgeRecord } from '../hedge/hedge-record.js';
+import type { RateLimitReading } from '../rate-limit/token-buckets.js';
+import { RetryBudget, type RetryBudgetReading } from '../retry/retry-budget.js';
 import { RetryPolicy } from '../retry/retry.policy.js';
 import { TimeoutPolicy } from '../timeout/timeout.policy.js';
+import { PermitRegistry } from './permit-registry.js';
 import type { ResolvedPolicy } from './policy.options.js';
+import { sameOptions } from './same-options.js';
+import { SharedAnswers } from './shared-answers.js';
 
 export interface PolicyRegistryParts {
   readonly context: PolicyContext;
   /** Makes the sink of one method's dead letters. */
   readonly deadLetters: (options: ResolvedDeadLetterOptions, target: string) => DeadLetterSink;
-  /** Told when two declarations of one circuit disagree; the first one wins. */
+  /** Told when two declarations of one circuit or cache disagree (the first one wins), and what a policy cannot do. */
   readonly warn?: (message: string) => void;
+}
+
+export interface BuildOptions {
+  /** Index of the parameter that takes the attempt, -1 for none. */
+  readonly attemptIndex: number;
+  /** Whose retry budget it is, when methods share a named policy. @default the method's own */
+  readonly sharedName?: string | undefined;
+  /** What was in effect until now, when a running application is reconfigured. */
+  readonly before?: ResolvedPolicy | undefined;
 }
 
 /** The state behind all policies of one application: circuits, retry budgets and statistics, by name. */
 export class PolicyRegistry {
   readonly stats = new Map<string, CallStats>();
+  readonly answers: SharedAnswers;
+  readonly hedges = new Map<string, HedgeRecord>();
+  readonly chaos = new Map<string, ChaosRecord>();
   private readonly circuitsByName = new Map<string, Circuits>();
   private readonly budgets = new Map<string, RetryBudget>();
 
-  constructor(private readonly parts: PolicyRegistryParts) {}
+  private readonly permits: PermitRegistry;
+
+  constructor(private readonly parts: PolicyRegistryParts) {
+    this.permits = new PermitRegistry(parts.context, parts.warn);
+    this.answers = new SharedAnswers(parts.context, parts.warn);
+  }
 
   get context(): PolicyContext {
     return this.parts.context;
@@ -41,7 +68,11 @@ export class PolicyRegistry {
   }
 
   /** Makes the policies of one call ready to run. What carries state is shared with others of the same name. */
-  build(name: string, policy: ResolvedPolicy, attemptIndex: number): PipelineParts {
+  build(
+    name: string,
+    policy: ResolvedPolicy,
+    { attemptIndex, sharedName = name, before }: BuildOptions,
+  ): PipelineParts {
     const { context } = this.parts;
     const { retry, circuitBreaker, timeout, fallback, deadLetter } = policy;
     return {
@@ -51,20 +82,33 @@ export class PolicyRegistry {
       attemptIndex,
       deadLetter: deadLetter && new DeadLetterPolicy(deadLetter, this.parts.deadLetters(deadLetter, name)),
       fallback: fallback && new FallbackPolicy(fallback, context),
-      cache: undefined,
-      coalesce: undefined,
+      cache: policy.cache && this.answers.cache(name, policy.cache, attemptIndex, before?.cache, retry?.retryOnResult),
+      coalesce: policy.coalesce && this.answers.coalesce(name, policy.coalesce, attemptIndex),
       timeout: timeout && new TimeoutPolicy(timeout, context),
-      retry: retry && new RetryPolicy(retry, context, retry.budget && this.budgetOf(name, retry.budget)),
-      hedge: undefined,
-      breakers: circuitBreaker && this.circuitsOf(circuitBreaker.name ?? name, circuitBreaker),
-      permits: Permits.of(),
-      chaos: undefined,
+      retry: retry && new RetryPolicy(retry, context, retry.budget && this.budgetOf(sharedName, retry.budget)),
+      hedge: policy.hedge && new HedgePolicy(policy.hedge, context, this.hedgeRecordOf(name)),
+      breakers: circuitBreaker && this.circuitsOf(circuitBreaker.name ?? name, circuitBreaker, before?.circuitBreaker),
+      permits: this.permits.build(name, policy, before),
+      chaos: policy.chaos && this.chaosOf(name, policy.chaos),
     };
   }
 
   /** Every circuit that exists now; a keyed breaker has one per key seen. */
   *circuits(): Iterable<Circuit> {
     for (const circuits of this.circuitsByName.values()) yield* circuits.circuits();
+  }
+
+  /** Only of policies that retry within a budget. */
+  *retryBudgets(): Iterable<RetryBudgetReading> {
+    for (const [name, { active, retrying, limit }] of this.budgets) yield { name, active, retrying, limit };
+  }
+
+  bulkheads(): Iterable<BulkheadReading> {
+    return this.permits.bulkheads.values();
+  }
+
+  rateLimits(): Iterable<RateLimitReading> {
+    return this.permits.rateLimits.values();
   }
 
   private statsOf(name: string): CallStats {
@@ -76,28 +120,44 @@ export class PolicyRegistry {
   private budgetOf(name: string, options: { ratio: number; min: number }): RetryBudget {
     let budget = this.budgets.get(name);
     if (budget === undefined) this.budgets.set(name, (budget = new RetryBudget(options.ratio, options.min)));
+    else budget.reconfigure(options.ratio, options.min);
     return budget;
   }
 
-  private circuitsOf(name: string, options: ResolvedCircuitBreakerOptions): Circuits {
+  private hedgeRecordOf(name: string): HedgeRecord {
+    let record = this.hedges.get(name);
+    if (record === undefined) this.hedges.set(name, (record = new HedgeRecord(name)));
+    return record;
+  }
+
+  /** Said aloud, once per name unless it changes; one that is switched off for good is not there. */
+  private chaosOf(name: string, options: ResolvedChaosOptions): ChaosPolicy | undefined {
+    if (options.enabled === false) return undefined;
+    const record = this.chaos.get(name) ?? new ChaosRecord(name);
+    const policy = new ChaosPolicy(options, this.parts.context, name, record);
+    const notice = chaosNotice(name, options);
+    if (record.notice !== notice) this.parts.warn?.(notice);
+    record.notice = notice;
+    this.chaos.set(name, record);
+    return policy;
+  }
+
+  private circuitsOf(
+    name: string,
+    options: ResolvedCircuitBreakerOptions,
+    before: ResolvedCircuitBreakerOptions | undefined,
+  ): Circuits {
     const known = this.circuitsByName.get(name);
-    if (known !== undefined) {
-      if (!sameOptions(known.rules.options, options)) {
-        this.parts.warn?.(`Circuit '${name}' is declared twice with different options; the first declaration wins`);
-      }
+    if (known !== undefined && sameOptions(known.rules.options, options)) return known;
+    if (known !== undefined && before === undefined) {
+      this.parts.warn?.(`Circuit '${name}' is declared twice with different options; the first declaration wins`);
       return known;
     }
-    const circuits = createCircuits(name, new CircuitRules(options, this.parts.context));
+    // Only a method whose own options changed may change what it shares with others.
+    if (known !== undefined && before !== undefined && sameOptions(before, options)) return known;
+    const rules = new CircuitRules(options, this.parts.context);
+    const circuits = known === undefined ? createCircuits(name, rules) : changeCircuits(known, rules);
     this.circuitsByName.set(name, circuits);
     return circuits;
   }
-}
-
-/** Functions are compared by their text: the same decorator written on two methods makes two closures. */
-function sameOptions(a: ResolvedCircuitBreakerOptions, b: ResolvedCircuitBreakerOptions): boolean {
-  const text = (options: ResolvedCircuitBreakerOptions): string =>
-    JSON.stringify({ ...options, name: '' }, (_key, value: unknown) =>
-      typeof value === 'function' ? String(value) : value,
-    );
-  return a === b || text(a) === text(b);
 }

@@ -8,4 +8,5 @@ export type {
   RetryScheduledEvent,
   RetryStop,
 } from './retry.events.js';
+export type { RetryBudgetReading } from './retry-budget.js';
 export { DEFAULT_RETRY_OPTIONS, type RetryBudgetOptions, type RetryOptions } from './retry.options.js';

@@ -1,3 +1,15 @@
+/** How much of a retry budget is used now, in calls. */
+export interface RetryBudgetReading {
+  /** The policy whose budget it is. */
+  readonly name: string;
+  /** Calls in flight. */
+  readonly active: number;
+  /** Of these, calls that are waiting for or running a retry. */
+  readonly retrying: number;
+  /** How many may be. */
+  readonly limit: number;
+}
+
 /**
  * Keeps retries a bounded share of the traffic, so that an outage is not answered with a storm.
  * One budget per policy name; counters only, no clock.
@@ -9,12 +21,22 @@ export class RetryBudget {
   retrying = 0;
 
   constructor(
-    private readonly ratio: number,
-    private readonly min: number,
+    private ratio: number,
+    private min: number,
   ) {}
 
+  reconfigure(ratio: number, min: number): void {
+    this.ratio = ratio;
+    this.min = min;
+  }
+
+  /** How many calls may be retrying now. May be a fraction: of 7 calls at 20 %, 1.4 allow two. */
+  get limit(): number {
+    return Math.max(this.min, this.ratio * this.active);
+  }
+
   tryAcquire(): boolean {
-    if (this.retrying >= Math.max(this.min, this.ratio * this.active)) return false;
+    if (this.retrying >= this.limit) return false;
     this.retrying++;
     return true;
   }

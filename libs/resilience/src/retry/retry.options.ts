@@ -4,8 +4,11 @@ import { OptionsReader } from '../engine/options.js';
 import { BACKOFF_NAMES, type BackoffFunction, type BackoffName } from './backoff/strategy.js';
 import { type Jitter, JITTER_NAMES } from './backoff/jitter.js';
 
-/** Options of `@Retry`. A bare number sets `maxRetries`. */
-export interface RetryOptions {
+/**
+ * Options of `@Retry`. A bare number sets `maxRetries`.
+ * @typeParam R what `retryOnResult` judges
+ */
+export interface RetryOptions<R = never> {
   /** Tries after the first call: 3 means at most 4 calls. @default 3 */
   readonly maxRetries?: number;
   /** Delay schedule, or `(retry, error) => Duration | false` with `retry` from 1. @default 'exponential' */
@@ -23,7 +26,7 @@ export interface RetryOptions {
   /** Errors never to retry; beats `retryOn`. */
   readonly abortOn?: Matcher;
   /** A returned value that counts as a failed attempt. When retries run out it is returned, not thrown. */
-  readonly retryOnResult?: (result: never) => boolean;
+  readonly retryOnResult?: (result: R) => boolean;
   /** No retry starts that could not begin before this much time has passed since the first attempt. @default none */
   readonly maxElapsed?: Duration;
   /** Whether a server's own hint replaces the computed delay. @default true */

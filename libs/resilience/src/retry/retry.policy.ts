@@ -18,6 +18,8 @@ export class RetryPolicy implements RetryStage {
   private readonly backoff: Backoff;
   private readonly retryOn: ErrorPredicate | undefined;
   private readonly abortOn: ErrorPredicate | undefined;
+  /** Calls that return a value which was not accepted, because retries ran out: they end well, but nothing has recovered. */
+  private readonly unaccepted = new WeakSet<Execution>();
 
   constructor(
     private readonly options: ResolvedRetryOptions,
@@ -44,13 +46,29 @@ export class RetryPolicy implements RetryStage {
   }
 
   plan(execution: Execution, failure: unknown): number {
+    const delayMs = this.decide(execution, failure);
+    if (delayMs === GIVE_UP && failure instanceof RejectedResult) this.unaccepted.add(execution);
+    return delayMs;
+  }
+
+  recovered(execution: Execution): void {
+    // A dead letter may have answered instead of the method.
+    if (this.unaccepted.has(execution) || execution.records.at(-1)?.error !== undefined) return;
+    this.report(execution, 'resilience.retry.recovered', () => ({ attempts: execution.attempts }));
+  }
+
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
+    return retryWith(this, execution);
+  }
+
+  private decide(execution: Execution, failure: unknown): number {
     if (execution.emitted || execution.aborted || execution.bypassed || execution.expired) return GIVE_UP;
     if (!this.wants(failure)) return GIVE_UP;
     if (this.context.shutdown.stopping) {
       execution.cutShort = 'shutdown';
       return this.stop(execution, failure, 'shutdown');
     }
-    if (execution.attempts > this.options.maxRetries) return this.stop(execution, failure, 'max-retries');
+    if (execution.retries >= this.options.maxRetries) return this.stop(execution, failure, 'max-retries');
     const hintMs = this.hintOf(failure);
     if (hintMs !== undefined && hintMs > this.options.retryAfterCap)
       return this.stop(execution, failure, 'retry-after-cap');
@@ -63,6 +81,7 @@ export class RetryPolicy implements RetryStage {
       execution.retrying = true;
     }
     execution.lastDelayMs = delayMs;
+    execution.retries++;
     this.report(execution, 'resilience.retry.scheduled', () => ({
       attempt: execution.attempts,
       delayMs,
@@ -70,14 +89,6 @@ export class RetryPolicy implements RetryStage {
       error: errorOf(failure),
     }));
     return delayMs;
-  }
-
-  recovered(execution: Execution): void {
-    this.report(execution, 'resilience.retry.recovered', () => ({ attempts: execution.attempts }));
-  }
-
-  operator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
-    return retryWith(this, execution);
   }
 
   private wants(failure: unknown): boolean {
@@ -93,7 +104,7 @@ export class RetryPolicy implements RetryStage {
 
   private delay(execution: Execution, failure: unknown): number | false {
     const { baseDelay, jitter, maxDelay } = this.options;
-    const raw = this.backoff(execution.attempts, errorOf(failure));
+    const raw = this.backoff(execution.retries + 1, errorOf(failure));
     if (raw === false) return false;
     if (raw === 0) return 0;
     return Math.min(maxDelay, applyJitter(jitter, raw, baseDelay, execution.lastDelayMs, this.context.random));

@@ -112,6 +112,25 @@ describe('Retry', () => {
     expect(test.starts).toHaveLength(maxRetries + 1);
   });
 
+  it('has recovered nothing when it runs out with a value that was not accepted', async () => {
+    const test = bench({ maxRetries: 1, retryOnResult: (value: string) => value === 'pending' });
+
+    const { value } = await test.run(() => 'pending');
+
+    expect(value).toBe('pending');
+    expect(test.events.map(({ name }) => name)).toEqual(['resilience.retry.scheduled', 'resilience.retry.exhausted']);
+  });
+
+  it('has recovered nothing when a dead letter answers in its place', async () => {
+    const deadLetters = { store: () => Promise.resolve('id') };
+    const test = bench(1, { deadLetter: { rethrow: false }, ...{ deadLetters } });
+
+    const { value } = await test.run(boom);
+
+    expect(value).toBeUndefined();
+    expect(test.events.map(({ name }) => name)).not.toContain('resilience.retry.recovered');
+  });
+
   it('throws the last error unchanged, the same object', async () => {
     const errors = [new Error('first'), new Error('second'), Object.freeze(new Error('third'))];
 

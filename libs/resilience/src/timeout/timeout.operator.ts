@@ -19,9 +19,7 @@ export function attemptTimeout<T>(
   const scope = streaming ? firstScope : 'attempt';
   const expire = (seen: number): unknown => {
     const error =
-      seen > 0
-        ? stage.exceeded(attempt.execution, 'idle', idleMs)
-        : stage.exceeded(attempt.execution, scope, firstMs);
+      seen > 0 ? stage.exceeded(attempt.execution, 'idle', idleMs) : stage.exceeded(attempt.execution, scope, firstMs);
     attempt.abort(error);
     return error;
   };

@@ -33,13 +33,16 @@ export interface ErrorClassification {
   readonly retryAfterMs?: number;
 }
 
-type Verdict = Omit<ErrorClassification, 'reason' | 'retryAfterMs'>;
+export type Verdict = Omit<ErrorClassification, 'reason' | 'retryAfterMs'>;
 
 const passes = { kind: 'transient', retryable: true, countsAsFailure: true } as const;
 /** The dependency answered, and will answer the same again; other callers suffer too, so a breaker counts it. */
 const staysBroken = { kind: 'permanent', retryable: false, countsAsFailure: true } as const;
 /** The caller's own fault: the dependency is healthy. */
 const callersFault = { kind: 'permanent', retryable: false, countsAsFailure: false } as const;
+/** Refused by limits of our own: the dependency was not asked, so its circuit has nothing to learn. */
+export const OWN_RATE_LIMIT = { kind: 'transient', retryable: true, countsAsFailure: false } as const;
+const noRoomHere = { kind: 'transient', retryable: false, countsAsFailure: false } as const;
 const refusedLocally = { kind: 'transient', retryable: false, countsAsFailure: true } as const;
 
 /** The defaults of every policy that looks at errors. */
@@ -59,7 +62,7 @@ export const VERDICTS: Readonly<Record<FailureReason, Verdict>> = {
   content_policy: callersFault,
   aborted: callersFault,
   circuit_open: refusedLocally,
-  bulkhead_full: refusedLocally,
+  bulkhead_full: noRoomHere,
   resource: { kind: 'system', retryable: true, countsAsFailure: true },
   unknown: { kind: 'unknown', retryable: true, countsAsFailure: true },
 };

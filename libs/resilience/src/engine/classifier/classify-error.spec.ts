@@ -40,6 +40,31 @@ describe('what every reason means to the policies', () => {
   it.each(['circuit_open', 'bulkhead_full'] as const)('%s is never retried', (reason) => {
     expect(VERDICTS[reason].retryable).toBe(false);
   });
+
+  it('a full bulkhead of our own is not counted: the dependency was not asked', () => {
+    expect(VERDICTS.bulkhead_full.countsAsFailure).toBe(false);
+  });
+
+  it.each<[what: string, error: unknown, kind: FailureKind, retried: boolean, counted: boolean]>([
+    ['of the dependency', error({ status: 429 }), 'transient', true, true],
+    ['of our own', error({ code: 'RESILIENCE_RATE_LIMITED', retryAfterMs: 5 }), 'transient', true, false],
+    [
+      'of our own, as a cause',
+      caused(error({ code: 'RESILIENCE_RATE_LIMITED', retryAfterMs: 5 })),
+      'transient',
+      true,
+      false,
+    ],
+    [
+      'that the call can never pass',
+      error({ code: 'RESILIENCE_RATE_LIMITED', retryAfterMs: Infinity }),
+      'permanent',
+      false,
+      false,
+    ],
+  ])('a rate limit %s is %s', (_what, limited, kind, retryable, countsAsFailure) => {
+    expect(classifyError(limited)).toMatchObject({ kind, reason: 'rate_limit', retryable, countsAsFailure });
+  });
 });
 
 describe('classifyError', () => {

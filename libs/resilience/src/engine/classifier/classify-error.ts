@@ -1,4 +1,10 @@
-import { type ErrorClassification, type FailureReason, VERDICTS } from './classification.js';
+import {
+  type ErrorClassification,
+  type FailureReason,
+  OWN_RATE_LIMIT,
+  type Verdict,
+  VERDICTS,
+} from './classification.js';
 import { bodyWordsOf, type Fields, fieldsOf, httpStatusOf, read } from './error-shape.js';
 import { retryAfterOf, shouldRetryOf } from './retry-after.js';
 import { reasonOfCode, reasonOfName, reasonOfStatus, reasonOfWords } from './rules.js';
@@ -22,7 +28,7 @@ export function classifyError(error: unknown, nowEpochMs: number = Date.now()): 
   });
   const reason =
     structuralReason(chain) ?? (flag === true ? 'network' : undefined) ?? wordReason(error, chain) ?? 'unknown';
-  const verdict = VERDICTS[reason];
+  const verdict = reason === 'rate_limit' ? rateLimitVerdict(chain) : VERDICTS[reason];
   const order = firstDefined(chain, shouldRetryOf);
   const retryAfterMs = firstDefined(chain, (link) => retryAfterOf(link, reason === 'rate_limit', nowEpochMs));
   // A client that knows no reason but says "not retryable" is believed; with a known reason our table decides.
@@ -34,6 +40,13 @@ export function classifyError(error: unknown, nowEpochMs: number = Date.now()): 
     countsAsFailure: verdict.countsAsFailure,
     ...(retryAfterMs !== undefined && { retryAfterMs }),
   };
+}
+
+/** A limit of our own says nothing about the dependency; a call that costs more than the whole limit never passes it. */
+function rateLimitVerdict(chain: readonly Fields[]): Verdict {
+  const own = chain.find((link) => read(link, 'code') === 'RESILIENCE_RATE_LIMITED');
+  if (own === undefined) return VERDICTS.rate_limit;
+  return read(own, 'retryAfterMs') === Infinity ? VERDICTS.bad_request : OWN_RATE_LIMIT;
 }
 
 function causeChain(error: unknown): Fields[] {

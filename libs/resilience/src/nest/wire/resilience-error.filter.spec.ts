@@ -136,7 +136,7 @@ describe('WebSocket', () => {
 
   it('clients of the ws package get a frame in the form of its adapter', () => {
     const sent: string[] = [];
-    const client = { emit: () => undefined, send: (frame: string) => sent.push(frame), terminate: () => undefined };
+    const client = { emit: () => undefined, send: (frame: string) => sent.push(frame), readyState: 1 };
 
     filter.catch(new RateLimited(1_200), hostOf(client));
 

@@ -1,17 +1,19 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger, Optional } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
 import { type Observable, throwError } from 'rxjs';
 
 import type { ResilienceError } from '../../engine/errors.js';
 import type { ResolvedModuleOptions } from '../resilience.options.js';
 import { RESILIENCE_MODULE_OPTIONS } from '../tokens.js';
+import { filterGateways } from './gateway-filter.js';
 import { answerOf, retryAfterHeader, type WireAnswer, WireError } from './wire-error.js';
 
 /**
  * Tells callers outside what an error of this library means, unless a filter of the application does.
  *
  * It registers itself, before Nest adds the `APP_FILTER`s: the first global filter is the last to be asked, whereas an
- * `APP_FILTER` of an imported module would be asked before those of the root module.
+ * `APP_FILTER` of an imported module would be asked before those of the root module. Gateways know no global filters, so each
+ * of them is given it.
  */
 @Catch(WireError)
 export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
@@ -22,8 +24,10 @@ export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
     @Inject(RESILIENCE_MODULE_OPTIONS) options: ResolvedModuleOptions,
     // A standalone application context has none: nobody calls it from outside.
     @Optional() @Inject(ApplicationConfig) config?: ApplicationConfig,
+    @Optional() @Inject(DiscoveryService) discovery?: DiscoveryService,
   ) {
     if (options.mapErrors) config?.addGlobalFilter(this);
+    if (discovery !== undefined) filterGateways(discovery, this, options.mapErrors);
   }
 
   catch(error: ResilienceError, context: ArgumentsHost): Observable<never> | void {
@@ -68,7 +72,7 @@ function isResponse(response: unknown): boolean {
 interface SocketClient {
   emit?(event: string, payload: object): unknown;
   send?(frame: string): unknown;
-  terminate?(): void;
+  readonly readyState?: number;
 }
 
 function emit({ code, detail, retryAfterMs }: WireAnswer, context: ArgumentsHost): void {
@@ -83,7 +87,7 @@ function emit({ code, detail, retryAfterMs }: WireAnswer, context: ArgumentsHost
     cause,
   };
   // The `ws` package's emit() stays in this process; its clients expect the frames of Nest's WsAdapter.
-  if (client.terminate === undefined) client.emit?.('exception', payload);
+  if (typeof client.readyState !== 'number') client.emit?.('exception', payload);
   else client.send?.(JSON.stringify({ event: 'exception', data: payload }));
 }
 

@@ -48,7 +48,9 @@ export function answerOf(error: ResilienceError): WireAnswer {
   const answer = ANSWERS.get(error.code) ?? unavailable('');
   const hint = 'retryAfterMs' in error ? Number(error.retryAfterMs) : NaN;
   const known = Number.isFinite(hint) && hint > 0;
-  return { ...answer, code: error.code, retryAfterMs: answer.retryLater && known ? Math.ceil(hint) : undefined };
+  // A call above its rate limit never passes, so it is not asked to come back.
+  const retryLater = answer.retryLater && hint !== Infinity;
+  return { ...answer, retryLater, code: error.code, retryAfterMs: retryLater && known ? Math.ceil(hint) : undefined };
 }
 
 /** Whole seconds, at least 1: the header knows no fractions, and 0 would invite a storm. */

@@ -1,0 +1,130 @@
+import { describeValue } from '../engine/errors.js';
+import type { Execution } from '../engine/execution.js';
+import type { PolicyContext } from '../engine/policy-context.js';
+import type { PermitStage } from '../engine/stages.js';
+import { RateLimitError, type RateLimitRefusal } from './rate-limit.errors.js';
+import type { RateLimitRejectedEvent } from './rate-limit.events.js';
+import type { ResolvedRateLimitOptions } from './rate-limit.options.js';
+import type { TokenBucket } from './token-bucket.js';
+import type { TokenBuckets } from './token-buckets.js';
+import { PermitWait } from '../engine/permit-wait.js';
+
+interface Refusal {
+  readonly because: RateLimitRefusal;
+  readonly cost: number;
+  readonly retryAfterMs: number;
+}
+
+/** A place in line that a call may take. */
+interface Turn {
+  readonly bucket: TokenBucket;
+  readonly cost: number;
+  readonly dueAt: number;
+}
+
+const NO_WAIT = (): void => undefined;
+
+/** How one policy draws from buckets that others may draw from too. A token is used up by an attempt, whatever comes of it. */
+export class RateLimitPolicy implements PermitStage {
+  constructor(
+    private readonly options: ResolvedRateLimitOptions,
+    private readonly buckets: TokenBuckets,
+    private readonly context: PolicyContext,
+  ) {}
+
+  tryAcquire(args: readonly unknown[], now: number): boolean {
+    return this.bucketOf(args, now).tryTake(this.costOf(args), now);
+  }
+
+  refund(args: readonly unknown[], now: number): void {
+    this.buckets.giveBack(this.bucketOf(args, now), this.costOf(args));
+  }
+
+  acquire(execution: Execution, done: (refusal?: Error) => void): () => void {
+    const now = this.context.clock.now();
+    let bucket: TokenBucket;
+    let cost: number;
+    try {
+      bucket = this.bucketOf(execution.args, now);
+      cost = this.costOf(execution.args);
+    } catch (error) {
+      done(error as Error);
+      return NO_WAIT;
+    }
+    if (bucket.tryTake(cost, now)) {
+      done();
+      return NO_WAIT;
+    }
+    const retryAfterMs = bucket.waitMs(cost, now);
+    const because = this.refusalOf(execution, retryAfterMs);
+    if (because !== undefined) {
+      done(this.reject(execution, { because, cost, retryAfterMs }));
+      return NO_WAIT;
+    }
+    if (execution.aborted) {
+      done(execution.callerSignal?.reason as Error);
+      return NO_WAIT;
+    }
+    return this.queue(execution, done, { bucket, cost, dueAt: now + retryAfterMs });
+  }
+
+  release(): void {
+    // Time gives tokens back, not the end of an attempt.
+  }
+
+  private queue(execution: Execution, done: (refusal?: Error) => void, { bucket, cost, dueAt }: Turn): () => void {
+    const line = this.buckets.lineAt(bucket);
+    const wait = new PermitWait(execution, done, {
+      onEnd: (held) => line.leave(place, held),
+      onShutdown: () => {
+        const retryAfterMs = Math.max(0, dueAt - this.context.clock.now());
+        return this.reject(execution, { because: 'shutdown', cost, retryAfterMs });
+      },
+    });
+    const place = line.join(cost, wait);
+    if (place.ahead === undefined) line.serve();
+    return () => wait.giveUp();
+  }
+
+  private bucketOf(args: readonly unknown[], now: number): TokenBucket {
+    const { key } = this.options;
+    return this.buckets.select(key === undefined ? undefined : String(key(...args)), now);
+  }
+
+  private costOf(args: readonly unknown[]): number {
+    if (this.options.cost === undefined) return 1;
+    const cost: unknown = this.options.cost(...args);
+    if (typeof cost === 'number' && cost >= 0) return cost;
+    throw new TypeError(
+      `Rate limit '${this.buckets.name}': cost answered ${describeValue(cost)}, expected a number of tokens >= 0`,
+    );
+  }
+
+  private refusalOf({ canWait }: Execution, waitMs: number): RateLimitRefusal | undefined {
+    if (waitMs === Infinity) return 'cost';
+    if (waitMs > this.options.maxWait) return 'no-tokens';
+    if (!canWait) return 'cannot-wait';
+    return this.context.shutdown.stopping ? 'shutdown' : undefined;
+  }
+
+  private reject(execution: Execution, refusal: Refusal): RateLimitError {
+    const { because, cost, retryAfterMs } = refusal;
+    const { limit, interval } = this.buckets.options;
+    const { name: policy } = execution.parts;
+    if (because === 'shutdown') execution.cutShort = 'shutdown';
+    this.buckets.countRejection(policy);
+    const { events } = this.context;
+    if (events.listens('resilience.rate-limit.rejected')) {
+      const payload = { policy, executionId: execution.id, rateLimit: this.buckets.name, ...refusal };
+      events.emit('resilience.rate-limit.rejected', payload satisfies RateLimitRejectedEvent);
+    }
+    // Under load there is one of these per refused call, and its stack says nothing that its message does not.
+    const depth = Error.stackTraceLimit;
+    Error.stackTraceLimit = 0;
+    try {
+      return new RateLimitError(policy, limit, interval, retryAfterMs, because, cost);
+    } finally {
+      Error.stackTraceLimit = depth;
+    }
+  }
+}

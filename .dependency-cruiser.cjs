@@ -1,17 +1,17 @@
 /**
  * The room rules: which folder may import which. `npm run rooms` enforces them.
  *
- *   engine <- capabilities <- policy <- nest <- health, metrics, events, admin       (inside libs/resilience)
+ *   engine <- capabilities <- policy <- nest <- health, metrics, events, admin, telemetry       (inside libs/resilience)
  *   core <- llm, workflow;  core, workflow's types <- store-sql;  all of them <- src (between packages, by name only)
  *
  * Specs may import whatever their own package has; a package's sources may not import specs, test/ or bench/.
  */
-const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'testing'];
+const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'telemetry', 'testing'];
 const CORE = '^libs/resilience/src/';
 const SPEC = '\\.(e2e-|fault-)?spec\\.ts$';
 /** Every folder of the core that is no room of its own is a capability (retry, timeout, ...); $1 is its name. */
 const CAPABILITY = `${CORE}(?!(?:${ROOMS.join('|')})/)([^/]+)/`;
-const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin'];
+const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry'];
 /** A type-only import leaves no trace at run time, so it cannot make a room load what it must not load. */
 const TYPES_ONLY = ['type-only', 'pre-compilation-only'];
 
@@ -77,7 +77,7 @@ module.exports = {
     {
       name: 'nest-knows-no-optional-room',
       comment:
-        'health, metrics, events and admin are optional: nest/ may not even name their types. ' +
+        'health, metrics, events, admin and telemetry are optional: nest/ may not even name their types. ' +
         'A dynamic import that may fail is the one way to use what an application has installed.',
       severity: 'error',
       from: { path: within('nest'), pathNot: SPEC },
@@ -85,7 +85,7 @@ module.exports = {
     },
     {
       name: 'optional-rooms-stand-apart',
-      comment: 'health, metrics, events and admin import engine, nest/ and capabilities: never each other.',
+      comment: 'health, metrics, events, admin and telemetry import engine, nest/ and capabilities: never each other.',
       severity: 'error',
       from: { path: within(`(${OPTIONAL_ROOMS.join('|')})`), pathNot: SPEC },
       to: { path: CORE, pathNot: [within('engine'), within('nest'), CAPABILITY, `${CORE}$1/`] },

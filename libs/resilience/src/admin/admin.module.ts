@@ -2,8 +2,8 @@ import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { AdminBootLog } from './admin.boot-log.js';
-import { AdminController } from './admin.controller.js';
 import { AdminGuard } from './admin.guard.js';
+import { describedControllers } from './admin.openapi.js';
 import {
   type AdminAccess,
   type AdminModuleOptions,
@@ -11,9 +11,11 @@ import {
   RESILIENCE_ADMIN,
   type ResolvedAdminModuleOptions,
 } from './admin.options.js';
-import { DeadLetterController } from './dead-letter.controller.js';
 import { EventLog } from './event-log.js';
-import { EventsController } from './events.controller.js';
+
+const OPENAPI = Symbol('nest-resilience:admin-openapi');
+
+type Access = Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>;
 
 /**
  * Routes for operators. Global, so `@AdminRoute()` closes the routes of other modules in the same way.
@@ -23,18 +25,30 @@ export class AdminModule {
   /** @throws ResilienceOptionsError naming every option that cannot work */
   static forRoot(options: AdminModuleOptions = {}): DynamicModule {
     const { events, ...access } = readAdminModuleOptions(options);
+    const { controllers, describe } = describedControllers(openedBy(access), events);
     return {
       module: AdminModule,
       global: true,
       imports: [DiscoveryModule, ...(options.imports ?? [])],
-      controllers: [AdminController, DeadLetterController, ...(events ? [EventsController] : [])],
-      providers: [...accessProviders(access), AdminGuard, AdminBootLog, ...(events ? [EventLog] : [])],
+      controllers,
+      providers: [
+        ...accessProviders(access),
+        AdminGuard,
+        AdminBootLog,
+        ...(events ? [EventLog] : []),
+        { provide: OPENAPI, useFactory: describe },
+      ],
       exports: [RESILIENCE_ADMIN, AdminGuard],
     };
   }
 }
 
-function accessProviders({ token, guard }: Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>): Provider[] {
+function openedBy({ token, guard }: Access): AdminAccess['by'] {
+  if (guard !== undefined) return 'guard';
+  return token === undefined ? 'nobody' : 'token';
+}
+
+function accessProviders({ token, guard }: Access): Provider[] {
   if (guard) {
     const useFactory = (instance: CanActivate): AdminAccess => ({ by: 'guard', guard: instance });
     return [guard, { provide: RESILIENCE_ADMIN, inject: [guard], useFactory }];

@@ -1,4 +1,7 @@
 import { circuitFamily } from '../circuit-breaker/circuit-family.js';
+import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+
+export type CircuitView = CircuitSnapshot & { readonly name: string };
 
 /**
  * Names of circuits for routes that anybody may read: the keys of keyed breakers come from arguments, so `Llm.ask[tenant-7]`

@@ -10,7 +10,7 @@ export interface EventQuery {
 
 export const DEFAULT_EVENT_QUERY = { limit: 100, follow: false } as const;
 
-const MAX_LIMIT = 1000;
+export const MAX_EVENT_LIMIT = 1000;
 
 /** @throws ResilienceOptionsError with every problem of the query at once */
 export function readEventQuery(query: Readonly<Record<string, unknown>>): EventQuery {
@@ -21,7 +21,7 @@ export function readEventQuery(query: Readonly<Record<string, unknown>>): EventQ
     ?.split(',')
     .map((type) => type.trim())
     .filter(Boolean);
-  const limit = reader.number('limit', DEFAULT_EVENT_QUERY.limit, { min: 1, max: MAX_LIMIT, integer: true });
+  const limit = reader.number('limit', DEFAULT_EVENT_QUERY.limit, { min: 1, max: MAX_EVENT_LIMIT, integer: true });
   const follow = reader.boolean('follow', DEFAULT_EVENT_QUERY.follow);
   reader.finish();
   return { filter: { name, types }, limit, follow };

@@ -1,5 +1,5 @@
 export { AdminRoute } from './admin-route.decorator.js';
-export { AdminController, type CircuitView } from './admin.controller.js';
+export { AdminController } from './admin.controller.js';
 export { AdminGuard } from './admin.guard.js';
 export { AdminModule } from './admin.module.js';
 export {
@@ -8,6 +8,8 @@ export {
   DEFAULT_ADMIN_MODULE_OPTIONS,
   RESILIENCE_ADMIN,
 } from './admin.options.js';
+export type { CircuitView } from './circuit.view.js';
+export { CircuitsController } from './circuits.controller.js';
 export { DeadLetterController } from './dead-letter.controller.js';
 export type { DeadLetterView } from './dead-letter.view.js';
 export type { EventDetail, EventDetails } from './event-details.js';

@@ -106,9 +106,9 @@ export async function redriveAll(
   return report();
 }
 
-async function redriveOrSkip(redriver: Redriver, id: string, from: NonNullable<Parameters<Redriver['redrive']>[1]>) {
+async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Redriver['redriveNext']>[1]) {
   try {
-    return await redriver.redrive(id, from);
+    return await redriver.redriveNext(id, from);
   } catch (error) {
     // Anything else is the store failing, and would fail for every other entry too.
     if (error instanceof DeadLetterError) return { id, skippedBecause: error.message };

@@ -51,8 +51,15 @@ export class Redriver {
    */
   async redrive(id: string, from: readonly DeadLetterStatus[] = MOVABLE_STATUSES): Promise<RedriveResult> {
     await this.releaseExpired();
+    return this.redriveNext(id, from);
+  }
+
+  /** {@link redrive} for a batch, which has looked for expired leases when it began. */
+  async redriveNext(id: string, from: readonly DeadLetterStatus[]): Promise<RedriveResult> {
     const { store, clock, replicaId, leaseMs, knowsTarget } = this.parts;
     const record = await this.require(id);
+    // Of what a batch listed, other replicas have done some by now: no reason to ask for a lease.
+    if (record.status !== 'redriving' && !from.includes(record.status)) throw refusal(record);
     if (knowsTarget?.(record.target) === false) throw targetUnknown(record);
     const lease = await store.lease(id, { holder: replicaId, leaseMs, now: clock.epochNow(), from });
     if (!lease) throw refusal(await this.require(id));

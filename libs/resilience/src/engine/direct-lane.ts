@@ -135,7 +135,8 @@ export class DirectCall implements DeadlineNode {
   }
 
   private hand(failure: unknown, execution: Execution): void {
-    if (!(failure instanceof RejectedResult)) execution.noteFailure(failure);
+    if (failure instanceof RejectedResult) execution.record(execution.attempt, undefined);
+    else execution.noteFailure(failure);
     const { resolve, reject } = this;
     if (resolve === undefined || reject === undefined) return;
     lastValueFrom(continueCall(execution, this.method, { failure }), { defaultValue: undefined }).then(resolve, reject);

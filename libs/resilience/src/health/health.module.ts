@@ -10,10 +10,12 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { describeRoutes } from '../nest/openapi/describe-routes.js';
 import { CircuitsHealthIndicator } from './circuits.health.js';
 import { DeadLetterHealthIndicator } from './dead-letter.health.js';
 import { EventLoopHealthIndicator } from './event-loop.health.js';
 import { HealthController } from './health.controller.js';
+import { HEALTH } from './health.openapi.js';
 import { HealthExplorer } from './health.explorer.js';
 import { type HealthModuleOptions, type HealthModuleSettings, readHealthModuleOptions } from './health.options.js';
 import { HealthRegistry } from './health.registry.js';
@@ -21,6 +23,7 @@ import { RESILIENCE_HEALTH } from './health.token.js';
 import { ShutdownState } from './shutdown.state.js';
 
 const HEALTH_SETTINGS = Symbol('nest-resilience:health-settings');
+const OPENAPI = Symbol('nest-resilience:health-openapi');
 
 /** Interval of checks that only read memory. */
 const OWN_INTERVAL = '5s';
@@ -44,6 +47,7 @@ export class HealthModule implements OnModuleInit {
     const settings = readHealthModuleOptions(options);
     const deadLetters = settings.deadLetters ? [DeadLetterHealthIndicator] : [];
     const indicators = [CircuitsHealthIndicator, EventLoopHealthIndicator, ...deadLetters];
+    const controllers = settings.path === false ? [] : [controllerAt(settings.path)];
     return {
       module: HealthModule,
       global: true,
@@ -52,9 +56,10 @@ export class HealthModule implements OnModuleInit {
         // Silent: it would log each failing probe, the registry logs each change once.
         TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: settings.shutdownDelayMs }),
       ],
-      controllers: settings.path === false ? [] : [controllerAt(settings.path)],
+      controllers,
       providers: [
         { provide: HEALTH_SETTINGS, useValue: settings },
+        { provide: OPENAPI, useFactory: () => describeRoutes(controllers.map((type) => [type, HEALTH])) },
         { provide: RESILIENCE_HEALTH, useExisting: HealthRegistry },
         HealthRegistry,
         HealthExplorer,

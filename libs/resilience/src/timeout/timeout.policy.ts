@@ -55,7 +55,10 @@ export class TimeoutPolicy implements TimeoutStage {
       };
       events.emit('resilience.timeout.exceeded', payload);
     }
-    return new TimeoutError(name, scope, afterMs);
+    const error = new TimeoutError(name, scope, afterMs);
+    // No attempt need be running: a wait may be what it ends.
+    if (scope === 'total') execution.lastError = error;
+    return error;
   }
 
   attemptOperator<T>(attempt: Attempt): MonoTypeOperatorFunction<T> {

@@ -34,6 +34,16 @@ export class CountWindow implements OutcomeWindow {
     this.next = this.next + 1 === this.size ? 0 : this.next + 1;
   }
 
+  *outcomes(): Iterable<{ failed: boolean; slow: boolean }> {
+    const oldest = this.calls === this.size ? this.next : 0;
+    for (let nth = 0; nth < this.calls; nth++) {
+      const index = (oldest + nth) % this.size;
+      const word = (index / WORD) | 0;
+      const bit = 1 << (index % WORD);
+      yield { failed: ((this.failed[word] ?? 0) & bit) !== 0, slow: ((this.slow[word] ?? 0) & bit) !== 0 };
+    }
+  }
+
   advance(): void {
     // Outcomes leave by being overwritten, not by time.
   }

@@ -29,6 +29,14 @@ export class SmallCountWindow implements OutcomeWindow {
     this.next = this.next + 1 === this.size ? 0 : this.next + 1;
   }
 
+  *outcomes(): Iterable<{ failed: boolean; slow: boolean }> {
+    const oldest = this.calls === this.size ? this.next : 0;
+    for (let nth = 0; nth < this.calls; nth++) {
+      const bit = 1 << ((oldest + nth) % this.size);
+      yield { failed: (this.failed & bit) !== 0, slow: (this.slow & bit) !== 0 };
+    }
+  }
+
   advance(): void {
     // Outcomes leave by being overwritten, not by time.
   }

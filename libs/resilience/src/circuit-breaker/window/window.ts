@@ -7,4 +7,6 @@ export interface OutcomeWindow {
   readonly failures: number;
   readonly slowCalls: number;
   clear(): void;
+  /** What a count window remembers, oldest first. */
+  outcomes?(): Iterable<{ readonly failed: boolean; readonly slow: boolean }>;
 }

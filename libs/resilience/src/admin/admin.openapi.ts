@@ -1,0 +1,38 @@
+import type { Type } from '@nestjs/common';
+import { type ControllerDescription, describeRoutes, problem } from '../nest/openapi/describe-routes.js';
+import { AdminController } from './admin.controller.js';
+import type { AdminAccess } from './admin.options.js';
+import { FIGURES, SWITCHES } from './circuit.openapi.js';
+import { CircuitsController } from './circuits.controller.js';
+import { DEAD_LETTERS } from './dead-letter.openapi.js';
+import { DeadLetterController } from './dead-letter.controller.js';
+import { EVENTS } from './event.openapi.js';
+import { EventsController } from './events.controller.js';
+
+/** What the guard answers, and what it wants to see. */
+const GUARDED: Readonly<Record<AdminAccess['by'], Pick<ControllerDescription, 'security' | 'responses'>>> = {
+  nobody: { responses: { 403: problem('Closed until the application says who may use it') } },
+  token: { security: 'bearer', responses: { 401: problem('Needs the token of the application') } },
+  // What the application's guard wants is its own to describe.
+  guard: { responses: { 403: problem('The guard of the application did not let it through') } },
+};
+
+/** The controllers of one module and how to describe them, where `@nestjs/swagger` is installed. */
+export function describedControllers(
+  by: AdminAccess['by'],
+  events: boolean,
+): { controllers: Type[]; describe: () => Promise<void> } {
+  const described: [Type, ControllerDescription][] = [[AdminController, FIGURES]];
+  const guarded: [Type, ControllerDescription][] = [
+    [CircuitsController, SWITCHES],
+    [DeadLetterController, DEAD_LETTERS],
+  ];
+  if (events) guarded.push([EventsController, EVENTS]);
+  for (const [type, description] of guarded) described.push([ofThisModule(type), { ...description, ...GUARDED[by] }]);
+  return { controllers: described.map(([type]) => type), describe: () => describeRoutes(described) };
+}
+
+/** A class of its own: two applications in one process may let different people in, and descriptions hang on classes. */
+function ofThisModule(type: Type): Type {
+  return { [type.name]: class extends type {} }[type.name] as Type;
+}

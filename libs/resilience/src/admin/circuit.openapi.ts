@@ -1,0 +1,92 @@
+import { problem } from '../nest/openapi/describe-routes.js';
+import type { ControllerDescription, RouteDescription } from '../nest/openapi/describe-routes.js';
+import { dictionary, integer, list, number, object, oneOf, text } from '../nest/openapi/schema.js';
+
+const SNAPSHOT = {
+  state: oneOf(['closed', 'open', 'half_open', 'forced_open', 'disabled', 'metrics_only']),
+  failureRate: number('0 to 1, of the calls in the window'),
+  slowCallRate: number('0 to 1'),
+  calls: integer('In the window'),
+  failures: integer('In the window'),
+  notPermitted: integer('Calls refused since the circuit was made or reset'),
+  'openedAt?': integer('Epoch milliseconds; missing unless open or half open'),
+  retryAfterMs: number('Until the next probe'),
+};
+const CIRCUIT = object({ name: text(), ...SNAPSHOT });
+
+const METHOD = object({
+  total: integer('Calls, whatever number of attempts they took'),
+  successful: integer('Calls that a fallback rescued among them'),
+  failed: integer(),
+  successRate: number('0 to 1, of calls'),
+  retryRate: number('Share of calls that were tried more than once'),
+  averageAttempts: number(),
+  fallbacks: integer('Calls that a fallback rescued'),
+  p50: number('Milliseconds of whole calls'),
+  p95: number('Milliseconds of whole calls'),
+  p99: number('Milliseconds of whole calls'),
+});
+
+const LAYER = object({
+  policy: text('e.g. Retry'),
+  source: text('Where it was written: on the method, on its class, or by name'),
+  options: dictionary(true, 'In effect, defaults included; durations in milliseconds'),
+});
+
+export const FIGURES: ControllerDescription = {
+  tag: 'resilience',
+  routes: {
+    metrics: {
+      summary: 'What was counted, per call',
+      responses: {
+        200: {
+          description: 'Per method, circuit and queue, since this process began',
+          schema: object({
+            methods: dictionary(METHOD),
+            circuits: dictionary(object(SNAPSHOT)),
+            deadLetters: object({ size: integer('Open entries'), byQueue: dictionary(integer()) }),
+          }),
+        },
+      },
+    },
+    circuits: {
+      summary: 'All circuits as they are now',
+      responses: { 200: { description: 'Keys of keyed circuits show as numbers', schema: list(CIRCUIT) } },
+    },
+    policies: {
+      summary: 'What protects what, in effective order',
+      responses: {
+        200: {
+          description: 'Decorated methods, then named policies',
+          schema: list(
+            object({
+              name: text('Class.method, or the name of the policy'),
+              declaredIn: { type: 'string', nullable: true },
+              layers: list(LAYER, 'Outermost first'),
+            }),
+          ),
+        },
+      },
+    },
+  },
+};
+
+const switching = (summary: string): RouteDescription => ({
+  summary,
+  description: 'Acts on this process only.',
+  params: { name: text('As the list shows it, or with its key') },
+  responses: {
+    200: { description: 'The circuit as it is now', schema: CIRCUIT },
+    404: problem('There is no such circuit; a circuit exists from the first call of its method'),
+  },
+});
+
+export const SWITCHES: ControllerDescription = {
+  tag: 'resilience',
+  routes: {
+    open: switching('Refuse every call until it is closed or reset'),
+    close: switching('Close with an empty window'),
+    disable: switching('Admit everything and record nothing'),
+    reset: switching('As new: closed, nothing counted'),
+  },
+};

@@ -1,0 +1,62 @@
+import { Controller, HttpCode, Inject, Param, Post, VERSION_NEUTRAL } from '@nestjs/common';
+import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
+import { nearest } from '../engine/options.js';
+import { ResilienceService } from '../nest/resilience.service.js';
+import { AdminRoute } from './admin-route.decorator.js';
+import { type CircuitView, publicNames } from './circuit.view.js';
+import { ProblemException } from './problem.js';
+
+/** Switches for operators. They act on this process only. */
+@Controller({ path: 'resilience/circuits', version: VERSION_NEUTRAL })
+@AdminRoute()
+export class CircuitsController {
+  constructor(@Inject(ResilienceService) private readonly resilience: ResilienceService) {}
+
+  /** Refuses every call until `close` or `reset`. */
+  @Post(':name/open')
+  @HttpCode(200)
+  open(@Param('name') name: string): CircuitView {
+    return this.switch(name, (circuit) => circuit.open());
+  }
+
+  @Post(':name/close')
+  @HttpCode(200)
+  close(@Param('name') name: string): CircuitView {
+    return this.switch(name, (circuit) => circuit.close());
+  }
+
+  /** Admits everything and records nothing. */
+  @Post(':name/disable')
+  @HttpCode(200)
+  disable(@Param('name') name: string): CircuitView {
+    return this.switch(name, (circuit) => circuit.disable());
+  }
+
+  /** As new: closed, nothing counted. */
+  @Post(':name/reset')
+  @HttpCode(200)
+  reset(@Param('name') name: string): CircuitView {
+    return this.switch(name, (circuit) => circuit.reset());
+  }
+
+  private switch(name: string, act: (circuit: CircuitHandle) => void): CircuitView {
+    const circuit = this.find(name);
+    act(circuit);
+    return { ...circuit.snapshot(), name: circuit.name };
+  }
+
+  /** By its own name, or by the one that the list shows. */
+  private find(name: string): CircuitHandle {
+    const circuits = this.resilience.circuits();
+    const shown = publicNames(circuits.map((circuit) => circuit.name));
+    const found = circuits.find((circuit) => circuit.name === name) ?? circuits.find((c) => shown.get(c.name) === name);
+    if (found) return found;
+    const near = nearest(name, [...shown.values()]);
+    throw new ProblemException(
+      404,
+      'RESILIENCE_UNKNOWN_CIRCUIT',
+      `There is no circuit '${name}'${near ? ` (did you mean '${near}'?)` : ''}; a circuit exists from the first call of its method. ` +
+        'GET /resilience/circuits lists them.',
+    );
+  }
+}

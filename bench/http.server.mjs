@@ -2,13 +2,22 @@
 import 'reflect-metadata';
 
 import { ResilienceModule } from '@nest-resilience/core';
-import { Controller, Get, Module, Param } from '@nestjs/common';
+import { Controller, Get, Injectable, Module, Param, UseInterceptors } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 
 import { decorate } from './harness/application.mjs';
 import { allPolicies } from './peers/ours.mjs';
 
-const policies = process.argv[2] === 'five' ? allPolicies() : [];
+/** What Nest itself needs for any interceptor. */
+class Passing {
+  intercept(_context, next) {
+    return next.handle();
+  }
+}
+Injectable()(Passing);
+
+const protectedByUs = process.argv[2] === 'five';
+const decorators = { none: [], passing: [UseInterceptors(Passing)], five: allPolicies() }[process.argv[2]];
 
 class UsersController {
   async get(id) {
@@ -16,13 +25,11 @@ class UsersController {
   }
 }
 Param('id')(UsersController.prototype, 'get', 0);
-decorate(UsersController, 'get', Get(':id'), ...policies);
+decorate(UsersController, 'get', Get(':id'), ...decorators);
 Controller('users')(UsersController);
 
 class Application {}
-Module({ imports: policies.length > 0 ? [ResilienceModule.forRoot()] : [], controllers: [UsersController] })(
-  Application,
-);
+Module({ imports: protectedByUs ? [ResilienceModule.forRoot()] : [], controllers: [UsersController] })(Application);
 
 const application = await NestFactory.create(Application, { logger: false });
 await application.listen(0, '127.0.0.1');

@@ -17,6 +17,8 @@ const BENCHES = {
   memory: ['--expose-gc'],
   boot: [],
   http: [],
+  'dead-letter': [],
+  workflow: [],
 };
 const RESULTS = new URL('./results.json', import.meta.url);
 

@@ -19,3 +19,11 @@ export async function startApplication(providers, imports = [ResilienceModule.fo
   Module({ imports, providers })(Application);
   return await NestFactory.createApplicationContext(Application, { logger: false });
 }
+
+/** One that has routes, but listens nowhere. */
+export async function startRoutes(controllers) {
+  class Application {}
+  Module({ imports: [ResilienceModule.forRoot()], controllers })(Application);
+  const application = await NestFactory.create(Application, { logger: false });
+  return await application.init();
+}

@@ -11,9 +11,9 @@ export function atMostOver(limitNs, results, name, bare, what) {
   return atMost(limitNs, results.over(name, bare), what, ' ns', results.min(name) - results.min(bare));
 }
 
-/** A number that must be reached. */
-export function atLeast(limit, value, what, unit = '') {
-  return { what, goal: `>= ${show(limit)}${unit}`, value, unit, met: value >= limit };
+/** A number that must be reached; `quiet` as above. */
+export function atLeast(limit, value, what, unit = '', quiet = undefined) {
+  return { what, goal: `>= ${show(limit)}${unit}`, value, unit, quiet, met: value >= limit };
 }
 
 /**

@@ -13,6 +13,8 @@ export class Attempt implements AttemptContext {
   running = true;
   /** A stream that has emitted can neither be retried nor replaced. */
   emitted = false;
+  /** A handler's attempt may fail before the handler: in a pipe, or an inner interceptor. */
+  arrived: boolean;
   /** By the monotonic clock; moves when the attempt is admitted. */
   startedAt: number;
   /** Told when the attempt begins and ends waiting for a permit: that time is not the method's own. */
@@ -38,6 +40,7 @@ export class Attempt implements AttemptContext {
     readonly beside: Attempt | undefined,
   ) {
     this.startedAt = startedAt;
+    this.arrived = !execution.handler;
   }
 
   get deadline(): number | undefined {
@@ -54,7 +57,7 @@ export class Attempt implements AttemptContext {
     if (this.controller === undefined) {
       this.controller = new AbortController();
       if (this.abortReason !== undefined) this.controller.abort(this.abortReason.reason);
-      else this.followCaller(this.controller, this.execution.callerSignal);
+      else this.followCaller(this.controller, this.execution);
     }
     return this.controller.signal;
   }
@@ -102,8 +105,10 @@ export class Attempt implements AttemptContext {
 
   /** Gives everything back until the stream that the attempt has shown to be is read. */
   postpone(): void {
+    const { args, parts } = this.execution;
     this.leaveCircuit();
-    this.releasePermits();
+    this.permits?.refund(args, parts.context.clock.now());
+    this.permits = undefined;
     this.execution.entered = 0;
   }
 
@@ -112,6 +117,7 @@ export class Attempt implements AttemptContext {
     const { breaker } = this;
     const now = this.end();
     breaker?.succeed(this.permit, this.startedAt, now, value);
+    this.releasePermits();
     this.execution.record(this, undefined);
     this.span?.end(SUCCESSFUL);
   }
@@ -121,6 +127,8 @@ export class Attempt implements AttemptContext {
     const { breaker } = this;
     const now = this.end();
     breaker?.fail(this.permit, this.startedAt, now, error);
+    this.releasePermits();
+    if (!this.arrived) this.execution.bypassed = true;
     this.execution.noteFailure(error, this);
     this.span?.end({ outcome: 'failed', error });
   }
@@ -129,10 +137,11 @@ export class Attempt implements AttemptContext {
   cancelled(): void {
     if (!this.running) return;
     const { breaker, execution } = this;
-    this.abort(execution.aborted ? execution.callerSignal?.reason : undefined);
+    this.abort(execution.aborted ? execution.abortReason : undefined);
     const now = this.end();
     if (this.emitted) breaker?.succeed(this.permit, this.startedAt, now, undefined);
     else breaker?.release(this.permit, this.startedAt);
+    this.releasePermits();
     this.span?.end(this.emitted ? SUCCESSFUL : CANCELLED);
   }
 
@@ -152,7 +161,6 @@ export class Attempt implements AttemptContext {
     this.detach();
     this.running = false;
     this.breaker = undefined;
-    this.releasePermits();
     return this.execution.parts.context.clock.now();
   }
 
@@ -198,16 +206,24 @@ export class Attempt implements AttemptContext {
     this.breaker = undefined;
   }
 
+  /** Only after the circuit was told how the attempt ended: who gets the place asks the circuit first. */
   private releasePermits(): void {
     this.permits?.release();
     this.permits = undefined;
   }
 
-  private followCaller(controller: AbortController, caller: AbortSignal | undefined): void {
-    if (caller === undefined) return;
-    if (caller.aborted) return controller.abort(caller.reason);
-    const listener = (): void => controller.abort(caller.reason);
-    caller.addEventListener('abort', listener, { once: true });
-    this.unlink = () => caller.removeEventListener('abort', listener);
+  private followCaller(controller: AbortController, { callerSignal, caller }: Execution): void {
+    if (callerSignal === undefined) {
+      if (caller?.gone() === true) return controller.abort(caller.reason());
+      this.unlink = caller?.onGone(() => {
+        controller.abort(caller.reason());
+        if (caller.endsCall) this.execution.lane?.callerLeft();
+      });
+      return;
+    }
+    if (callerSignal.aborted) return controller.abort(callerSignal.reason);
+    const listener = (): void => controller.abort(callerSignal.reason);
+    callerSignal.addEventListener('abort', listener, { once: true });
+    this.unlink = () => callerSignal.removeEventListener('abort', listener);
   }
 }

@@ -9,7 +9,10 @@ class Call implements DeadlineNode {
   earlier: DeadlineNode | undefined = undefined;
   later: DeadlineNode | undefined = undefined;
 
-  constructor(readonly onDeadline: () => void = () => undefined) {}
+  constructor(
+    readonly onDeadline: () => void = () => undefined,
+    readonly onGivenUp: () => void = () => undefined,
+  ) {}
 }
 
 /** Also tells whether its timers keep the process alive, and how many were ever set. */

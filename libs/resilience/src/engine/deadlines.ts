@@ -6,6 +6,8 @@ export interface DeadlineNode {
   earlier: DeadlineNode | undefined;
   later: DeadlineNode | undefined;
   onDeadline(): void;
+  /** The process waits no longer. */
+  onGivenUp(): void;
 }
 
 /**
@@ -29,8 +31,8 @@ export class DeadlineQueue {
       this.tail.later = node;
     } else {
       this.head = node;
-      if (this.timer === undefined) this.arm(this.durationMs);
-      else this.timer.ref();
+      if (this.timer !== undefined) this.timer.ref();
+      else if (this.durationMs !== Infinity) this.arm(this.durationMs);
     }
     this.tail = node;
   }
@@ -45,6 +47,14 @@ export class DeadlineQueue {
     node.earlier = node.later = undefined;
     // The timer is left running for the next call, but must not keep an idle process alive.
     if (this.head === undefined) this.timer?.unref();
+  }
+
+  /** Ends every call that waits here. */
+  giveUp(): void {
+    for (let node = this.head; node !== undefined; node = this.head) {
+      this.remove(node);
+      node.onGivenUp();
+    }
   }
 
   /** Cancels the timer; calls still waiting are no longer timed. */
@@ -76,11 +86,15 @@ export class DeadlineQueue {
   };
 }
 
-/** One queue per duration; the number of durations is bounded by the number of configured policies. */
+/** One queue per duration, and one for calls without any; the number of durations is bounded by the number of configured policies. */
 export class Deadlines {
+  /** Calls without a limit of their own: they never fall due, but a shutdown must find them. */
+  readonly endless: DeadlineQueue;
   private readonly queues = new Map<number, DeadlineQueue>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(private readonly clock: Clock) {
+    this.endless = new DeadlineQueue(clock, Infinity);
+  }
 
   queue(durationMs: number): DeadlineQueue {
     let queue = this.queues.get(durationMs);
@@ -89,6 +103,11 @@ export class Deadlines {
       this.queues.set(durationMs, queue);
     }
     return queue;
+  }
+
+  /** Ends every call of the direct lane that still runs. */
+  giveUp(): void {
+    for (const queue of [this.endless, ...this.queues.values()]) queue.giveUp();
   }
 
   dispose(): void {

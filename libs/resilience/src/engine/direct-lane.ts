@@ -56,6 +56,8 @@ export class DirectCall implements DeadlineNode {
       // The queue's one timer belongs to whoever armed it; a retry after a timeout must run in this caller's async context.
       this.scope = captureContext();
       queue.add(this, this.startedAt);
+    } else {
+      this.parts.context.deadlines.endless.add(this, this.startedAt);
     }
     this.parts.context.shutdown.enter();
     void this.drive(outcome);
@@ -72,6 +74,13 @@ export class DirectCall implements DeadlineNode {
       execution.attempt?.abort(error);
       this.failed(error, execution);
     });
+  }
+
+  onGivenUp(): void {
+    const execution = this.takeOver();
+    const error = execution.giveUp();
+    execution.attempt?.abort(error);
+    this.failed(error, execution);
   }
 
   private async drive(outcome: PromiseLike<unknown>): Promise<void> {
@@ -97,7 +106,7 @@ export class DirectCall implements DeadlineNode {
   private succeeded(value: unknown): void {
     const { parts } = this;
     this.settled = true;
-    parts.timeout?.firstQueue?.remove(this);
+    (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
     this.breaker?.succeed(this.permit, this.startedAt, now, value);
     parts.permits?.release();
@@ -115,7 +124,7 @@ export class DirectCall implements DeadlineNode {
   private failed(error: unknown, execution: Execution | undefined): void {
     const { parts } = this;
     this.settled = true;
-    parts.timeout?.firstQueue?.remove(this);
+    (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
     this.breaker?.fail(this.permit, this.startedAt, now, error);
     parts.permits?.release();

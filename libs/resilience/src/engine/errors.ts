@@ -6,6 +6,7 @@ export type ResilienceErrorCode =
   | 'RESILIENCE_RATE_LIMITED'
   | 'RESILIENCE_OPTIONS'
   | 'RESILIENCE_CLIENT_GONE'
+  | 'RESILIENCE_SHUTDOWN'
   | (string & {});
 
 /** Base of all errors that this library itself raises. Branch on `code`: it survives duplicate installs, `instanceof` does not. */
@@ -20,6 +21,18 @@ export class ResilienceError extends Error {
   ) {
     super(message, options);
     this.name = new.target.name;
+  }
+}
+
+/** A call that had not ended when the process stopped waiting for it. `cause` is what its last attempt failed with, if any did. */
+export class ShutdownError extends ResilienceError {
+  constructor(policy: string, cause?: unknown) {
+    super(
+      `${policy} was given up: it had not ended within the shutdown timeout (ResilienceModule.forRoot({ shutdownTimeout }))`,
+      'RESILIENCE_SHUTDOWN',
+      policy,
+      cause === undefined ? undefined : { cause },
+    );
   }
 }
 

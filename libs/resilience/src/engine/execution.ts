@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 
 import type { AttemptRecord } from './attempt.js';
 import { Attempt } from './attempt-state.js';
+import type { Caller } from './caller.js';
 import type { FailedCall, FallbackRecord } from './dead-letter-sink.js';
+import { ShutdownError } from './errors.js';
 import type { PipelineParts } from './pipeline-parts.js';
 import type { CallSpan, TraceEnding } from './tracing.js';
 
@@ -42,6 +44,10 @@ export class Execution {
   expired = false;
   lastError: unknown = undefined;
   callerSignal: AbortSignal | undefined;
+  /** Set for a handler whose client is known. */
+  caller: Caller | undefined;
+  /** The lane that must be told when that client leaves while an attempt listens. */
+  lane: { callerLeft(): void } | undefined;
   /** Set while somebody traces calls. */
   span: CallSpan | undefined;
   /** The latest. */
@@ -77,7 +83,13 @@ export class Execution {
   }
 
   get aborted(): boolean {
-    return this.callerSignal?.aborted === true;
+    if (this.callerSignal !== undefined) return this.callerSignal.aborted;
+    return this.caller?.endsCall === true && this.caller.gone();
+  }
+
+  /** Why, when it is {@link aborted}. */
+  get abortReason(): unknown {
+    return this.callerSignal === undefined ? this.caller?.reason() : (this.callerSignal.reason as unknown);
   }
 
   /** A traced call begins. */
@@ -140,6 +152,12 @@ export class Execution {
     const durationMs = clock.now() - attempt.startedAt;
     if (this.records.length >= MAX_RECORDS) this.records.splice(1, 1);
     this.records.push({ number: attempt.number, startedAt: clock.epochNow() - durationMs, durationMs, error });
+  }
+
+  /** The process waits no longer. @returns what the call ends with */
+  giveUp(): ShutdownError {
+    this.cutShort = 'shutdown';
+    return new ShutdownError(this.parts.name, this.lastError);
   }
 
   failedCall(error: unknown): FailedCall {

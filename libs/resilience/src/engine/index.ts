@@ -6,7 +6,13 @@ export { type Clock, systemClock, type TimerHandle } from './clock.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';
-export { type OptionProblem, ResilienceError, type ResilienceErrorCode, ResilienceOptionsError } from './errors.js';
+export {
+  type OptionProblem,
+  ResilienceError,
+  type ResilienceErrorCode,
+  ResilienceOptionsError,
+  ShutdownError,
+} from './errors.js';
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';

@@ -145,7 +145,9 @@ async function* itemsOfAttempt(
   } catch (error) {
     outcome = 'failed';
     attempt.abort(error);
-    attempt.failed(error);
+    // That the caller has gone says nothing about the dependency.
+    if (execution.aborted) attempt.cancelled();
+    else attempt.failed(error);
     throw error;
   } finally {
     // A source that failed or hangs is told, not waited for: its `return` may never answer.
@@ -176,11 +178,12 @@ function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
     limits.push(['total', total]);
   }
   const [scope, afterMs] = limits.sort((a, b) => a[1] - b[1])[0] ?? ['idle', Infinity];
-  if (afterMs === Infinity && signal === undefined) return item;
   return new Promise((resolve, reject) => {
+    let forget: (() => void) | undefined = undefined;
     const onAbort = (): void => finish(() => reject(signal?.reason));
     const finish = (settle: () => void): void => {
       timer?.cancel();
+      forget?.();
       signal?.removeEventListener('abort', onAbort);
       settle();
     };
@@ -189,6 +192,7 @@ function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
       finish(() => reject(timeout?.exceeded(execution, scope, scope === 'total' ? timeout.totalMs : afterMs)));
     };
     const timer = afterMs === Infinity ? undefined : context.clock.setTimer(expire, Math.max(0, afterMs));
+    forget = context.shutdown.onExpired(() => finish(() => reject(execution.giveUp())));
     signal?.addEventListener('abort', onAbort, { once: true });
     item.then(
       (value) => finish(() => resolve(value)),

@@ -25,6 +25,7 @@ export function runOperators(
   }).pipe(
     failOnAbort(execution),
     fallback?.operator(execution) ?? unchanged,
+    failOnGivenUp(execution),
     deadLetter?.operator(execution) ?? unchanged,
     account(execution),
   );
@@ -127,19 +128,35 @@ export function failWhen<T>(arm: (fail: (error: unknown) => void) => () => void)
 
 export function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
   return failWhen((fail) => {
-    const signal = execution.callerSignal;
-    if (signal === undefined) return () => undefined;
+    const { callerSignal, caller } = execution;
     const onAbort = (): void => {
-      for (const attempt of execution.running()) attempt.abort(signal.reason);
-      fail(signal.reason);
+      const reason = execution.abortReason;
+      for (const attempt of execution.running()) attempt.abort(reason);
+      // A client that has left is no call that ended.
+      if (callerSignal === undefined) execution.bypassed = true;
+      fail(reason);
     };
-    if (signal.aborted) {
-      onAbort();
-      return () => undefined;
-    }
-    signal.addEventListener('abort', onAbort, { once: true });
-    return () => signal.removeEventListener('abort', onAbort);
+    if (execution.aborted) onAbort();
+    else if (callerSignal !== undefined) {
+      callerSignal.addEventListener('abort', onAbort, { once: true });
+      return () => callerSignal.removeEventListener('abort', onAbort);
+    } else if (caller?.endsCall === true) return caller.onGone(onAbort);
+    return () => undefined;
   });
+}
+
+/** Also ends a fallback that is under way: there is no time left for it. */
+function failOnGivenUp(execution: Execution): MonoTypeOperatorFunction<unknown> {
+  return failWhen((fail) =>
+    execution.parts.context.shutdown.onExpired(() => {
+      const error = execution.giveUp();
+      for (const attempt of execution.running()) {
+        attempt.abort(error);
+        attempt.failed(error);
+      }
+      fail(error);
+    }),
+  );
 }
 
 /** Counts the call once, however many attempts it took. */

@@ -24,6 +24,11 @@ export class Permits {
     return true;
   }
 
+  /** Of an attempt that holds all of them and never ran. */
+  refund(args: readonly unknown[], now: number): void {
+    for (const stage of this.stages) stage.refund(args, now);
+  }
+
   /** Waits in line for one after the other; completes when all are held. Unsubscribing before gives back what is held. */
   acquire({ execution }: Attempt): Observable<never> {
     const { context } = execution.parts;

@@ -56,10 +56,11 @@ class FirstAttempt implements DeadlineNode {
     const now = context.clock.now();
     context.shutdown.enter();
     const attempt = (this.attempt = execution.begin(now));
-    const queue = (this.queue = timeout?.firstItemQueue);
-    if (queue !== undefined) {
+    execution.lane = this;
+    const queue = (this.queue = timeout?.firstItemQueue ?? context.deadlines.endless);
+    queue.add(this, now);
+    if (timeout !== undefined) {
       this.scope = captureContext();
-      queue.add(this, now);
       if (execution.parts.permits !== undefined) {
         attempt.onWaiting = (waiting) => (waiting ? queue.remove(this) : queue.add(this, context.clock.now()));
       }
@@ -80,7 +81,7 @@ class FirstAttempt implements DeadlineNode {
     const { execution } = this;
     this.last = value;
     if (!execution.emitted) {
-      this.queue?.remove(this);
+      this.outlastDeadline();
       if (this.refuses(value)) return;
       execution.emitted = true;
       if (this.attempt !== undefined) this.attempt.emitted = true;
@@ -115,6 +116,21 @@ class FirstAttempt implements DeadlineNode {
     });
   }
 
+  onGivenUp(): void {
+    if (this.ended) return;
+    const error = this.execution.giveUp();
+    this.attempt?.abort(error);
+    this.error(error);
+  }
+
+  /** The client behind the connection has left: nobody is served, and this was no call that ended. */
+  callerLeft(): void {
+    if (this.ended) return;
+    const reason = this.execution.abortReason;
+    this.left();
+    this.subscriber.error(reason);
+  }
+
   /** The consumer is gone: served if it saw anything, otherwise this was no call that ended. */
   left(): void {
     if (!this.end()) return;
@@ -123,6 +139,15 @@ class FirstAttempt implements DeadlineNode {
     this.attempt?.cancelled();
     this.settle(false);
     if (execution.emitted) parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
+  }
+
+  /** Nothing limits the time between items here, but a shutdown must still find the call. */
+  private outlastDeadline(): void {
+    const { deadlines, clock } = this.execution.parts.context;
+    if (this.queue === deadlines.endless) return;
+    this.queue?.remove(this);
+    this.queue = deadlines.endless;
+    this.queue.add(this, clock.now());
   }
 
   /** Whether `retryOnResult` sends the first item back. */

@@ -18,6 +18,10 @@ export class MethodPolicy {
   /** Policies taken by name: `@Resilient('name')`. */
   readonly named: { [L in DeclarationLevel]?: string } = {};
   attemptIndex = -1;
+  /** Where an HTTP route passes its request, behind all other arguments; -1 where it does not. */
+  requestIndex = -1;
+  /** How many arguments the route passes without it. */
+  argumentCount = 0;
   /** Set once Nest's interceptor has run for this method: only then can a call have come through it. */
   intercepted = false;
   /** Inline cache for the hot path: nearly every application has one binding per class. */

@@ -12,7 +12,7 @@ import {
 } from '../policy/policy.options.js';
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
-import { type HandlerMark, handlerMarks } from './handler-mark.js';
+import { type HandlerMark, handlerMarks, markOfRequest } from './handler-mark.js';
 import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
@@ -124,12 +124,10 @@ function wrap(policy: MethodPolicy): Method {
   const { original, methodName } = policy;
   const holder = {
     [methodName](this: unknown, ...args: unknown[]): unknown {
+      const mark = policy.intercepted || policy.requestIndex >= 0 ? takeMark(policy, args) : undefined;
       const binding = bindingOf(this);
       if (binding === undefined) return Reflect.apply(original, this, args) as unknown;
-      if (policy.intercepted) {
-        const mark = handlerMarks.getStore();
-        if (mark !== undefined && mark.policy === policy && !mark.entered) return enterHandler(mark, this, args);
-      }
+      if (mark !== undefined) return enterHandler(mark, this, args);
       if (policy.lastBinding !== binding) {
         policy.lastPipeline = binding.pipeline(policy);
         policy.lastBinding = binding;
@@ -140,10 +138,23 @@ function wrap(policy: MethodPolicy): Method {
   return holder[methodName] as Method;
 }
 
+/** The mark of this call, if it came through the interceptor. Takes the request off the arguments, with the gap before it. */
+function takeMark(policy: MethodPolicy, args: unknown[]): HandlerMark | undefined {
+  let mark: HandlerMark | undefined;
+  if (policy.requestIndex >= 0 && args.length > policy.requestIndex) {
+    const request = args[policy.requestIndex];
+    args.length = policy.argumentCount;
+    if (typeof request === 'object' && request !== null) mark = markOfRequest(request);
+  }
+  mark ??= policy.intercepted ? handlerMarks.getStore() : undefined;
+  return mark !== undefined && mark.policy === policy && !mark.attempt.arrived ? mark : undefined;
+}
+
 /** The interceptor runs the policies; the method's part is to be admitted and to say who it was called with. */
 function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]): unknown {
-  const { execution, policy, attempt } = mark;
-  mark.entered = true;
+  const { policy, attempt } = mark;
+  const { execution } = attempt;
+  attempt.arrived = true;
   execution.self = self;
   execution.args = args;
   const { cache, context } = execution.parts;

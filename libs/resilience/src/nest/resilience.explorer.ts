@@ -1,4 +1,4 @@
-import { Inject, Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
@@ -6,7 +6,9 @@ import { nearest } from '../engine/options.js';
 import type { FallbackTarget } from '../fallback/fallback.options.js';
 import { collect } from '../policy/policy.options.js';
 import { bindingOf } from './binding.js';
+import { clientsThatRetry, describeClientRetries } from './client-retries.js';
 import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
+import { passRequest } from './handler-request.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
 import { policyTable } from './policy-table.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
@@ -20,7 +22,7 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
  * factories made, remembers where redriven calls go, and says what protects what and which declarations cannot be reached.
  */
 @Injectable()
-export class ResilienceExplorer implements OnModuleInit {
+export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap {
   private readonly logger = new Logger('Resilience');
 
   constructor(
@@ -42,12 +44,30 @@ export class ResilienceExplorer implements OnModuleInit {
       collect(problems, () => this.check(prototype, methods));
       if (isScopedFactory(wrapper)) this.warnOfFactory(wrapper, prototype, methods);
       else if (problems.length === 0) this.adopt(wrapper, prototype, methods);
+      for (const policy of methods.values()) passRequest(prototype.constructor, policy);
     }
     if (problems.length > 0) throw new ResilienceOptionsError(problems);
     this.warnOfOverrides(prototypes);
     this.warnOfOverlays();
     this.warnOfCoalescedHandlers(prototypes);
     this.logTable();
+  }
+
+  /** Later than the rest, since a class may make its client in its own `onModuleInit`. */
+  onApplicationBootstrap(): void {
+    for (const wrapper of [...this.discovery.getProviders(), ...this.discovery.getControllers()]) {
+      const prototype = prototypeOf(wrapper);
+      const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
+      if (prototype === undefined || typeof instance !== 'object' || instance === null) continue;
+      const retried = [...methodPoliciesOf(prototype)].flatMap(([method, policy]) => {
+        const name = `${prototype.constructor.name}.${method}`;
+        const { maxRetries = 0 } = this.runtime.policies.effective(policy, name).resolved.retry ?? {};
+        return maxRetries > 0 ? [{ name, maxRetries }] : [];
+      });
+      if (retried.length === 0) continue;
+      for (const client of clientsThatRetry(instance))
+        for (const method of retried) this.logger.warn(describeClientRetries(client, method));
+    }
   }
 
   /** What only the whole class and the application's own policies can show. */

@@ -6,13 +6,14 @@ import {
   type NestInterceptor,
   Optional,
 } from '@nestjs/common';
-import { catchError, defer, type Observable, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
 
+import type { Pipeline } from '../engine/pipeline.js';
 import type { Binding } from './binding.js';
-import { type HandlerMark, handlerMarks } from './handler-mark.js';
-import { methodPolicyOf } from './method-policy.js';
+import { type HandlerMark, handlerMarks, markRequest } from './handler-mark.js';
+import { type MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
-import { endWithClient } from './wire/client-gone.js';
+import { endWithClient, knowClient } from './wire/client-gone.js';
 
 /** What the interceptor needs of the runtime. */
 export interface HandlerBindings {
@@ -35,16 +36,22 @@ export class ResilienceInterceptor implements NestInterceptor {
     policy.intercepted = true;
     const pipeline = this.runtime.bindingFor(context.getClass()).pipeline(policy);
     const execution = pipeline.execution(undefined, []);
+    const request = this.requestOf(context, policy, pipeline);
     const answer = pipeline.around(execution, (attempt) => {
-      const mark: HandlerMark = { policy, execution, attempt, entered: false };
+      const mark: HandlerMark = { policy, attempt };
       // handle() binds the async context it is called in, so it must be called inside the mark.
-      return defer(() => handlerMarks.run(mark, () => next.handle() as Observable<unknown>)).pipe(
-        catchError((error: unknown) => {
-          if (!mark.entered) execution.bypassed = true;
-          return throwError(() => error);
-        }),
-      );
+      if (request === undefined) return handlerMarks.run(mark, () => next.handle() as Observable<unknown>);
+      markRequest(request, mark);
+      return next.handle() as Observable<unknown>;
     });
+    if (knowClient(context, execution)) return answer;
     return endWithClient(context, execution)?.(answer) ?? answer;
+  }
+
+  /** What marks the attempt: the request where the handler is given it, and no other attempt runs beside. */
+  private requestOf(context: ExecutionContext, policy: MethodPolicy, { parts }: Pipeline): object | undefined {
+    if (policy.requestIndex < 0 || parts.hedge !== undefined || context.getType() !== 'http') return undefined;
+    const request = context.getArgByIndex<unknown>(0);
+    return typeof request === 'object' && request !== null ? request : undefined;
   }
 }

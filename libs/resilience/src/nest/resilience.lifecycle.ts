@@ -19,6 +19,9 @@ import type { ResolvedModuleOptions } from './resilience.options.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
 import { RESILIENCE_EVENTS, RESILIENCE_MODULE_OPTIONS, RESILIENCE_RUNTIME } from './tokens.js';
 
+/** For the dead letters of calls that were given up; a store that hangs longer than this gets no more of them. */
+const LAST_WRITES_MS = 5_000;
+
 /** Starts what runs beside the calls, and ends it without losing any. */
 @Injectable()
 export class ResilienceLifecycle
@@ -48,16 +51,16 @@ export class ResilienceLifecycle
     this.runtime.registry.context.shutdown.begin();
   }
 
+  /** Calls in flight get the shutdown timeout; what is left then is ended, dead-lettered where it may be, and written. */
   async beforeApplicationShutdown(): Promise<void> {
-    const { shutdown, clock } = this.runtime.registry.context;
-    await new Promise<void>((resolve) => {
-      const cap = clock.setTimer(resolve, this.options.shutdownTimeoutMs);
-      cap.unref();
-      void shutdown.whenIdle().then(() => {
-        cap.cancel();
-        resolve();
-      });
-    });
+    const { shutdown, deadlines } = this.runtime.registry.context;
+    const { shutdownTimeoutMs } = this.options;
+    if (await this.idleWithin(shutdownTimeoutMs)) return;
+    const { running } = shutdown;
+    shutdown.expire();
+    deadlines.giveUp();
+    this.logger.warn(`${running} calls had not ended ${shutdownTimeoutMs} ms after the shutdown began: given up`);
+    await this.idleWithin(LAST_WRITES_MS);
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -65,6 +68,18 @@ export class ResilienceLifecycle
     this.deadLetters.stop();
     await this.writer.close();
     await this.store.close?.();
+  }
+
+  private idleWithin(limitMs: number): Promise<boolean> {
+    const { shutdown, clock } = this.runtime.registry.context;
+    return new Promise((resolve) => {
+      const cap = clock.setTimer(() => resolve(false), limitMs);
+      cap.unref();
+      void shutdown.whenIdle().then(() => {
+        cap.cancel();
+        resolve(true);
+      });
+    });
   }
 
   /** The bridge to `@nestjs/event-emitter`, when the application imports that module. */

@@ -171,6 +171,10 @@ describe('classifyError', () => {
       ['ENOSPC', 'resource'],
       ['insufficient_quota', 'quota'],
       ['invalid_api_key', 'auth'],
+      ['ERR_STREAM_PREMATURE_CLOSE', 'network'],
+      ['RESILIENCE_LLM_INVALID_ANSWER', 'invalid_output'],
+      ['RESILIENCE_LLM_ANSWER_TOO_LARGE', 'invalid_output'],
+      ['RESILIENCE_LLM_REFUSED', 'content_policy'],
     ])('%s is %s', (code, reason) => {
       expect(classifyError(error({ code })).reason).toBe(reason);
       expect(classifyError(caused(error({ code }), 'fetch failed')).reason).toBe(reason);
@@ -178,6 +182,42 @@ describe('classifyError', () => {
 
     it.each(['constructor', '__proto__', 'toString', 'EWHATEVER', 42, null])('%p says nothing', (code) => {
       expect(classifyError(error({ code })).reason).toBe('unknown');
+    });
+  });
+
+  describe('pain 13: by the type of an error inside a stream that began with 200', () => {
+    it.each<[string, string, FailureReason]>([
+      ['overloaded_error', '', 'overloaded'],
+      ['rate_limit_error', '', 'rate_limit'],
+      ['insufficient_quota', '', 'quota'],
+      ['api_error', '', 'server_error'],
+      ['server_error', 'model not found in cache', 'server_error'],
+      ['timeout_error', '', 'timeout'],
+      ['authentication_error', '', 'auth'],
+      ['billing_error', '', 'quota'],
+      ['permission_error', '', 'permission'],
+      ['not_found_error', '', 'not_found'],
+      ['request_too_large', '', 'bad_request'],
+      ['invalid_request_error', '', 'bad_request'],
+      ['invalid_request_error', 'prompt is too long: 210000 tokens', 'context_length'],
+    ])('%s %p is %s, bare, in a body, in a nested one and as a cause', (type, message, reason) => {
+      const shapes = [
+        { type, message },
+        error({ error: { type, message } }),
+        error({ error: { type: 'error', error: { type, message } } }),
+        caused({ type, message }),
+      ];
+
+      expect(shapes.map((shape) => classifyError(shape).reason)).toEqual(shapes.map(() => reason));
+    });
+
+    it('believes a status and a code before a type', () => {
+      expect(classifyError(error({ status: 401, type: 'server_error' })).reason).toBe('auth');
+      expect(classifyError(error({ code: 'insufficient_quota', type: 'server_error' })).reason).toBe('quota');
+    });
+
+    it.each(['error', 'constructor', '__proto__', 'system', 42, null])('learns nothing from type %p', (type) => {
+      expect(classifyError(error({ type })).reason).toBe('unknown');
     });
   });
 

@@ -5,9 +5,9 @@ import {
   type Verdict,
   VERDICTS,
 } from './classification.js';
-import { bodyWordsOf, type Fields, fieldsOf, httpStatusOf, read } from './error-shape.js';
+import { bodyWordsOf, type Fields, fieldsOf, httpStatusOf, read, typesOf } from './error-shape.js';
 import { retryAfterOf, shouldRetryOf } from './retry-after.js';
-import { reasonOfCode, reasonOfName, reasonOfStatus, reasonOfWords } from './rules.js';
+import { reasonOfCode, reasonOfName, reasonOfStatus, reasonOfType, reasonOfWords } from './rules.js';
 
 /** A cause chain longer than this is a loop or an attack. */
 const MAX_CAUSES = 8;
@@ -64,10 +64,22 @@ function structuralReason(chain: readonly Fields[]): FailureReason | undefined {
   if (malformedAnswer) return 'invalid_output';
   return firstDefined(chain, (link) => {
     const status = httpStatusOf(link);
-    const ofStatus =
-      status === undefined ? undefined : reasonOfStatus(status, `${bodyWordsOf(link)} ${messageOf(link)}`);
-    return ofStatus ?? reasonOfCode(read(link, 'code')) ?? reasonOfName(read(link, 'name'));
+    const ofStatus = status === undefined ? undefined : reasonOfStatus(status, wordsOf(link));
+    return ofStatus ?? reasonOfCode(read(link, 'code')) ?? typedReason(link) ?? reasonOfName(read(link, 'name'));
   });
+}
+
+/** Of an error that came without a status, inside a stream. */
+function typedReason(link: Fields): FailureReason | undefined {
+  for (const type of typesOf(link)) {
+    const reason = reasonOfType(type, wordsOf(link));
+    if (reason !== undefined) return reason;
+  }
+  return undefined;
+}
+
+function wordsOf(link: Fields): string {
+  return `${bodyWordsOf(link)} ${messageOf(link)}`;
 }
 
 /** A 2xx whose body could not be read as promised; clients call that "not retryable", yet the next answer may well be sound. */

@@ -75,6 +75,12 @@ function collectHeaders(headers: Fields, found: Map<string, string>): void {
   }
 }
 
+/** The types that a provider's error names, outermost first: `{ type: 'error', error: { type: 'overloaded_error' } }`. */
+export function typesOf(error: Fields): unknown[] {
+  const body = fieldsOf(read(error, 'error'));
+  return [read(error, 'type'), read(body, 'type'), read(fieldsOf(read(body, 'error')), 'type')];
+}
+
 /** Codes and types that a provider put into its answer's body: `insufficient_quota`, `context_length_exceeded`... */
 export function bodyWordsOf(error: Fields): string {
   const nested = [fieldsOf(read(error, 'error')), fieldsOf(read(error, 'data')), fieldsOf(read(error, 'body'))];

@@ -49,7 +49,11 @@ const REASON_OF_CODE: Readonly<Record<string, FailureReason>> = {
   RESILIENCE_BULKHEAD_FULL: 'bulkhead_full',
   RESILIENCE_RATE_LIMITED: 'rate_limit',
   RESILIENCE_TIMEOUT: 'timeout',
+  RESILIENCE_SHUTDOWN: 'timeout',
   RESILIENCE_OPTIONS: 'bad_request',
+  RESILIENCE_LLM_INVALID_ANSWER: 'invalid_output',
+  RESILIENCE_LLM_ANSWER_TOO_LARGE: 'invalid_output',
+  RESILIENCE_LLM_REFUSED: 'content_policy',
   ECONNRESET: 'network',
   ECONNREFUSED: 'network',
   ECONNABORTED: 'network',
@@ -61,6 +65,7 @@ const REASON_OF_CODE: Readonly<Record<string, FailureReason>> = {
   ENETUNREACH: 'network',
   ENETDOWN: 'network',
   ERR_NETWORK: 'network',
+  ERR_STREAM_PREMATURE_CLOSE: 'network',
   ETIMEDOUT: 'timeout',
   ESOCKETTIMEDOUT: 'timeout',
   UND_ERR_CONNECT_TIMEOUT: 'timeout',
@@ -88,6 +93,28 @@ export function reasonOfCode(code: unknown): FailureReason | undefined {
   if (typeof code !== 'string') return undefined;
   const known = Object.hasOwn(REASON_OF_CODE, code) ? REASON_OF_CODE[code] : undefined;
   return known ?? (code.startsWith('UND_ERR_') ? 'network' : undefined);
+}
+
+/** What an OpenAI or Anthropic answer would have had as its status, had the error not come inside a stream that began with 200. */
+const STATUS_OF_TYPE: Readonly<Record<string, number>> = {
+  invalid_request_error: 400,
+  authentication_error: 401,
+  billing_error: 402,
+  permission_error: 403,
+  not_found_error: 404,
+  request_too_large: 413,
+  rate_limit_error: 429,
+  insufficient_quota: 429,
+  api_error: 500,
+  server_error: 500,
+  timeout_error: 504,
+  overloaded_error: 529,
+};
+
+/** @param words as for {@link reasonOfStatus} */
+export function reasonOfType(type: unknown, words: string): FailureReason | undefined {
+  if (typeof type !== 'string' || !Object.hasOwn(STATUS_OF_TYPE, type)) return undefined;
+  return reasonOfStatus(STATUS_OF_TYPE[type] ?? 0, words);
 }
 
 const REASON_OF_NAME: Readonly<Record<string, FailureReason>> = {

@@ -15,6 +15,28 @@ class ClientGoneError extends ResilienceError {
 }
 
 /**
+ * Gives the execution of an HTTP handler its client. Nothing listens to the connection until it matters: a listener and what
+ * hangs on it would cost a request more than all policies together.
+ * @returns false where there is none to give, or where Nest itself unsubscribes when the client leaves (`@Sse`)
+ */
+export function knowClient(context: ExecutionContext, execution: Execution): boolean {
+  if (context.getType() !== 'http' || Reflect.hasMetadata(SSE, context.getHandler())) return false;
+  const client = clientOf(context);
+  if (client === undefined) return false;
+  let reason: ClientGoneError | undefined;
+  execution.caller = {
+    endsCall: execution.parts.deadLetter === undefined,
+    gone: client.gone,
+    onGone: client.onGone,
+    reason: () => (reason ??= new ClientGoneError(execution.parts.name)),
+  };
+  return true;
+}
+
+/** Under which Nest keeps that a handler is `@Sse`. */
+const SSE = '__sse__';
+
+/**
  * Ends a handler's execution when its client goes away, which aborts the running attempt's signal and ends a wait.
  * Costs a listener per request: an AbortSignal is made only when it happens, and the pipeline's first attempt stays free of
  * operators (a `callerSignal` given beforehand would need them).

@@ -2,9 +2,9 @@ import type { ExecutionContext } from '@nestjs/common';
 
 /** Who waits for a handler's answer. */
 export interface WireClient {
-  gone(): boolean;
+  readonly gone: () => boolean;
   /** Returns what takes the listener away. */
-  onGone(listener: () => void): () => void;
+  readonly onGone: (listener: () => void) => () => void;
 }
 
 interface Emitter {

@@ -19,6 +19,7 @@ const ANSWERS: ReadonlyMap<unknown, Answer> = new Map([
     'RESILIENCE_TIMEOUT',
     { status: 504, title: 'Gateway Timeout', detail: 'The request took longer than it may.', retryLater: false },
   ],
+  ['RESILIENCE_SHUTDOWN', unavailable('The process that worked on this request is shutting down.')],
   // Nobody reads this one; access logs do, and know the number from nginx.
   [
     'RESILIENCE_CLIENT_GONE',

@@ -1,10 +1,18 @@
-export { sqliteStore } from './dead-letter/sql-dead-letter.store.js';
-export { sqliteExecutionStore } from './executions/sql-execution.store.js';
-export { openSqlite, type SqliteConnection, type SqliteOptions } from './sqlite/sqlite.connection.js';
+export type { LeaseClock } from './database/database.js';
+export type { MysqlOptions } from './mysql/mysql.connection.js';
+export type { PostgresOptions } from './postgres/postgres.connection.js';
+export type { SqliteOptions } from './sqlite/sqlite.connection.js';
 export type {
   SqliteDatabase,
   SqliteDatabaseConstructor,
   SqliteDriver,
   SqliteStatement,
 } from './sqlite/sqlite.driver.js';
-export type { SqliteMigration } from './sqlite/sqlite.migrations.js';
+export {
+  mysqlExecutionStore,
+  mysqlStore,
+  postgresExecutionStore,
+  postgresStore,
+  sqliteExecutionStore,
+  sqliteStore,
+} from './stores.js';

@@ -1,5 +1,5 @@
 // Stores failed calls as fast as it can and reports each id only after it was acknowledged. Its parent kills it.
-// argv: file | '-' (a store that always fails), spill directory | '-'
+// Lines are `id execution`. argv: file | '-' (a store that always fails), spill directory | '-', calls at once
 import { writeSync } from 'node:fs';
 import {
   classifyError,
@@ -11,7 +11,7 @@ import {
 } from '@nest-resilience/core';
 import { sqliteStore } from '@nest-resilience/store-sql';
 
-const [file, spillDirectory] = process.argv.slice(2);
+const [file, spillDirectory, callers] = process.argv.slice(2);
 const failing = {
   name: 'failing',
   add: () => Promise.reject(new Error('down')),
@@ -28,20 +28,32 @@ const capture = new FailedCallCapture({ clock: systemClock, classify: classifyEr
 const events = { listens: () => false, emit() {} };
 const sink = new StoringDeadLetterSink({ capture, writer, events }, DEFAULT_DEAD_LETTER_OPTIONS);
 
-async function failForEver(caller) {
-  for (let call = 0; ; call++) {
-    const id = await sink.store({
-      target: 'OrderService.charge',
-      args: [{ order: `${caller}-${call}`, at: new Date(), text: 'x'.repeat(500) }],
-      error: new Error('downstream is gone'),
-      attempts: [],
-      fallbacks: [],
-      executionId: `${process.pid}-${caller}-${call}`,
-      firstFailedAt: Date.now(),
-      reason: 'failed',
-    });
-    if (id !== undefined) writeSync(1, `${id}\n`);
+/** A hundred callers fill the pipe faster than it is read. */
+function say(line) {
+  for (;;) {
+    try {
+      return writeSync(1, line);
+    } catch (error) {
+      if (error.code !== 'EAGAIN') throw error;
+    }
   }
 }
 
-await Promise.all(Array.from({ length: 8 }, (_, caller) => failForEver(caller)));
+async function failForEver(caller) {
+  for (let call = 0; ; call++) {
+    const executionId = `${process.pid}-${caller}-${call}`;
+    const id = await sink.store({
+      target: 'OrderService.charge',
+      args: [{ order: executionId, at: new Date(), text: 'x'.repeat(500) }],
+      error: new Error('downstream is gone'),
+      attempts: [],
+      fallbacks: [],
+      executionId,
+      firstFailedAt: Date.now(),
+      reason: 'failed',
+    });
+    if (id !== undefined) say(`${id} ${executionId}\n`);
+  }
+}
+
+await Promise.all(Array.from({ length: Number(callers) }, (_, caller) => failForEver(caller)));

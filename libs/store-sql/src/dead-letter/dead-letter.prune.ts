@@ -1,56 +1,102 @@
-import type { PruneReport, PruneRequest } from '@nest-resilience/core';
+import type { DeadLetterFilter, PruneReport, PruneRequest } from '@nest-resilience/core';
 import type { Kysely } from 'kysely';
+import { type Database, transact } from '../database/database.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
+import { whereFilter } from './dead-letter.where.js';
 
 const TABLE = 'resilience_dead_letters';
 const CLOSED = ['resolved', 'discarded'];
-/** Each statement holds the write lock for as long as it runs, and failing calls wait for that lock. */
-const CHUNK = 1_000;
+/** Failing calls wait for the lock that a deletion holds, so each is short, and they come in between. */
+const CHUNK = 500;
+
+type Db = Database<DeadLetterSchema>;
 
 /** Applies retention in short steps. */
-export async function prune(db: Kysely<DeadLetterSchema>, request: PruneRequest): Promise<PruneReport> {
+export async function prune(db: Db, request: PruneRequest): Promise<PruneReport> {
   let removed = 0;
-  for (let gone = CHUNK; gone === CHUNK; removed += gone) {
-    gone = await removeOldest(db, CHUNK, { closedBefore: request.closedBefore });
+  for (const status of CLOSED) {
+    removed += await removeAll(db, () => closedBefore(db.kysely, status, request.closedBefore));
   }
   const overCap = [];
-  const crowded = await db
-    .selectFrom(TABLE)
-    .select(({ fn }) => ['queue', fn.countAll<number>().as('count')])
-    .groupBy('queue')
-    .having(({ fn }) => fn.countAll(), '>', request.maxEntriesPerQueue)
-    .orderBy('queue')
-    .execute();
-  for (const { queue, count } of crowded) {
+  for (const { queue, count } of await crowded(db.kysely, request.maxEntriesPerQueue)) {
     let excess = Number(count) - request.maxEntriesPerQueue;
-    while (excess > 0) {
-      const gone = await removeOldest(db, Math.min(excess, CHUNK), { queue });
-      if (gone === 0) break;
-      removed += gone;
-      excess -= gone;
-    }
+    removed += await removeAll(db, async () => {
+      const ids = await oldestClosed(db.kysely, queue, Math.min(excess, CHUNK));
+      // By what was found, not by what was removed: another replica may be doing the same.
+      excess -= ids.length;
+      return ids;
+    });
     if (excess > 0) overCap.push({ queue, count: request.maxEntriesPerQueue + excess });
   }
   return { removed, overCap };
 }
 
-async function removeOldest(
-  db: Kysely<DeadLetterSchema>,
-  limit: number,
-  { queue, closedBefore }: { queue?: string; closedBefore?: number },
-): Promise<number> {
-  const { numDeletedRows } = await db
-    .deleteFrom(TABLE)
-    .where('id', 'in', (eb) =>
-      eb
-        .selectFrom(TABLE)
-        .select('id')
-        .where('status', 'in', CLOSED)
-        .$if(queue !== undefined, (select) => select.where('queue', '=', queue!))
-        .$if(closedBefore !== undefined, (select) => select.where('closed_at', '<', closedBefore!))
-        .orderBy('id')
-        .limit(limit),
-    )
-    .executeTakeFirst();
-  return Number(numDeletedRows);
+/** Removes what matches in short steps, except entries being redriven. */
+export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
+  let last = '';
+  return removeAll(db, async () => {
+    const rows = await db.kysely
+      .selectFrom(TABLE)
+      .select('id')
+      .where(whereFilter(filter, db.flavour))
+      .where('status', '!=', 'redriving')
+      .where('id', '>', last)
+      .orderBy('id')
+      .limit(CHUNK)
+      .execute();
+    last = rows.at(-1)?.id ?? last;
+    return rows.map(({ id }) => id);
+  });
+}
+
+/** Until there is nothing more to remove. What is leased by then stays. */
+async function removeAll(db: Db, next: () => Promise<string[]>): Promise<number> {
+  let removed = 0;
+  for (let ids = await next(); ids.length > 0; ids = await next()) {
+    const { numDeletedRows } = await transact(db, (trx) =>
+      trx.deleteFrom(TABLE).where('id', 'in', ids).where('status', '!=', 'redriving').executeTakeFirst(),
+    );
+    removed += Number(numDeletedRows);
+  }
+  return removed;
+}
+
+async function closedBefore(kysely: Kysely<DeadLetterSchema>, status: string, time: number): Promise<string[]> {
+  const rows = await kysely
+    .selectFrom(TABLE)
+    .select('id')
+    .where('status', '=', status)
+    .where('closed_at', '<', time)
+    .orderBy('closed_at')
+    .limit(CHUNK)
+    .execute();
+  return rows.map(({ id }) => id);
+}
+
+/** A query per status: each is the beginning of an index, both together would be a sort of everything that is closed. */
+async function oldestClosed(kysely: Kysely<DeadLetterSchema>, queue: string, limit: number): Promise<string[]> {
+  if (limit <= 0) return [];
+  const ids: string[] = [];
+  for (const status of CLOSED) {
+    const rows = await kysely
+      .selectFrom(TABLE)
+      .select('id')
+      .where('queue', '=', queue)
+      .where('status', '=', status)
+      .orderBy('id')
+      .limit(limit)
+      .execute();
+    ids.push(...rows.map(({ id }) => id));
+  }
+  return ids.sort().slice(0, limit);
+}
+
+function crowded(kysely: Kysely<DeadLetterSchema>, maxEntriesPerQueue: number) {
+  return kysely
+    .selectFrom(TABLE)
+    .select(({ fn }) => ['queue', fn.countAll<number>().as('count')])
+    .groupBy('queue')
+    .having(({ fn }) => fn.countAll(), '>', maxEntriesPerQueue)
+    .orderBy('queue')
+    .execute();
 }

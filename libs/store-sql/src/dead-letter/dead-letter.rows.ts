@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { DeadLetterRecord } from '@nest-resilience/core';
 import type { Selectable } from 'kysely';
+import { MAX_KEY_LENGTH } from '../database/flavour.js';
 import type { DeadLetterTable } from './dead-letter.schema.js';
 
 type Row = Selectable<DeadLetterTable>;
@@ -13,12 +14,12 @@ const LIVE = ['pending', 'redriving'];
 export function toRow(record: DeadLetterRecord): RecordRow {
   return {
     id: record.id,
-    queue: record.queue,
-    target: record.target,
+    queue: asKey(record.queue),
+    target: asKey(record.target),
     status: record.status,
     reason: record.reason,
-    error_name: record.error.name,
-    error_message: record.error.message,
+    error_name: asKey(record.error.name),
+    error_message: asText(record.error.message),
     args: JSON.stringify(record.args),
     replayable: record.replayable ? 1 : 0,
     not_replayable: JSON.stringify(record.notReplayable),
@@ -26,9 +27,9 @@ export function toRow(record: DeadLetterRecord): RecordRow {
     error: JSON.stringify(record.error),
     attempts: JSON.stringify(record.attempts),
     fallbacks: JSON.stringify(record.fallbacks),
-    execution_id: record.executionId,
-    traceparent: record.traceparent ?? null,
-    idempotency_key: record.idempotencyKey ?? null,
+    execution_id: asText(record.executionId),
+    traceparent: asText(record.traceparent ?? null),
+    idempotency_key: asText(record.idempotencyKey ?? null),
     live_key: LIVE.includes(record.status) ? liveKey(record) : null,
     occurrences: record.occurrences,
     redrives: record.redrives,
@@ -39,10 +40,11 @@ export function toRow(record: DeadLetterRecord): RecordRow {
     closed_at: record.closedAt ?? null,
     last_redrive_at: record.lastRedriveAt ?? null,
     last_redrive_error: record.lastRedriveError ? JSON.stringify(record.lastRedriveError) : null,
-    note: record.note ?? null,
+    note: asText(record.note ?? null),
   };
 }
 
+/** PostgreSQL's driver gives big integers as text. */
 export function toRecord(row: RecordRow): DeadLetterRecord {
   return {
     id: row.id,
@@ -60,14 +62,14 @@ export function toRecord(row: RecordRow): DeadLetterRecord {
     ...(row.traceparent !== null && { traceparent: row.traceparent }),
     ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
     occurrences: row.occurrences,
-    firstFailedAt: row.first_failed_at,
-    createdAt: row.created_at,
-    updatedAt: row.updated_at,
-    ...(row.closed_at !== null && { closedAt: row.closed_at }),
+    firstFailedAt: Number(row.first_failed_at),
+    createdAt: Number(row.created_at),
+    updatedAt: Number(row.updated_at),
+    ...(row.closed_at !== null && { closedAt: Number(row.closed_at) }),
     status: row.status as DeadLetterRecord['status'],
     redrives: row.redrives,
     maxRedrives: row.max_redrives,
-    ...(row.last_redrive_at !== null && { lastRedriveAt: row.last_redrive_at }),
+    ...(row.last_redrive_at !== null && { lastRedriveAt: Number(row.last_redrive_at) }),
     ...(row.last_redrive_error !== null && { lastRedriveError: parse(row.last_redrive_error) }),
     ...(row.note !== null && { note: row.note }),
   };
@@ -82,6 +84,16 @@ export function liveKey({
   return createHash('sha256')
     .update(JSON.stringify([target, idempotencyKey]))
     .digest('hex');
+}
+
+/** PostgreSQL keeps no NUL in text, and an entry must not be refused for one. */
+export function asText<T extends string | null>(text: T): T {
+  return (text?.includes('\0') ? text.replaceAll('\0', '\ufffd') : text) as T;
+}
+
+/** As long as an index can bear; longer names belong to no class, method or queue that anybody wrote. */
+function asKey(text: string): string {
+  return asText(text).slice(0, MAX_KEY_LENGTH);
 }
 
 function parse<T>(text: string): T {

@@ -1,4 +1,5 @@
-import type { SqliteMigration } from '../sqlite/sqlite.migrations.js';
+import type { Generated } from 'kysely';
+import { createTable, type Migration, type TableDefinition } from '../database/migrations.js';
 
 /** One row an entry. Objects are JSON text, times epoch milliseconds, booleans 0 or 1. */
 export interface DeadLetterTable {
@@ -32,64 +33,68 @@ export interface DeadLetterTable {
   last_redrive_error: string | null;
   note: string | null;
   lease_holder: string | null;
-  lease_token: number;
+  lease_token: Generated<number>;
   lease_until: number | null;
   /** Grows with every call merged in. */
-  revision: number;
+  revision: Generated<number>;
 }
 
 export interface DeadLetterSchema {
   resilience_dead_letters: DeadLetterTable;
 }
 
-export const DEAD_LETTER_MIGRATIONS: readonly SqliteMigration[] = [
-  {
-    version: 1,
-    statements: [
-      `create table resilience_dead_letters (
-        id text primary key not null,
-        queue text not null,
-        target text not null,
-        status text not null,
-        reason text not null,
-        error_name text not null,
-        error_message text not null,
-        args text not null,
-        replayable integer not null,
-        not_replayable text not null,
-        redacted text not null,
-        error text not null,
-        attempts text not null,
-        fallbacks text not null,
-        execution_id text not null,
-        traceparent text,
-        idempotency_key text,
-        live_key text unique,
-        occurrences integer not null,
-        redrives integer not null,
-        max_redrives integer not null,
-        first_failed_at integer not null,
-        created_at integer not null,
-        updated_at integer not null,
-        closed_at integer,
-        last_redrive_at integer,
-        last_redrive_error text,
-        note text,
-        lease_holder text,
-        lease_token integer not null default 0,
-        lease_until integer,
-        revision integer not null default 0
-      )`,
-      // Each ends with id, the paging key, so that a page needs no sorting.
-      `create index resilience_dead_letters_queue on resilience_dead_letters (queue, status, id)`,
-      `create index resilience_dead_letters_status on resilience_dead_letters (status, id)`,
-      `create index resilience_dead_letters_target on resilience_dead_letters (target, id)`,
-      `create index resilience_dead_letters_error on resilience_dead_letters (error_name, id)`,
-      `create index resilience_dead_letters_created on resilience_dead_letters (created_at, id)`,
-      // For counts with the oldest of each, for expired leases, for retention by age.
-      `create index resilience_dead_letters_count on resilience_dead_letters (queue, status, created_at)`,
-      `create index resilience_dead_letters_lease on resilience_dead_letters (status, lease_until)`,
-      `create index resilience_dead_letters_closed on resilience_dead_letters (status, closed_at)`,
-    ],
-  },
+const TABLE: TableDefinition = {
+  name: 'resilience_dead_letters',
+  columns: ({ id, key, word, text, int, time }) => [
+    `id ${id} primary key not null`,
+    `queue ${key} not null`,
+    `target ${key} not null`,
+    `status ${word} not null`,
+    `reason ${word} not null`,
+    `error_name ${key} not null`,
+    `error_message ${text} not null`,
+    `args ${text} not null`,
+    `replayable ${int} not null`,
+    `not_replayable ${text} not null`,
+    `redacted ${text} not null`,
+    `error ${text} not null`,
+    `attempts ${text} not null`,
+    `fallbacks ${text} not null`,
+    `execution_id ${text} not null`,
+    `traceparent ${text}`,
+    `idempotency_key ${text}`,
+    `live_key ${id}`,
+    `occurrences ${int} not null`,
+    `redrives ${int} not null`,
+    `max_redrives ${int} not null`,
+    `first_failed_at ${time} not null`,
+    `created_at ${time} not null`,
+    `updated_at ${time} not null`,
+    `closed_at ${time}`,
+    `last_redrive_at ${time}`,
+    `last_redrive_error ${text}`,
+    `note ${text}`,
+    `lease_holder ${text}`,
+    `lease_token ${int} not null default 0`,
+    `lease_until ${time}`,
+    `revision ${int} not null default 0`,
+  ],
+  indexes: [
+    { name: 'resilience_dead_letters_live', columns: ['live_key'], unique: true, where: 'live_key' },
+    // Each has id, the paging key, before anything that is not filtered by: a page needs no sorting.
+    { name: 'resilience_dead_letters_queue', columns: ['queue', 'id'] },
+    { name: 'resilience_dead_letters_status', columns: ['status', 'id'] },
+    { name: 'resilience_dead_letters_target', columns: ['target', 'id'] },
+    { name: 'resilience_dead_letters_error', columns: ['error_name', 'id'] },
+    { name: 'resilience_dead_letters_created', columns: ['created_at'] },
+    // With the time, so that counting with the oldest of each reads nothing else.
+    { name: 'resilience_dead_letters_count', columns: ['queue', 'status', 'id', 'created_at'] },
+    // For expired leases and for retention by age.
+    { name: 'resilience_dead_letters_lease', columns: ['status', 'lease_until'], where: 'lease_until' },
+    { name: 'resilience_dead_letters_closed', columns: ['status', 'closed_at'], where: 'closed_at' },
+  ],
+};
+
+export const DEAD_LETTER_MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: (flavour) => createTable(flavour, TABLE) },
 ];

@@ -1,11 +1,12 @@
 import type { DeadLetterFilter } from '@nest-resilience/core';
 import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
+import { contains, type Flavour } from '../database/flavour.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
 
 type Where = ExpressionBuilder<DeadLetterSchema, 'resilience_dead_letters'>;
 
 /** A filter as a condition. */
-export function whereFilter(filter: DeadLetterFilter) {
+export function whereFilter(filter: DeadLetterFilter, flavour: Flavour) {
   return (eb: Where): ExpressionWrapper<DeadLetterSchema, 'resilience_dead_letters', SqlBool> => {
     const { queue, status, target, errorName, from, to, text } = filter;
     const all = [];
@@ -19,14 +20,8 @@ export function whereFilter(filter: DeadLetterFilter) {
     // Infinity cannot be bound.
     if (to !== undefined && Number.isFinite(to)) all.push(eb('created_at', '<', to));
     if (text !== undefined) {
-      const pattern = `%${text.replace(/[\\%_]/g, '\\$&')}%`;
-      all.push(
-        eb.or(
-          (['error_message', 'target', 'args', 'note'] as const).map(
-            (column) => sql<SqlBool>`${eb.ref(column)} like ${pattern} escape '\\'`,
-          ),
-        ),
-      );
+      const columns = (['error_message', 'target', 'args', 'note'] as const).map((column) => eb.ref(column));
+      all.push(eb.or(columns.map((column) => contains(flavour, column, text))));
     }
     return eb.and(all);
   };

@@ -9,7 +9,7 @@ import { deadLetterRecord, describeDeadLetterStore } from '@nest-resilience/core
 import { openSqlite } from '../sqlite/sqlite.connection.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import { whereFilter } from './dead-letter.where.js';
-import { sqliteStore } from './sql-dead-letter.store.js';
+import { sqliteStore } from '../stores.js';
 
 let directory: string;
 let file: string;
@@ -100,7 +100,7 @@ describe('sqliteStore', () => {
 
   it('refuses a file that a newer release has written', async () => {
     const connection = openSqlite({ file });
-    await connection.migrate('dead-letter', [...DEAD_LETTER_MIGRATIONS, { version: 99, statements: [] }]);
+    await connection.migrate('dead-letter', [...DEAD_LETTER_MIGRATIONS, { version: 99, statements: () => [] }]);
 
     await expect(open().list({})).rejects.toThrow(/at version 99, this release knows 1: update/);
 
@@ -121,11 +121,73 @@ describe('sqliteStore', () => {
     const plan = await connection.kysely
       .selectFrom('resilience_dead_letters')
       .selectAll()
-      .where(whereFilter(filter))
+      .where(whereFilter(filter, 'sqlite'))
       .explain<{ detail: string }>(undefined, sql`query plan`);
 
     await connection.close();
     expect(plan.map(({ detail }) => detail).join()).toMatch(/SEARCH .* USING (COVERING )?INDEX/);
+  });
+
+  it.each([
+    ['queue', { queue: 'a' }],
+    ['count', { queue: 'a', status: 'pending' as const }],
+    ['status', { status: 'pending' as const }],
+    ['target', { target: 'A.b' }],
+    ['error', { errorName: 'E' }],
+  ])('reads a page in the order of the index %s', async (index, filter) => {
+    await open().init?.();
+    const connection = openSqlite<DeadLetterSchema>({ file });
+
+    const plan = await connection.kysely
+      .selectFrom('resilience_dead_letters')
+      .selectAll()
+      .where(whereFilter(filter, 'sqlite'))
+      .where('id', '<', 'cursor')
+      .orderBy('id', 'desc')
+      .limit(51)
+      .explain<{ detail: string }>(undefined, sql`query plan`);
+
+    await connection.close();
+    const details = plan.map(({ detail }) => detail).join();
+    expect(details).toContain(`USING INDEX resilience_dead_letters_${index} `);
+    expect(details).not.toContain('TEMP B-TREE');
+  });
+
+  it('lets an entry that cannot be kept fail alone', async () => {
+    const store = open();
+    const bad = { ...deadLetterRecord(), args: undefined as never, queue: undefined as never };
+    const good = Array.from({ length: 40 }, () => deadLetterRecord());
+
+    const results = await Promise.allSettled([...good.slice(0, 20), bad, ...good.slice(20)].map((r) => store.add(r)));
+
+    expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect((await store.count())[0]?.count).toBe(40);
+  });
+
+  it('knows which of many it has already', async () => {
+    const store = open();
+    const records = Array.from({ length: 40 }, () => deadLetterRecord());
+    for (const record of records.filter((_, i) => i % 3 === 0)) await store.add(record);
+
+    const added = await Promise.all([...records, ...records].map((record) => store.add(record)));
+
+    expect(added.map(({ outcome }) => outcome)).toEqual([
+      ...records.map((_, i) => (i % 3 === 0 ? 'known' : 'added')),
+      ...records.map(() => 'known'),
+    ]);
+  });
+
+  it('removes by the ten thousand in short steps, the oldest first', async () => {
+    const store = open();
+    const closed = { status: 'resolved', closedAt: 5 } as const;
+    const records = Array.from({ length: 3_000 }, () => deadLetterRecord(closed));
+    await Promise.all(records.map((record) => store.add(record)));
+
+    const report = await store.prune({ closedBefore: 0, maxEntriesPerQueue: 700 });
+
+    expect(report).toEqual({ removed: 2_300, overCap: [] });
+    expect((await store.list({ order: 'oldest', limit: 1 })).items[0]?.id).toBe(records[2_300]?.id);
+    expect(await store.purge({ status: 'resolved' })).toBe(700);
   });
 
   it('shares a file with another process, each waiting for the other', async () => {

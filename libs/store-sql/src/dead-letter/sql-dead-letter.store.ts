@@ -17,75 +17,75 @@ import {
   type ReleasedDeadLetter,
   type Settlement,
 } from '@nest-resilience/core';
-import { type Kysely, sql } from 'kysely';
-import { openSqlite, type SqliteConnection, type SqliteOptions } from '../sqlite/sqlite.connection.js';
-import { prune } from './dead-letter.prune.js';
-import { toRecord } from './dead-letter.rows.js';
+import type { Transaction } from 'kysely';
+import { type DatabaseSource, LazyDatabase, leaseTime, transact } from '../database/database.js';
+import type { Flavour } from '../database/flavour.js';
+import { GroupCommit, ItemRefused } from '../database/group-commit.js';
+import { addAll } from './dead-letter.insert.js';
+import { prune, purge } from './dead-letter.prune.js';
+import { asText, toRecord } from './dead-letter.rows.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import {
-  addKeyed,
-  AFTER_FAILURE,
+  afterCrash,
+  afterFailure,
   claimLiveKey,
+  type DeadLetterRow,
   expired,
-  held,
-  insert,
-  LIVE_KEY_AFTER_FAILURE,
-  release,
+  hasExpired,
+  MOVABLE,
+  releaseSome,
+  take,
 } from './dead-letter.statements.js';
 import { whereFilter } from './dead-letter.where.js';
 
 const TABLE = 'resilience_dead_letters';
+/** Entries of one transaction, and with a server of one statement: some 30 values each, of which PostgreSQL takes 65,535. */
+const MAX_GROUP = 500;
 
-/**
- * Dead letters in an SQLite file: no server, on disk when a promise resolves, shared safely by processes of one machine.
- * ```ts
- * ResilienceModule.forRoot({ deadLetter: { store: sqliteStore({ file: 'data/dead-letters.db' }) } });
- * ```
- */
-export function sqliteStore(options: SqliteOptions): DeadLetterStore {
-  return new SqlDeadLetterStore(options);
-}
+type Work<T> = (trx: Transaction<DeadLetterSchema>, flavour: Flavour) => Promise<T>;
 
-class SqlDeadLetterStore implements DeadLetterStore {
+/** Dead letters in any of the databases. */
+export class SqlDeadLetterStore implements DeadLetterStore {
   readonly name: string;
   readonly durable: boolean;
-  private opening: Promise<SqliteConnection<DeadLetterSchema>> | undefined;
+  private readonly database: LazyDatabase<DeadLetterSchema>;
+  private readonly additions = new GroupCommit(
+    (records: readonly DeadLetterRecord[]) => this.addAll(records),
+    MAX_GROUP,
+  );
 
-  constructor(private readonly options: SqliteOptions) {
-    this.name = `sqlite (${options.file})`;
-    this.durable = options.file !== ':memory:';
+  constructor(source: DatabaseSource) {
+    this.name = source.name;
+    this.durable = source.durable;
+    this.database = new LazyDatabase(source, 'dead-letter', DEAD_LETTER_MIGRATIONS);
   }
 
   async init(): Promise<void> {
-    await this.db();
+    await this.database.get();
   }
 
-  async close(): Promise<void> {
-    const opening = this.opening;
-    this.opening = undefined;
-    await (await opening?.catch(() => undefined))?.close();
+  close(): Promise<void> {
+    return this.database.close();
   }
 
-  async add(record: DeadLetterRecord): Promise<DeadLetterAdded> {
-    const db = await this.db();
-    if (record.idempotencyKey === undefined) return insert(db, record);
-    return db.transaction().execute((trx) => addKeyed(trx, record));
+  add(record: DeadLetterRecord): Promise<DeadLetterAdded> {
+    return this.additions.add(record);
   }
 
   async get(id: string): Promise<DeadLetterRecord | undefined> {
-    const row = await (await this.db()).selectFrom(TABLE).selectAll().where('id', '=', id).executeTakeFirst();
+    const { kysely } = await this.database.get();
+    const row = await kysely.selectFrom(TABLE).selectAll().where('id', '=', id).executeTakeFirst();
     return row && toRecord(row);
   }
 
   async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
+    const { kysely, flavour } = await this.database.get();
     const { order = 'newest', cursor } = query;
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
-    const rows = await (
-      await this.db()
-    )
+    const rows = await kysely
       .selectFrom(TABLE)
       .selectAll()
-      .where(whereFilter(query))
+      .where(whereFilter(query, flavour))
       .$if(cursor !== undefined, (select) => select.where('id', order === 'newest' ? '<' : '>', cursor!))
       .orderBy('id', order === 'newest' ? 'desc' : 'asc')
       .limit(limit + 1)
@@ -95,12 +95,11 @@ class SqlDeadLetterStore implements DeadLetterStore {
   }
 
   async count(filter: DeadLetterFilter = {}): Promise<DeadLetterCount[]> {
-    const rows = await (
-      await this.db()
-    )
+    const { kysely, flavour } = await this.database.get();
+    const rows = await kysely
       .selectFrom(TABLE)
       .select(({ fn }) => ['queue', 'status', fn.countAll<number>().as('count'), fn.min('created_at').as('oldestAt')])
-      .where(whereFilter(filter))
+      .where(whereFilter(filter, flavour))
       .groupBy(['queue', 'status'])
       .orderBy('queue')
       .orderBy('status')
@@ -112,140 +111,142 @@ class SqlDeadLetterStore implements DeadLetterStore {
   }
 
   async lease(id: string, request: LeaseRequest): Promise<DeadLetterLease | undefined> {
-    const from = request.from.filter((status) => status !== 'redriving');
-    if (from.length === 0) return undefined;
-    return (await this.db()).transaction().execute(async (trx) => {
-      await release(trx, request.now, id);
-      const row = await trx
-        .updateTable(TABLE)
-        .set({ status: 'redriving', updated_at: request.now })
-        .set({ lease_holder: request.holder, lease_until: request.now + request.leaseMs })
-        .set((eb) => ({ lease_token: eb('lease_token', '+', 1) }))
-        .where('id', '=', id)
-        .where('status', 'in', from)
-        .where('replayable', '=', 1)
-        .returningAll()
-        .executeTakeFirst();
-      if (!row) return undefined;
-      const record = toRecord(row);
+    const database = await this.database.get();
+    return this.transact(async (trx, flavour) => {
+      const found = await take(trx, flavour, id);
+      if (!found) return undefined;
+      const now = await leaseTime(database, trx, request.now);
+      const release = hasExpired(found, now) ? afterCrash(found, now) : undefined;
+      const row = { ...found, ...release };
+      if (!mayBeLeased(row, request)) {
+        if (release) await trx.updateTable(TABLE).set(release).where('id', '=', id).execute();
+        return undefined;
+      }
+      const change = {
+        ...release,
+        ...{ status: 'redriving', updated_at: now, lease_token: row.lease_token + 1 },
+        ...{ lease_holder: asText(request.holder), lease_until: now + request.leaseMs },
+      };
+      await trx.updateTable(TABLE).set(change).where('id', '=', id).execute();
+      const record = toRecord({ ...row, ...change });
       if (row.live_key === null) await claimLiveKey(trx, record);
-      return { record, token: row.lease_token, revision: row.revision };
+      return { record, token: change.lease_token, revision: row.revision };
     });
   }
 
   async renew(lease: DeadLetterLease, request: { leaseMs: number; now: number }): Promise<boolean> {
-    const { numUpdatedRows } = await (
-      await this.db()
-    )
-      .updateTable(TABLE)
-      .set({ lease_until: request.now + request.leaseMs })
-      .where(held(lease))
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    const database = await this.database.get();
+    return this.transact(async (trx) => {
+      const until = (await leaseTime(database, trx, request.now)) + request.leaseMs;
+      const { numUpdatedRows } = await trx
+        .updateTable(TABLE)
+        .set({ lease_until: until })
+        .where('id', '=', lease.record.id)
+        .where('status', '=', 'redriving')
+        .where('lease_token', '=', lease.token)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    });
   }
 
   async settle(lease: DeadLetterLease, settlement: Settlement): Promise<DeadLetterStatus | undefined> {
     const { outcome, at, error } = settlement;
-    const untouched = sql`revision = ${lease.revision}`;
-    const row = await (
-      await this.db()
-    )
-      .updateTable(TABLE)
-      .set({ last_redrive_at: at, updated_at: at, lease_holder: null, lease_until: null })
-      .set((eb) => ({ redrives: eb('redrives', '+', 1) }))
-      .set(
+    return this.transact(async (trx, flavour) => {
+      const row = await take(trx, flavour, lease.record.id);
+      // The fence: somebody else has leased the entry since.
+      if (row?.status !== 'redriving' || row.lease_token !== lease.token) return undefined;
+      const change =
         outcome === 'failed'
-          ? { status: AFTER_FAILURE, live_key: LIVE_KEY_AFTER_FAILURE }
-          : {
-              status: sql<string>`case when ${untouched} then 'resolved' else 'pending' end`,
-              live_key: sql<string | null>`case when ${untouched} then null else live_key end`,
-              closed_at: sql<number | null>`case when ${untouched} then ${at} else null end`,
-            },
-      )
-      .$if(outcome === 'failed' && error !== undefined, (update) =>
-        update.set({ last_redrive_error: JSON.stringify(error) }),
-      )
-      .where(held(lease))
-      .returning('status')
-      .executeTakeFirst();
-    return row?.status as DeadLetterStatus | undefined;
+          ? { ...afterFailure(row), ...(error && { last_redrive_error: JSON.stringify(error) }) }
+          : { redrives: row.redrives + 1, ...afterSuccess(row, lease, at) };
+      await trx
+        .updateTable(TABLE)
+        .set({ ...change, last_redrive_at: at, updated_at: at, lease_holder: null, lease_until: null })
+        .where('id', '=', row.id)
+        .execute();
+      return change.status;
+    });
   }
 
-  async releaseExpired(now: number): Promise<ReleasedDeadLetter[]> {
-    const db = await this.db();
-    // Reading takes no lock and costs no fsync, and mostly there is nothing to give back.
-    const due = await db.selectFrom(TABLE).select('id').where(expired(now)).limit(1).executeTakeFirst();
-    return due ? release(db, now) : [];
+  async releaseExpired(callersNow: number): Promise<ReleasedDeadLetter[]> {
+    const database = await this.database.get();
+    const now = await leaseTime(database, database.kysely, callersNow);
+    const released: ReleasedDeadLetter[] = [];
+    // Looking takes no lock and waits for no disk, and mostly there is nothing to give back.
+    while (await expired(database.kysely, now)) {
+      const some = await this.transact((trx, flavour) => releaseSome(trx, flavour, now));
+      if (some.length === 0) break;
+      released.push(...some);
+    }
+    return released;
   }
 
   async edit(id: string, edit: DeadLetterEdit): Promise<boolean> {
     const { args, replayable, notReplayable, note, at } = edit;
-    return (await this.db()).transaction().execute(async (trx) => {
-      const row = await trx
+    return this.transact(async (trx, flavour) => {
+      const row = await take(trx, flavour, id);
+      if (!row || !isMovable(row)) return false;
+      await trx
         .updateTable(TABLE)
-        .set({
-          args: JSON.stringify(args),
-          replayable: replayable ? 1 : 0,
-          not_replayable: JSON.stringify(notReplayable),
-        })
-        .set({ status: 'pending', updated_at: at, ...(note !== undefined && { note }) })
+        .set({ args: JSON.stringify(args), not_replayable: JSON.stringify(notReplayable) })
+        .set({ replayable: replayable ? 1 : 0, status: 'pending', updated_at: at })
+        .$if(note !== undefined, (update) => update.set({ note: asText(note!) }))
         .where('id', '=', id)
-        .where('status', 'in', ['pending', 'poisoned'])
-        .returningAll()
-        .executeTakeFirst();
-      if (row?.live_key === null) await claimLiveKey(trx, toRecord(row));
-      return row !== undefined;
+        .execute();
+      if (row.live_key === null) await claimLiveKey(trx, toRecord(row));
+      return true;
     });
   }
 
   async discard(id: string, request: { note?: string; at: number }): Promise<boolean> {
     const { note, at } = request;
-    const { numUpdatedRows } = await (
-      await this.db()
-    )
-      .updateTable(TABLE)
-      .set({ status: 'discarded', live_key: null, updated_at: at, closed_at: at, ...(note !== undefined && { note }) })
-      .where('id', '=', id)
-      .where('status', 'in', ['pending', 'poisoned'])
-      .executeTakeFirst();
-    return numUpdatedRows > 0n;
+    return this.transact(async (trx) => {
+      const { numUpdatedRows } = await trx
+        .updateTable(TABLE)
+        .set({ status: 'discarded', live_key: null, updated_at: at, closed_at: at })
+        .$if(note !== undefined, (update) => update.set({ note: asText(note!) }))
+        .where('id', '=', id)
+        .where('status', 'in', MOVABLE)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    });
   }
 
   async purge(filter: DeadLetterFilter): Promise<number> {
-    const { numDeletedRows } = await (
-      await this.db()
-    )
-      .deleteFrom(TABLE)
-      .where(whereFilter(filter))
-      .where('status', '!=', 'redriving')
-      .executeTakeFirst();
-    return Number(numDeletedRows);
+    return purge(await this.database.get(), filter);
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {
-    return prune(await this.db(), request);
+    return prune(await this.database.get(), request);
   }
 
-  /** Opened at the first use: making a store, as modules do when they are imported, touches no disk. */
-  private async db(): Promise<Kysely<DeadLetterSchema>> {
-    const opening = (this.opening ??= this.open());
-    try {
-      return (await opening).kysely;
-    } catch (error) {
-      // The next call tries again: a full disk or a missing mount may be mended by then.
-      if (this.opening === opening) this.opening = undefined;
-      throw error;
-    }
+  private addAll(records: readonly DeadLetterRecord[]): Promise<DeadLetterAdded[]> {
+    return this.transact(async (trx, flavour) => {
+      try {
+        return await addAll(trx, flavour, records);
+      } catch (error) {
+        throw new ItemRefused(error);
+      }
+    });
   }
 
-  private async open(): Promise<SqliteConnection<DeadLetterSchema>> {
-    const connection = openSqlite<DeadLetterSchema>(this.options);
-    try {
-      await connection.migrate('dead-letter', DEAD_LETTER_MIGRATIONS);
-      return connection;
-    } catch (error) {
-      await connection.close();
-      throw error;
-    }
+  private async transact<T>(work: Work<T>): Promise<T> {
+    const database = await this.database.get();
+    return transact(database, (trx) => work(trx, database.flavour));
   }
+}
+
+function isMovable({ status }: Pick<DeadLetterRow, 'status'>): boolean {
+  return (MOVABLE as readonly string[]).includes(status);
+}
+
+function mayBeLeased(row: DeadLetterRow, { from }: LeaseRequest): boolean {
+  return row.status !== 'redriving' && (from as readonly string[]).includes(row.status) && row.replayable === 1;
+}
+
+/** A failed call that was merged in since the lease began has not been run by this redrive. */
+function afterSuccess(row: DeadLetterRow, lease: DeadLetterLease, at: number) {
+  return row.revision === lease.revision
+    ? { status: 'resolved' as const, live_key: null, closed_at: at }
+    : { status: 'pending' as const };
 }

@@ -41,6 +41,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
   };
 }
 
+/** PostgreSQL's driver gives big integers as text. */
 export function toExecution(row: ExecutionRow): ExecutionRecord {
   return {
     id: row.id,
@@ -55,10 +56,10 @@ export function toExecution(row: ExecutionRow): ExecutionRecord {
     ...(row.join_key !== null && { joinKey: row.join_key }),
     ...(row.parent_id !== null && { parentId: row.parent_id }),
     ...(row.owner !== null && { owner: row.owner }),
-    createdAt: row.created_at,
-    ...(row.started_at !== null && { startedAt: row.started_at }),
-    ...(row.finished_at !== null && { finishedAt: row.finished_at }),
-    ...(row.deadline_at !== null && { deadlineAt: row.deadline_at }),
+    createdAt: Number(row.created_at),
+    ...(row.started_at !== null && { startedAt: Number(row.started_at) }),
+    ...(row.finished_at !== null && { finishedAt: Number(row.finished_at) }),
+    ...(row.deadline_at !== null && { deadlineAt: Number(row.deadline_at) }),
     resumes: row.resumes,
     degraded: row.degraded === 1,
     ...(row.served_by !== null && { servedBy: row.served_by }),
@@ -68,8 +69,8 @@ export function toExecution(row: ExecutionRow): ExecutionRecord {
       attempts: row.attempts,
       retries: row.retries,
       fallbacks: row.fallbacks,
-      inputTokens: row.input_tokens,
-      outputTokens: row.output_tokens,
+      inputTokens: Number(row.input_tokens),
+      outputTokens: Number(row.output_tokens),
       costUsd: row.cost_usd,
     },
   };

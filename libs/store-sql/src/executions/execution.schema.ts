@@ -1,4 +1,4 @@
-import type { SqliteMigration } from '../sqlite/sqlite.migrations.js';
+import { createTable, type Migration, type TableDefinition } from '../database/migrations.js';
 
 /** Columns as they are in the file: JSON as text, booleans as 0 and 1, times as epoch milliseconds. */
 export interface ExecutionRow {
@@ -46,29 +46,47 @@ export interface ExecutionSchema {
   resilience_execution_nodes: NodeRow;
 }
 
-export const EXECUTION_MIGRATIONS: readonly SqliteMigration[] = [
-  {
-    version: 1,
-    statements: [
-      `create table resilience_executions (
-        id text primary key, workflow text not null, version text not null, status text not null,
-        input text not null, output text, error text,
-        idempotency_key text, input_hash text not null, join_key text, parent_id text, owner text,
-        created_at integer not null, started_at integer, finished_at integer, deadline_at integer,
-        resumes integer not null, degraded integer not null, served_by text, dead_letter_id text,
-        nodes integer not null, attempts integer not null, retries integer not null, fallbacks integer not null,
-        input_tokens integer not null, output_tokens integer not null, cost_usd real not null, duration_ms real
-      )`,
-      `create unique index resilience_executions_idempotency on resilience_executions (workflow, idempotency_key)
-        where idempotency_key is not null`,
-      `create unique index resilience_executions_join on resilience_executions (join_key) where join_key is not null`,
-      `create index resilience_executions_workflow on resilience_executions (workflow, id)`,
-      `create index resilience_executions_status on resilience_executions (status, id)`,
-      `create index resilience_executions_duration on resilience_executions (workflow, duration_ms) where duration_ms is not null`,
-      `create table resilience_execution_nodes (
-        execution_id text not null, node text not null, status text not null, record text not null,
-        primary key (execution_id, node)
-      )`,
+const EXECUTIONS: TableDefinition = {
+  name: 'resilience_executions',
+  columns: ({ id, key, word, text, int, time, double }) => [
+    ...[
+      `id ${id} primary key not null`,
+      `workflow ${id} not null`,
+      `version ${text} not null`,
+      `status ${word} not null`,
     ],
-  },
+    ...[`input ${text} not null`, `output ${text}`, `error ${text}`],
+    ...[`idempotency_key ${key}`, `input_hash ${text} not null`, `join_key ${key}`, `parent_id ${id}`, `owner ${text}`],
+    ...[`created_at ${time} not null`, `started_at ${time}`, `finished_at ${time}`, `deadline_at ${time}`],
+    ...[`resumes ${int} not null`, `degraded ${int} not null`, `served_by ${text}`, `dead_letter_id ${text}`],
+    ...[`nodes ${int} not null`, `attempts ${int} not null`, `retries ${int} not null`, `fallbacks ${int} not null`],
+    ...[`input_tokens ${time} not null`, `output_tokens ${time} not null`, `cost_usd ${double} not null`],
+    `duration_ms ${double}`,
+  ],
+  indexes: [
+    {
+      name: 'resilience_executions_idempotency',
+      columns: ['workflow', 'idempotency_key'],
+      unique: true,
+      where: 'idempotency_key',
+    },
+    { name: 'resilience_executions_join', columns: ['join_key'], unique: true, where: 'join_key' },
+    { name: 'resilience_executions_workflow', columns: ['workflow', 'id'] },
+    { name: 'resilience_executions_status', columns: ['status', 'id'] },
+    { name: 'resilience_executions_duration', columns: ['workflow', 'duration_ms'], where: 'duration_ms' },
+  ],
+};
+
+const NODES: TableDefinition = {
+  name: 'resilience_execution_nodes',
+  columns: ({ id, word, text }) => [
+    ...[`execution_id ${id} not null`, `node ${id} not null`, `status ${word} not null`, `record ${text} not null`],
+    'primary key (execution_id, node)',
+  ],
+  indexes: [],
+  arrival: true,
+};
+
+export const EXECUTION_MIGRATIONS: readonly Migration[] = [
+  { version: 1, statements: (flavour) => [...createTable(flavour, EXECUTIONS), ...createTable(flavour, NODES)] },
 ];

@@ -19,8 +19,8 @@ export async function sumsOf(db: Kysely<ExecutionSchema>, workflow: string): Pro
       fn.sum<number>('output_tokens').as('outputTokens'),
       fn.sum<number>('cost_usd').as('costUsd'),
       fn.sum<number>('degraded').as('degraded'),
-      sql<number>`sum(retries > 0)`.as('withRetries'),
-      sql<number>`sum(fallbacks > 0)`.as('withFallbacks'),
+      sql<number>`sum(case when retries > 0 then 1 else 0 end)`.as('withRetries'),
+      sql<number>`sum(case when fallbacks > 0 then 1 else 0 end)`.as('withFallbacks'),
     ])
     .execute();
   const ended = rows.filter(({ status }) => status === 'succeeded' || status === 'failed');

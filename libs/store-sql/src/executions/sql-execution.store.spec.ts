@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { describeExecutionStore, executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
-import { sqliteExecutionStore } from './sql-execution.store.js';
+import { sqliteExecutionStore } from '../stores.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'executions-'));
 let files = 0;

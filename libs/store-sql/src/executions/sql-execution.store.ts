@@ -9,11 +9,12 @@ import type {
   NodeRecord,
   ExecutionSums,
 } from '@nest-resilience/workflow';
-import { type Kysely, sql } from 'kysely';
-import { openSqlite, type SqliteConnection, type SqliteOptions } from '../sqlite/sqlite.connection.js';
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
+import { arrivalOf, type Flavour, lockedShared } from '../database/flavour.js';
 import { sumsOf } from './execution.sums.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
-import { EXECUTION_MIGRATIONS, type ExecutionSchema } from './execution.schema.js';
+import { EXECUTION_MIGRATIONS, type ExecutionRow, type ExecutionSchema } from './execution.schema.js';
 
 const EXECUTIONS = 'resilience_executions';
 const NODES = 'resilience_execution_nodes';
@@ -21,69 +22,43 @@ const NODES = 'resilience_execution_nodes';
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
 
-/**
- * The ledger of workflows in an SQLite file: every checkpoint is on disk when its promise resolves.
- * One process runs the executions of a file; it may be the file of the dead letters.
- * ```ts
- * WorkflowModule.forRoot({ store: sqliteExecutionStore({ file: 'data/resilience.db' }) });
- * ```
- */
-export function sqliteExecutionStore(options: SqliteOptions): ExecutionStore {
-  return new SqlExecutionStore(options);
-}
-
-class SqlExecutionStore implements ExecutionStore {
+/** The ledger of workflows in any of the databases. */
+export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
-  private opening: Promise<SqliteConnection<ExecutionSchema>> | undefined;
+  private readonly database: LazyDatabase<ExecutionSchema>;
 
-  constructor(private readonly options: SqliteOptions) {
-    this.durable = options.file !== ':memory:';
+  constructor(source: DatabaseSource) {
+    this.durable = source.durable;
+    this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
   }
 
   async init(): Promise<void> {
     await this.db();
   }
 
-  async close(): Promise<void> {
-    const opening = this.opening;
-    this.opening = undefined;
-    await (await opening?.catch(() => undefined))?.close();
+  close(): Promise<void> {
+    return this.database.close();
   }
 
   async create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
-    const db = await this.db();
-    return db.transaction().execute(async (trx) => {
-      const inserted = await trx
-        .insertInto(EXECUTIONS)
-        .values(toRow(execution))
-        .onConflict((conflict) => conflict.doNothing())
-        .executeTakeFirst();
-      if (inserted.numInsertedOrUpdatedRows === 1n) return { execution, created: true };
-      const { workflow, idempotencyKey = null, joinKey = null } = execution;
-      // Comparing with null finds nothing, which is what an absent key should find.
-      const row = await trx
-        .selectFrom(EXECUTIONS)
-        .selectAll()
-        .where((where) =>
-          where.or([where('join_key', '=', joinKey), where.and({ workflow, idempotency_key: idempotencyKey })]),
-        )
-        .orderBy(sql`idempotency_key is ${idempotencyKey}`, 'desc')
-        .limit(1)
-        .executeTakeFirst();
-      if (!row) throw new Error(`There is an execution ${execution.id} already`);
-      return { execution: toExecution(row), created: false };
+    // Two that insert the same key at once: one is undone, begins again and finds the other.
+    return transact(await this.database.get(), async (trx) => {
+      const older = await findOlder(trx, execution);
+      if (older) return { execution: toExecution(older), created: false };
+      await trx.insertInto(EXECUTIONS).values(toRow(execution)).execute();
+      return { execution, created: true };
     });
   }
 
   async get(id: string): Promise<ExecutionLedger | undefined> {
-    const db = await this.db();
+    const { kysely: db, flavour } = await this.database.get();
     const execution = await this.find(id);
     if (!execution) return undefined;
     const rows = await db
       .selectFrom(NODES)
       .select('record')
       .where('execution_id', '=', id)
-      .orderBy(sql`rowid`)
+      .orderBy(arrivalOf(flavour))
       .execute();
     return { ...execution, nodes: rows.map(toNode) };
   }
@@ -129,10 +104,11 @@ class SqlExecutionStore implements ExecutionStore {
     const { numUpdatedRows } = await db
       .updateTable(EXECUTIONS)
       .set({
+        // Before the status: MySQL sees the new values of what stands further left.
+        resumes: sql<number>`resumes + case when status = 'queued' then 0 else 1 end`,
         status: 'running',
         owner,
         version,
-        resumes: sql<number>`resumes + (status <> 'queued')`,
         started_at: sql<number>`coalesce(started_at, ${startedAt})`,
         ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
         output: null,
@@ -147,16 +123,15 @@ class SqlExecutionStore implements ExecutionStore {
   }
 
   async checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
-    const db = await this.db();
+    const { kysely, flavour } = await this.database.get();
     const row = toNodeRow(id, node);
     // One statement is one commit: the check of the owner and the checkpoint cannot come apart.
     const { numAffectedRows } = await sql`
       insert into ${sql.table(NODES)} (execution_id, node, status, record)
-      select ${row.execution_id}, ${row.node}, ${row.status}, ${row.record}
-      where exists (select 1 from ${sql.table(EXECUTIONS)} where id = ${id} and status = 'running' and owner = ${owner})
-      on conflict (execution_id, node) do update set status = excluded.status, record = excluded.record
-      where status = 'failed'`.execute(db);
-    return numAffectedRows === 1n || this.runsUnder(db, id, owner);
+      select id, ${row.node}, ${row.status}, ${row.record} from ${sql.table(EXECUTIONS)} as running
+      where id = ${id} and running.status = 'running' and owner = ${owner} ${lockedShared(flavour)}
+      ${replacingFailed(flavour)}`.execute(kysely);
+    return (numAffectedRows ?? 0n) > 0n || this.runsUnder(kysely, id, owner);
   }
 
   async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
@@ -242,19 +217,31 @@ class SqlExecutionStore implements ExecutionStore {
   }
 
   private async db(): Promise<Kysely<ExecutionSchema>> {
-    this.opening ??= this.open();
-    return (await this.opening).kysely;
+    return (await this.database.get()).kysely;
   }
+}
 
-  private async open(): Promise<SqliteConnection<ExecutionSchema>> {
-    try {
-      const connection = openSqlite<ExecutionSchema>(this.options);
-      await connection.migrate('executions', EXECUTION_MIGRATIONS);
-      return connection;
-    } catch (error) {
-      // The next call tries again: a full disk or a missing directory may be mended meanwhile.
-      this.opening = undefined;
-      throw error;
-    }
-  }
+/** The execution that has the idempotency key, or else the one that has the join key. */
+async function findOlder(
+  trx: Transaction<ExecutionSchema>,
+  { workflow, idempotencyKey, joinKey }: ExecutionRecord,
+): Promise<ExecutionRow | undefined> {
+  const all = trx.selectFrom(EXECUTIONS).selectAll();
+  const same =
+    idempotencyKey !== undefined &&
+    (await all.where('workflow', '=', workflow).where('idempotency_key', '=', idempotencyKey).executeTakeFirst());
+  return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
+}
+
+/** A checkpoint of a node that failed makes room for a newer one, any other stays. */
+function replacingFailed(flavour: Flavour): RawBuilder<unknown> {
+  const status = sql.ref(`${NODES}.status`);
+  if (flavour !== 'mysql')
+    return sql`on conflict (execution_id, node) do update set status = excluded.status, record = excluded.record
+      where ${status} = 'failed'`;
+  const record = sql.ref(`${NODES}.record`);
+  // The record first: what follows sees the new status.
+  return sql`on duplicate key update
+    record = if(${status} = 'failed', values(record), ${record}),
+    status = if(${status} = 'failed', values(status), ${status})`;
 }

@@ -43,7 +43,7 @@ describe('openSqlite', () => {
 
     expect(await pragma(connection, 'journal_mode')).toBe('wal');
     expect(await pragma(connection, 'synchronous')).toBe(2); // FULL
-    expect(await pragma(connection, 'busy_timeout')).toBe(5_000);
+    expect(await pragma(connection, 'busy_timeout')).toBe(20); // the dialect waits 5 s, without stopping the process
   });
 
   it('gives one connection to all who open a file, however they write its path', async () => {
@@ -113,8 +113,8 @@ describe('openSqlite', () => {
 
 describe('migrations', () => {
   const steps = [
-    { version: 1, statements: ['create table t (n integer)'] },
-    { version: 2, statements: ['insert into t values (1)', 'insert into t values (2)'] },
+    { version: 1, statements: () => ['create table t (n integer)'] },
+    { version: 2, statements: () => ['insert into t values (1)', 'insert into t values (2)'] },
   ];
 
   it('run once, also when started many times at once', async () => {
@@ -130,7 +130,7 @@ describe('migrations', () => {
     const connection = open();
     const broken = [
       ...steps,
-      { version: 3, statements: ['insert into t values (3)', 'insert into nowhere values (1)'] },
+      { version: 3, statements: () => ['insert into t values (3)', 'insert into nowhere values (1)'] },
     ];
 
     await expect(connection.migrate('test', broken)).rejects.toThrow(/nowhere/);

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import {
   CompiledQuery,
   type DatabaseConnection,
@@ -6,28 +7,89 @@ import {
   type SqliteDialectConfig,
   SqliteDriver as KyselySqliteDriver,
 } from 'kysely';
-import type { SqliteDatabase } from './sqlite.driver.js';
+import type { SqliteDatabase, SqliteStatement } from './sqlite.driver.js';
+
+/** How long a transaction waits for one of another process. */
+const LOCK_WAIT_MS = 5_000;
+const FIRST_PAUSE_MS = 2;
+const LAST_PAUSE_MS = 50;
+/** Statements are few and come again; texts with lists of changing length must not pile up. */
+const MAX_PREPARED = 200;
 
 /**
- * Kysely's dialect, with transactions that take the write lock at once. One that starts by reading and asks for the lock
- * later fails with SQLITE_BUSY, without waiting, when another process wrote in between.
+ * Kysely's dialect, with transactions that take the write lock at once, and wait for it without stopping the process. One
+ * that starts by reading and asks for the lock later fails with SQLITE_BUSY when another process wrote in between.
  */
-export class ImmediateSqliteDialect extends SqliteDialect {
+export class PatientSqliteDialect extends SqliteDialect {
   private readonly config: SqliteDialectConfig;
 
   constructor(database: SqliteDatabase) {
-    const config: SqliteDialectConfig = { database };
+    const config: SqliteDialectConfig = { database: preparingOnce(database) };
     super(config);
     this.config = config;
   }
 
   override createDriver(): Driver {
-    return new ImmediateDriver(this.config);
+    return new PatientDriver(this.config);
   }
 }
 
-class ImmediateDriver extends KyselySqliteDriver {
+class PatientDriver extends KyselySqliteDriver {
+  override async acquireConnection(): Promise<DatabaseConnection> {
+    return patient(await super.acquireConnection());
+  }
+
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
+}
+
+/** Only what comes without a transaction, and what begins one, can find the file locked: both may simply be repeated. */
+function patient(connection: DatabaseConnection): DatabaseConnection {
+  return {
+    streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
+    executeQuery: async <R>(query: CompiledQuery) => {
+      const giveUpAt = performance.now() + LOCK_WAIT_MS;
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
+        try {
+          return await connection.executeQuery<R>(query);
+        } catch (error) {
+          if (!isBusy(error) || performance.now() > giveUpAt) throw error;
+        }
+        await delay(pauseMs);
+      }
+    },
+  };
+}
+
+/** Drivers name it differently, SQLite's own words are the same. */
+function isBusy(error: unknown): boolean {
+  return error instanceof Object && 'message' in error && /database (table )?is locked/.test(String(error.message));
+}
+
+/** Preparing costs more than most of our statements do. */
+function preparingOnce(database: SqliteDatabase): SqliteDatabase {
+  const prepared = new Map<string, SqliteStatement>();
+  return {
+    prepare(text) {
+      const known = prepared.get(text);
+      if (known) return known;
+      if (prepared.size >= MAX_PREPARED) prepared.clear();
+      const statement = database.prepare(text);
+      const entry: SqliteStatement = {
+        reader: statement.reader,
+        all: (parameters) => statement.all(parameters),
+        run: (parameters) => statement.run(parameters),
+        // One that is being iterated over cannot be used a second time.
+        iterate: (parameters) => database.prepare(text).iterate(parameters),
+      };
+      prepared.set(text, entry);
+      return entry;
+    },
+    exec: (text) => database.exec(text),
+    close: () => {
+      prepared.clear();
+      database.close();
+    },
+  };
 }

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { loadDriver } from '../database/load-driver.js';
 
 /** The part of better-sqlite3's statement that is used here; libsql has the same shape. */
 export interface SqliteStatement {
@@ -21,10 +21,11 @@ export type SqliteDatabaseConstructor = new (file: string) => SqliteDatabase;
 /**
  * - `node:sqlite`: built into Node 22.13 and later, nothing to install;
  * - `libsql`: the npm package, for older Nodes;
- * - `auto`: the first of them that is there;
+ * - `better-sqlite3`: the npm package; 13 and later need Node 22.14;
+ * - `auto`: the first of them that is there, in this order;
  * - or a constructor of better-sqlite3's shape.
  */
-export type SqliteDriver = 'auto' | 'node:sqlite' | 'libsql' | SqliteDatabaseConstructor;
+export type SqliteDriver = 'auto' | 'node:sqlite' | 'libsql' | 'better-sqlite3' | SqliteDatabaseConstructor;
 
 interface NodeSqlite {
   readonly DatabaseSync: new (file: string) => {
@@ -45,14 +46,17 @@ interface NodeSqlite {
  */
 export function openDatabase(file: string, driver: SqliteDriver): { database: SqliteDatabase; driverName: string } {
   if (typeof driver === 'function') return { database: new driver(file), driverName: driver.name };
-  const builtIn = driver === 'libsql' ? undefined : loadNodeSqlite();
-  if (builtIn) return { database: openNodeSqlite(builtIn, file), driverName: 'node:sqlite' };
-  if (driver === 'node:sqlite') {
-    throw new Error(
-      `This Node (${process.version}) has no node:sqlite: use Node 22.13 or later, or \`npm install libsql\` and leave \`driver\` out`,
-    );
+  if (driver === 'auto' || driver === 'node:sqlite') {
+    const builtIn = loadNodeSqlite();
+    if (builtIn) return { database: openNodeSqlite(builtIn, file), driverName: 'node:sqlite' };
+    if (driver === 'node:sqlite') {
+      throw new Error(
+        `This Node (${process.version}) has no node:sqlite: use Node 22.13 or later, or \`npm install libsql\` and leave \`driver\` out`,
+      );
+    }
   }
-  return { database: new (loadLibsql())(file), driverName: 'libsql' };
+  const { Database, name } = driver === 'auto' ? loadAny() : loadPackage(driver);
+  return { database: new Database(file), driverName: name };
 }
 
 function loadNodeSqlite(): NodeSqlite | undefined {
@@ -79,14 +83,23 @@ function openNodeSqlite({ DatabaseSync }: NodeSqlite, file: string): SqliteDatab
   };
 }
 
-function loadLibsql(): SqliteDatabaseConstructor {
-  try {
-    return createRequire(import.meta.url)('libsql') as SqliteDatabaseConstructor;
-  } catch (cause) {
-    throw new Error(
-      `No SQLite driver was found: use Node 22.13 or later (it has node:sqlite; this is ${process.version}), ` +
-        `or \`npm install libsql\`, or pass a better-sqlite3 constructor as \`driver\``,
-      { cause },
-    );
+function loadPackage(name: string): { Database: SqliteDatabaseConstructor; name: string } {
+  const Database = loadDriver(name, `The SQLite driver '${name}'`, ', or leave `driver` out');
+  return { Database: Database as SqliteDatabaseConstructor, name };
+}
+
+function loadAny(): ReturnType<typeof loadPackage> {
+  const causes = [];
+  for (const name of ['libsql', 'better-sqlite3']) {
+    try {
+      return loadPackage(name);
+    } catch (cause) {
+      causes.push(cause);
+    }
   }
+  throw new AggregateError(
+    causes,
+    `No SQLite driver was found: use Node 22.13 or later (it has node:sqlite; this is ${process.version}), ` +
+      `or \`npm install libsql\`, or pass a better-sqlite3 constructor as \`driver\``,
+  );
 }

@@ -1,0 +1,83 @@
+import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
+import type { Database, DatabaseSource, LeaseClock } from '../database/database.js';
+import { loadDriver } from '../database/load-driver.js';
+import { migrate } from '../database/migrations.js';
+import { borrow, share } from '../database/shared.js';
+import { withoutPassword } from '../database/url.js';
+
+export interface PostgresOptions {
+  /** `postgres://user:password@host:port/database`. Stores with the same one share a pool. */
+  readonly url?: string;
+  /** A pool of `pg` that is there already, instead of `url`. It stays open when the store is closed. */
+  readonly pool?: PostgresPool;
+  /** Connections at most, with `url`. @default 10 */
+  readonly poolSize?: number;
+  /** By whose clock leases run out. `'caller'` is for tests: the clocks of replicas differ. @default 'database' */
+  readonly leaseClock?: LeaseClock;
+}
+
+/** A server that does not answer is a store that fails: the entry goes to the spill, and nobody waits any longer. */
+const ANSWER_MS = 10_000;
+
+/** @throws Error when there is neither `url` nor `pool`, or both */
+export function postgresSource(options: PostgresOptions): DatabaseSource {
+  const { url, pool, poolSize = 10, leaseClock = 'database' } = options;
+  if ((url === undefined) === (pool === undefined))
+    throw new Error("postgresStore takes either a `url` ('postgres://user:password@host/database') or a `pool` of pg");
+  const open = (pg: PostgresPool) => ({ kysely: new Kysely<never>({ dialect: dialectOf(pg) }) });
+  return {
+    name: url === undefined ? 'postgres (pool)' : `postgres (${withoutPassword(url)})`,
+    durable: true,
+    open<Schema>(): Database<Schema> {
+      const { shared, release } =
+        url === undefined ? borrow(open(pool!)) : share(url, () => open(newPool(url, poolSize)));
+      return {
+        ...{ flavour: 'postgres', leaseClock, kysely: shared.kysely as unknown as Kysely<Schema> },
+        migrate: (component, steps) => migrate(shared.kysely, 'postgres', component, steps),
+        close: release,
+      };
+    },
+  };
+}
+
+interface Emitter {
+  on(event: string, listener: (client: Emitter) => void): void;
+}
+
+function newPool(url: string, max: number): PostgresPool {
+  const { Pool } = loadDriver('pg', 'postgresStore', ', or pass a `pool`') as {
+    Pool: new (config: object) => PostgresPool & Emitter;
+  };
+  const pool = new Pool({
+    ...{ connectionString: url, max, application_name: 'nest-resilience' },
+    ...{ connectionTimeoutMillis: 5_000, query_timeout: ANSWER_MS, keepAlive: true, allowExitOnIdle: true },
+  });
+  // Connections that the server closes are replaced by the pool; without listeners the process would end.
+  pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
+  return pool;
+}
+
+function dialectOf(pool: PostgresPool): PostgresDialect {
+  return new PostgresDialect({
+    pool: { connect: async () => discardedWhenHung(await pool.connect()), end: () => pool.end() },
+  });
+}
+
+type Query = (text: string, parameters: readonly unknown[]) => Promise<never>;
+
+/** A connection whose query was given up still waits for the answer: nobody may get it from the pool again. */
+function discardedWhenHung(client: PostgresPoolClient): PostgresPoolClient {
+  let hung: Error | undefined;
+  const query: Query = async (text, parameters) => {
+    if (hung) throw hung;
+    try {
+      return await (client.query as unknown as Query).call(client, text, parameters);
+    } catch (error) {
+      if ((error as Error).message === 'Query read timeout') hung = error as Error;
+      throw error;
+    }
+  };
+  const release = () => (client.release as (destroy: boolean) => void).call(client, hung !== undefined);
+  return { query, release } as unknown as PostgresPoolClient;
+}

@@ -1,0 +1,81 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { accessSync, constants, rmSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { serverAccount, serverDirectory } from './account.js';
+import { freePort } from './port.js';
+import type { DatabaseServer } from './postgres.server.js';
+
+/** What this machine can offer: a server that runs already, or the MariaDB or MySQL that is installed here. */
+export function findMysql(): { readonly url: string } | { readonly program: string } | undefined {
+  const url = process.env['MYSQL_URL'];
+  if (url !== undefined && url !== '') return { url };
+  const program = findProgram('mariadbd') ?? findProgram('mysqld');
+  return program === undefined ? undefined : { program };
+}
+
+/** A MariaDB or MySQL on a free port, with its files in a directory of its own. */
+export async function startMysql(program: string): Promise<DatabaseServer> {
+  const account = serverAccount();
+  const directory = serverDirectory('mysql', account);
+  const data = join(directory, 'data');
+  const options = { ...account, cwd: directory };
+  const installer = findProgram('mariadb-install-db');
+  const common = ['--no-defaults', `--datadir=${data}`];
+  if (installer !== undefined && program.includes('mariadb')) {
+    execFileSync(installer, [...common, '--auth-root-authentication-method=normal', '--skip-test-db'], {
+      ...options,
+      stdio: 'ignore',
+    });
+  } else {
+    execFileSync(program, [...common, '--initialize-insecure'], { ...options, stdio: 'ignore' });
+  }
+  const port = await freePort();
+  const server = spawn(
+    program,
+    [
+      ...common,
+      '--bind-address=127.0.0.1',
+      `--port=${port}`,
+      // What these suites test is not whether the server keeps its own promises.
+      '--innodb-flush-log-at-trx-commit=0',
+      `--socket=${join(directory, 's')}`,
+      `--pid-file=${join(directory, 'pid')}`,
+    ],
+    { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
+  );
+  const said: string[] = [];
+  let ready = false;
+  for await (const line of createInterface({ input: server.stderr })) {
+    said.push(line);
+    ready = line.includes('ready for connections') && !line.includes('X Plugin');
+    if (ready) break;
+  }
+  if (!ready) throw new Error(`${program} did not start:\n${said.join('\n')}`);
+  server.stderr.resume();
+  return {
+    url: `mysql://root@127.0.0.1:${port}/mysql`,
+    process: server,
+    stop: async () => {
+      const closed = once(server, 'close');
+      if (server.exitCode === null && server.kill('SIGTERM')) await closed;
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function findProgram(name: string): string | undefined {
+  // Servers are often where only root's path leads.
+  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
+  return directories
+    .map((directory) => join(directory, name))
+    .find((path) => {
+      try {
+        accessSync(path, constants.X_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+}

@@ -1,0 +1,127 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { DeadLetterStore } from '@nest-resilience/core';
+import { deadLetterRecord, describeDeadLetterStore } from '@nest-resilience/core/testing';
+import { describeExecutionStore } from '@nest-resilience/workflow/testing';
+import pg from 'pg';
+import { type DatabaseServer, startPostgres } from '../servers/postgres.server.js';
+import { describeSharedStore } from './shared-store.contract.js';
+import { postgresExecutionStore, postgresStore } from '@nest-resilience/store-sql';
+
+let server: DatabaseServer;
+let pool: pg.Pool;
+
+beforeAll(async () => {
+  server = await startPostgres();
+  pool = new pg.Pool({ connectionString: server.url });
+}, 60_000);
+
+afterAll(async () => {
+  await pool?.end();
+  await server?.stop();
+});
+
+async function empty(): Promise<void> {
+  await pool.query(
+    'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes',
+  );
+}
+
+const opened: DeadLetterStore[] = [];
+
+function open(options: Parameters<typeof postgresStore>[0]): DeadLetterStore {
+  const store = postgresStore(options);
+  opened.push(store);
+  return store;
+}
+
+async function closeAll(): Promise<void> {
+  for (const store of opened.splice(0)) await store.close?.();
+}
+
+describeDeadLetterStore(
+  'postgresStore',
+  { describe, it },
+  {
+    open: async () => {
+      await empty();
+      return open({ url: server.url, leaseClock: 'caller' });
+    },
+    // Another pool, as another replica has one.
+    reopen: () => open({ url: `${server.url}?application_name=other`, leaseClock: 'caller' }),
+    close: closeAll,
+  },
+);
+
+describeExecutionStore(
+  'postgresExecutionStore',
+  { describe, it },
+  {
+    open: async () => {
+      await empty();
+      return postgresExecutionStore({ url: server.url });
+    },
+  },
+);
+
+describeSharedStore('postgresStore', {
+  empty,
+  open: (replica) => open({ url: `${server.url}?application_name=replica-${replica}` }),
+  closeAll,
+  executions: (replica) => postgresExecutionStore({ url: `${server.url}?application_name=replica-${replica}` }),
+  migrations: async () => {
+    const { rows } = await pool.query<{ component: string; version: number }>(
+      'select component, version from resilience_migrations order by component',
+    );
+    return rows;
+  },
+});
+
+describe('postgresStore', () => {
+  afterEach(closeAll);
+
+  it('uses a pool that is there already, and leaves it open', async () => {
+    await empty();
+    const store = open({ pool });
+    const record = deadLetterRecord();
+    await store.add(record);
+
+    await store.close?.();
+
+    expect(store.name).toBe('postgres (pool)');
+    const { rows } = await pool.query<{ id: string }>('select id from resilience_dead_letters');
+    expect(rows).toEqual([{ id: record.id }]);
+  });
+
+  it.each([{}, { url: 'postgres://x/y', pool: {} as never }])('wants either a url or a pool (%j)', (options) => {
+    expect(() => postgresStore(options)).toThrow(/either a `url` .* or a `pool` of pg/);
+  });
+
+  it('names host and database, but no password', () => {
+    expect(postgresStore({ url: 'postgres://app:hunter2@db.example:5433/app' }).name).toBe(
+      'postgres (db.example:5433/app)',
+    );
+  });
+
+  it('keeps what PostgreSQL cannot: a NUL in a message', async () => {
+    await empty();
+    const store = open({ url: server.url });
+    const record = deadLetterRecord({ error: { name: 'Error', message: 'a\0b' }, note: 'c\0d' });
+
+    await store.add(record);
+
+    expect(await store.get(record.id)).toEqual({ ...record, note: 'c\ufffdd' });
+  });
+
+  it('answers again after the server has ended its connections', async () => {
+    await empty();
+    const store = open({ url: server.url });
+    await store.add(deadLetterRecord());
+
+    await pool.query(
+      "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'nest-resilience'",
+    );
+    await store.add(deadLetterRecord()).catch(() => undefined);
+
+    await expect(store.add(deadLetterRecord())).resolves.toMatchObject({ outcome: 'added' });
+  });
+});

@@ -3,12 +3,11 @@ import type { AsyncResource } from 'node:async_hooks';
 import { lastValueFrom, type Observable } from 'rxjs';
 
 import { captureContext } from './async-context.js';
-import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode } from './deadlines.js';
 import { Execution } from './execution.js';
-import { type OpenAttempt, runOperators } from './operator-lane.js';
-import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
-import { toObservable } from './return-kind.js';
+import { openMethod } from './method-call.js';
+import { runOperators } from './operator-lane.js';
+import type { Method, PipelineParts } from './pipeline-parts.js';
 import { type CircuitBreaker, RejectedResult } from './stages.js';
 
 type Settle = (value: unknown) => void;
@@ -126,7 +125,9 @@ export class DirectCall implements DeadlineNode {
     this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    this.breaker?.fail(this.permit, this.startedAt, now, error);
+    // A caller who left says nothing about the dependency, whatever the method made of it.
+    if (this.execution?.aborted === true) this.breaker?.release(this.permit, this.startedAt);
+    else this.breaker?.fail(this.permit, this.startedAt, now, error);
     parts.permits?.release();
     this.execution?.attempt?.detach();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
@@ -148,29 +149,17 @@ export class DirectCall implements DeadlineNode {
     else execution.noteFailure(failure);
     const { resolve, reject } = this;
     if (resolve === undefined || reject === undefined) return;
-    lastValueFrom(continueCall(execution, this.method, { failure }), { defaultValue: undefined }).then(resolve, reject);
+    settleCall(execution, this.method, { failure }).then(resolve, reject);
     this.parts.context.shutdown.leave();
   }
 }
 
-/** The operators around a plain method. */
-export function continueCall(execution: Execution, method: Method, replay?: { failure: unknown }): Observable<unknown> {
-  return runOperators(execution, openMethod(execution, method), replay);
+/** The operators around a plain method, as a promise; one of an empty stream is `undefined`. */
+export function settleCall(execution: Execution, method: Method, replay?: { failure: unknown }): Promise<unknown> {
+  return settled(runOperators(execution, openMethod(execution, method), replay));
 }
 
-/** @param first what an attempt that was admitted already returned */
-export function openMethod(execution: Execution, method: Method, first?: { outcome: unknown }): OpenAttempt {
-  let given = first;
-  if (given !== undefined) execution.reuseAttempt();
-  return (attempt) => {
-    const running = given;
-    given = undefined;
-    return toObservable(running === undefined ? enterMethod(attempt, method) : running.outcome);
-  };
-}
-
-/** A coalesced call runs on an execution of its own, so it is the attempt's that counts. */
-export function enterMethod(attempt: Attempt, method: Method): unknown {
-  const { parts, self, args } = attempt.execution;
-  return attempt.enter(() => callMethod(parts, method, self, args, attempt));
+/** Like `lastValueFrom`, but an empty stream is `undefined` instead of an error. */
+export function settled(source: Observable<unknown>): Promise<unknown> {
+  return lastValueFrom(source, { defaultValue: undefined });
 }

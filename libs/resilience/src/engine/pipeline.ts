@@ -1,14 +1,15 @@
-import { defer, isObservable, lastValueFrom, type Observable } from 'rxjs';
+import { isObservable, type Observable } from 'rxjs';
 
 import type { Attempt } from './attempt-state.js';
-import { continueCall, DirectCall, enterMethod, openMethod } from './direct-lane.js';
+import { DirectCall, settleCall, settled } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
+import { enterMethod, openMethod } from './method-call.js';
 import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { callMethod, type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
-import { isThenable, kindOfValue, type ReturnKind, toObservable } from './return-kind.js';
+import { isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
-import { runStream } from './stream-lane.js';
+import { observeMethod, runStream } from './stream-lane.js';
 import { runSync, startSync } from './sync-lane.js';
 
 /**
@@ -45,7 +46,7 @@ export class Pipeline {
   invoke(method: Method, self: unknown, args: readonly unknown[]): unknown {
     switch (this.kind) {
       case 'observable':
-        return this.observe(method, self, args);
+        return observeMethod(this.parts, method, self, args);
       case 'iterable':
         return runIterable(this.execution(self, args), method);
       case 'sync':
@@ -60,7 +61,7 @@ export class Pipeline {
     const execution = this.execution(self, args);
     execution.replayed = true;
     execution.parts.retry?.begin();
-    return this.settled(execution, method);
+    return settleCall(execution, method);
   }
 
   /** A call whose caller can abort it. */
@@ -69,18 +70,18 @@ export class Pipeline {
     const execution = new Execution(parts, self, args, parts.context.clock.now(), signal);
     parts.retry?.begin();
     if (execution.aborted || !this.direct || parts.permits !== undefined || parts.context.tracer !== undefined)
-      return this.settled(execution, method);
+      return settleCall(execution, method);
     const attempt = execution.begin(execution.startedAt);
     let outcome: unknown;
     try {
       outcome = enterMethod(attempt, method);
     } catch (failure) {
       attempt.failed(failure);
-      return this.settled(execution, method, { failure });
+      return settleCall(execution, method, { failure });
     }
     const kind = kindOfValue(outcome);
     if (kind === 'observable' || kind === 'iterable') return this.stream(outcome, execution, method);
-    return this.promise(runOperators(execution, openMethod(execution, method, { outcome })));
+    return settled(runOperators(execution, openMethod(execution, method, { outcome })));
   }
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
@@ -172,7 +173,7 @@ export class Pipeline {
   private queued(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
     if (this.answersAtOnce) return startSync(this.parts, method, self, args);
     this.parts.retry?.begin();
-    return this.settled(new Execution(this.parts, self, args, startedAt), method);
+    return settleCall(new Execution(this.parts, self, args, startedAt), method);
   }
 
   /** The circuit refused the first attempt. */
@@ -201,7 +202,7 @@ export class Pipeline {
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
     if (this.answersAtOnce) return runSync(execution, method, { error: failure });
-    return this.settled(execution, method, { failure });
+    return settleCall(execution, method, { failure });
   }
 
   /** Makes visible what the direct lane began without objects. */
@@ -236,37 +237,7 @@ export class Pipeline {
     execution.attempt?.postpone();
     execution.reuseAttempt();
     this.parts.retry?.end(undefined);
-    if (isObservable(outcome))
-      return this.observe(method, execution.self, execution.args, { observable: outcome, execution });
-    return runIterable(execution, method, { iterable: outcome });
-  }
-
-  private observe(
-    method: Method,
-    self: unknown,
-    args: readonly unknown[],
-    first?: { observable: Observable<unknown>; execution: Execution },
-  ): Observable<unknown> {
-    let given = first;
-    return defer(() => {
-      const execution = given?.execution ?? this.execution(self, args);
-      let observable = given?.observable;
-      given = undefined;
-      execution.streaming = true;
-      return runStream(execution, (attempt) => {
-        const open = observable;
-        observable = undefined;
-        return toObservable(open === undefined ? enterMethod(attempt, method) : attempt.enter(() => open));
-      });
-    });
-  }
-
-  private settled(execution: Execution, method: Method, replay?: { failure: unknown }): Promise<unknown> {
-    return this.promise(continueCall(execution, method, replay));
-  }
-
-  /** Like `lastValueFrom`, but an empty stream is `undefined` instead of an error. */
-  private promise(source: Observable<unknown>): Promise<unknown> {
-    return lastValueFrom(source, { defaultValue: undefined });
+    if (!isObservable(outcome)) return runIterable(execution, method, { iterable: outcome });
+    return observeMethod(this.parts, method, execution.self, execution.args, { observable: outcome, execution });
   }
 }

@@ -1,13 +1,15 @@
 import type { AsyncResource } from 'node:async_hooks';
 
-import { Observable, type Subscriber, type Subscription } from 'rxjs';
+import { defer, Observable, type Subscriber, type Subscription } from 'rxjs';
 
 import { captureContext } from './async-context.js';
 import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode, DeadlineQueue } from './deadlines.js';
-import type { Execution } from './execution.js';
+import { Execution } from './execution.js';
+import { enterMethod } from './method-call.js';
 import { type OpenAttempt, runOperators } from './operator-lane.js';
-import { needsOperators } from './pipeline-parts.js';
+import { type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
+import { toObservable } from './return-kind.js';
 import { RejectedResult } from './stages.js';
 
 /**
@@ -30,6 +32,28 @@ export function runStream(execution: Execution, open: OpenAttempt): Observable<u
     subscriber.add(() => first.left());
     first.start();
     return undefined;
+  });
+}
+
+/** A method that returns an Observable: called anew for each subscriber. @param first what it returned before its kind was known */
+export function observeMethod(
+  parts: PipelineParts,
+  method: Method,
+  self: unknown,
+  args: readonly unknown[],
+  first?: { readonly observable: Observable<unknown>; readonly execution: Execution },
+): Observable<unknown> {
+  let given = first;
+  return defer(() => {
+    const execution = given?.execution ?? new Execution(parts, self, args, parts.context.clock.now());
+    let observable = given?.observable;
+    given = undefined;
+    execution.streaming = true;
+    return runStream(execution, (attempt) => {
+      const open = observable;
+      observable = undefined;
+      return toObservable(open === undefined ? enterMethod(attempt, method) : attempt.enter(() => open));
+    });
   });
 }
 

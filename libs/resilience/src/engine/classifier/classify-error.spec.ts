@@ -280,6 +280,7 @@ describe('classifyError', () => {
   describe('by words, when nothing else is known', () => {
     it.each<[string, FailureReason]>([
       ['Request timed out', 'timeout'],
+      ['Request was aborted.', 'aborted'],
       ['Timeout of 5000ms exceeded', 'timeout'],
       ['4 DEADLINE_EXCEEDED: deadline exceeded', 'timeout'],
       ['Rate limit reached', 'rate_limit'],
@@ -291,6 +292,9 @@ describe('classifyError', () => {
       ['Connection refused by peer', 'network'],
       ['terminated', 'network'],
       ['maximum context length is 8192', 'context_length'],
+      ['Unterminated string in JSON at position 17', 'invalid_output'],
+      ['Unexpected end of JSON input', 'invalid_output'],
+      [`Unexpected token '<', "<html>" is not valid JSON`, 'invalid_output'],
       ['blocked by content filter', 'content_policy'],
       ['JavaScript heap out of memory', 'resource'],
       ['502 Bad Gateway', 'server_error'],

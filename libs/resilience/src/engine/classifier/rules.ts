@@ -135,6 +135,8 @@ export function reasonOfName(name: unknown): FailureReason | undefined {
 
 /** Tried in this order: "user not found: request timed out" is a timeout. */
 const WORDS: readonly (readonly [RegExp, FailureReason])[] = [
+  // The clients of OpenAI and Anthropic say this of a caller who left, and nothing else: no name, no code.
+  [/^request was aborted\.?$/, 'aborted'],
   [/\btime[d]?[ -]?out\b|deadline exceeded/, 'timeout'],
   [QUOTA, 'quota'],
   [/rate[ _-]?limit|too many requests/, 'rate_limit'],
@@ -145,6 +147,7 @@ const WORDS: readonly (readonly [RegExp, FailureReason])[] = [
   ],
   [CONTEXT, 'context_length'],
   [CONTENT, 'content_policy'],
+  [/\bin json at position|unexpected end of json|is not valid json/, 'invalid_output'],
   [/out of memory|no space left|too many open files/, 'resource'],
   [/internal server error|service unavailable|bad gateway/, 'server_error'],
   [/unauthori[sz]ed|unauthenticated|authentication|invalid (?:api[ _-]?key|credentials)/, 'auth'],

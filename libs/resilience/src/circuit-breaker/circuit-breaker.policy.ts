@@ -48,7 +48,7 @@ export class KeyedCircuits implements CircuitBreakerStage {
     const key = String(this.keyOf(...args));
     let circuit = this.byKey.get(key);
     if (circuit === undefined) {
-      circuit = new Circuit(`${this.name}[${key}]`, this.rules);
+      circuit = new Circuit(this.name, this.rules, key);
       if (this.byKey.size >= this.rules.options.maxKeys) this.forgetOldest();
     } else {
       this.byKey.delete(key);

@@ -1,10 +1,12 @@
-import { isDeepStrictEqual } from 'node:util';
-
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { parseDuration } from '../engine/duration.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
 import type { PolicyContext } from '../engine/policy-context.js';
-import { DEFAULT_CIRCUIT_BREAKER_OPTIONS, type ResolvedCircuitBreakerOptions } from './circuit-breaker.options.js';
+import {
+  DEFAULT_CIRCUIT_BREAKER_OPTIONS,
+  type ResolvedCircuitBreakerOptions,
+  type ResolvedWindow,
+} from './circuit-breaker.options.js';
 import type { TransitionRules } from './circuit-breaker.state.js';
 import { ConsecutiveWindow } from './window/consecutive-window.js';
 import { CountWindow } from './window/count-window.js';
@@ -32,6 +34,15 @@ export class CircuitRules implements TransitionRules {
     this.rejects = options.recordResult && answering(options.recordResult, false);
   }
 
+  /** Whether other options say the same. A function is only the same as itself: what it closes over cannot be seen. */
+  isMadeOf(options: ResolvedCircuitBreakerOptions): boolean {
+    for (const option of Object.keys(options) as (keyof ResolvedCircuitBreakerOptions)[]) {
+      if (option === 'name' || option === 'window') continue;
+      if (!Object.is(this.options[option], options[option])) return false;
+    }
+    return sameWindow(this.options.window, options.window);
+  }
+
   recoveryMs(timesOpened: number): number {
     const { recoveryTimeout } = this.options;
     if (typeof recoveryTimeout === 'number') return recoveryTimeout;
@@ -52,7 +63,7 @@ export class CircuitRules implements TransitionRules {
   windowAfter(window: OutcomeWindow, before: CircuitRules): OutcomeWindow {
     const was = before.options.window;
     const is = this.options.window;
-    if (isDeepStrictEqual(was, is)) return window;
+    if (sameWindow(was, is)) return window;
     const next = this.createWindow();
     if (was.type !== 'count' || is.type !== 'count') return next;
     for (const { failed, slow } of window.outcomes?.() ?? []) next.record(failed, slow, 0);
@@ -72,6 +83,11 @@ export class CircuitRules implements TransitionRules {
       (window.slowCalls > 0 && window.slowCalls / window.calls >= slowCallRate)
     );
   }
+}
+
+function sameWindow(a: ResolvedWindow, b: ResolvedWindow): boolean {
+  if (a.type === 'count') return b.type === 'count' && a.size === b.size;
+  return a.type === 'time' ? b.type === 'time' && a.durationMs === b.durationMs : b.type === a.type;
 }
 
 /** A function of the user's that throws must neither hide the call's own outcome nor keep it from being settled. */

@@ -42,12 +42,16 @@ export interface BuildOptions {
   readonly before?: ResolvedPolicy | undefined;
 }
 
+/** More kinds of options than this are rare, and looking through them would cost the start. */
+const MAX_SHARED_RULES = 20;
+
 /** The state behind all policies of one application: circuits, retry budgets and statistics, by name. */
 export class PolicyRegistry {
   readonly stats = new Map<string, CallStats>();
   readonly answers: SharedAnswers;
   readonly hedges = new Map<string, HedgeRecord>();
   readonly chaos = new Map<string, ChaosRecord>();
+  private readonly rules: CircuitRules[] = [];
   private readonly circuitsByName = new Map<string, Circuits>();
   private readonly budgets = new Map<string, RetryBudget>();
 
@@ -142,6 +146,15 @@ export class PolicyRegistry {
     return policy;
   }
 
+  /** Circuits that are judged alike share their rules: with one set each, options would take more memory than outcomes. */
+  private rulesFor(options: ResolvedCircuitBreakerOptions): CircuitRules {
+    const known = this.rules.find((rules) => rules.isMadeOf(options));
+    if (known !== undefined) return known;
+    const rules = new CircuitRules(options, this.parts.context);
+    if (this.rules.length < MAX_SHARED_RULES) this.rules.push(rules);
+    return rules;
+  }
+
   private circuitsOf(
     name: string,
     options: ResolvedCircuitBreakerOptions,
@@ -155,7 +168,7 @@ export class PolicyRegistry {
     }
     // Only a method whose own options changed may change what it shares with others.
     if (known !== undefined && before !== undefined && sameOptions(before, options)) return known;
-    const rules = new CircuitRules(options, this.parts.context);
+    const rules = this.rulesFor(options);
     const circuits = known === undefined ? createCircuits(name, rules) : changeCircuits(known, rules);
     this.circuitsByName.set(name, circuits);
     return circuits;

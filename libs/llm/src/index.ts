@@ -2,6 +2,7 @@ export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectiv
 export type { LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
 export {
+  LlmAnswerTooLargeError,
   LlmInvalidAnswerError,
   LlmPackageMissingError,
   LlmRateLimitError,

@@ -78,16 +78,41 @@ export class LlmInvalidAnswerError extends ResilienceError {
   }
 }
 
-/** The target's own rate limit has no room; nothing was sent. Code `RESILIENCE_RATE_LIMITED`, like the limiter of core. */
+/**
+ * Nothing was sent to the target: its configured token limit has no room, or it asked to be left alone and others are there.
+ * Code `RESILIENCE_RATE_LIMITED`, like the limiter of core.
+ */
 export class LlmRateLimitError extends ResilienceError {
   constructor(
     provider: string,
     model: string,
     readonly retryAfterMs: number,
+    because: 'no-tokens' | 'cooldown' = 'no-tokens',
+  ) {
+    const wait = `${Math.ceil(retryAfterMs)} ms`;
+    super(
+      because === 'cooldown'
+        ? `${provider}:${model} asked to be left alone for another ${wait}`
+        : `The configured limit of ${provider}:${model} has no room for ${wait}`,
+      'RESILIENCE_RATE_LIMITED',
+      `llm:${provider}:${model}`,
+    );
+  }
+}
+
+/**
+ * An answer grew beyond `maxAnswerBytes` and was cut off. Not asked for again at the same target.
+ * Code `RESILIENCE_LLM_ANSWER_TOO_LARGE`.
+ */
+export class LlmAnswerTooLargeError extends ResilienceError {
+  constructor(
+    readonly provider: string,
+    readonly model: string,
+    readonly maxBytes: number,
   ) {
     super(
-      `The configured limit of ${provider}:${model} has no room for ${Math.ceil(retryAfterMs)} ms`,
-      'RESILIENCE_RATE_LIMITED',
+      `The answer of ${provider}:${model} is larger than ${maxBytes} bytes; raise maxAnswerBytes if it may be`,
+      'RESILIENCE_LLM_ANSWER_TOO_LARGE',
       `llm:${provider}:${model}`,
     );
   }
@@ -115,7 +140,7 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
-/** The provider's content filter kept the answer back. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */
+/** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */
 export class LlmRefusedError extends ResilienceError {
   constructor(
     readonly provider: string,

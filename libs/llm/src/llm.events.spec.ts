@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EventSink } from '@nest-resilience/core';
+import { inspect } from 'node:util';
 import { z } from 'zod';
 import { type LlmApp, startLlmApp } from '../test/llm-app.fixture.js';
 
@@ -8,6 +9,10 @@ class Recorder implements EventSink {
   readonly heard: [string, object][] = [];
   listens = (name: string) => name.startsWith('resilience.llm.');
   emit = (name: string, payload: object) => void this.heard.push([name, payload]);
+}
+
+async function drain(stream: AsyncIterable<string>): Promise<void> {
+  for await (const _text of stream);
 }
 
 describe('events of LLM calls', () => {
@@ -42,6 +47,20 @@ describe('events of LLM calls', () => {
     await app.llm.complete({ prompt: 'tell me' });
 
     expect(JSON.stringify(events.heard)).not.toContain('a secret');
+  });
+
+  it.each([
+    ['refused', { status: 500, error: { message: 'boom' } }, {}],
+    ['broken off', { content: 'one two three four five six' }, { chunkSize: 4, truncateAfterChunks: 3 }],
+  ])('carry no text of a request that was %s', async (_what, response, options) => {
+    app = await startLlmApp({ resilience: { events }, offline: false, anthropic: false, retry: false });
+    app.openai.onMessage(/./, response, options);
+
+    await app.llm.complete({ prompt: 'my secret' }).catch(() => undefined);
+    await drain(app.llm.stream({ prompt: 'my secret' })).catch(() => undefined);
+
+    expect(events.heard.length).toBeGreaterThan(0);
+    expect(inspect(events.heard, { depth: 20, showHidden: true })).not.toContain('my secret');
   });
 
   it('tell why a call failed for good', async () => {

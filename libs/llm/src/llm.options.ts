@@ -46,6 +46,11 @@ export interface LlmPolicyOptions {
   readonly retry?: RetryOptions | false;
   /** Over {@link DEFAULT_LLM_OPTIONS}; the name is always `llm:<provider>:<model>`. */
   readonly circuitBreaker?: Omit<CircuitBreakerOptions, 'name' | 'key'>;
+  /**
+   * A larger answer is cut off and counts as a failure of its target: a body, or the text of a stream. A single event of a stream
+   * may have an eighth of it. @default 8 MiB
+   */
+  readonly maxAnswerBytes?: number;
 }
 
 export interface LlmProviderOptions extends LlmPolicyOptions {
@@ -114,5 +119,6 @@ export const DEFAULT_LLM_OPTIONS = {
     failureRate: 0.5,
     recoveryTimeout: 60_000,
   },
+  maxAnswerBytes: 8_388_608,
   health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false },
 } as const;

@@ -214,6 +214,11 @@ describe('LlmService.complete', () => {
     const result = await llm.complete({ prompt: 'hello' });
 
     expect(result).toMatchObject({ provider: 'anthropic', fallbackLevel: 2, attempts: 2 });
+    expect(result.tries).toMatchObject([
+      { provider: 'openai', outcome: 'failed', reason: 'context_length' },
+      { model: 'same', outcome: 'skipped', reason: 'context_length' },
+      { provider: 'anthropic', outcome: 'ok' },
+    ]);
   });
 
   it('stops at once when the caller goes away', async () => {

@@ -1,5 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
+  type CircuitHandle,
+  type CircuitStateName,
   type OptionProblem,
   type Policy,
   type PolicyOptions,
@@ -51,9 +53,11 @@ export class LlmService {
     const { clock, events } = resilience;
     this.all = createTargets(options.targets, (policy) => resilience.policy(policy), clock);
     this.providers = firstOfEach(this.all);
+    const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
     this.connectivity = new Connectivity(
       this.providers.map(({ name }) => name),
       clock,
+      (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
     );
     const tried = (entry: LlmTry) => {
       this.counters.tried(entry);
@@ -121,6 +125,14 @@ function createTargets(
   });
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
   return created;
+}
+
+/** An open circuit whose time has come reads `half_open`: the next call may prove the provider. */
+const SHUT: readonly CircuitStateName[] = ['open', 'forced_open'];
+
+function circuitsOf(targets: readonly LlmTarget[], provider: string, resilience: ResilienceService): CircuitHandle[] {
+  const models = targets.map(({ options }) => options).filter(({ name }) => name === provider);
+  return models.map((options) => resilience.circuit(circuitNameOf(options)));
 }
 
 function firstOfEach(targets: readonly LlmTarget[]): LlmProvider[] {

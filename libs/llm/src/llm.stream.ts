@@ -1,9 +1,12 @@
 import type { ChainCall, LlmChain } from './chain/llm-chain.js';
 import type { LlmTarget } from './chain/llm-target.js';
 import { type OpenedStream, openStream } from './chain/open-stream.js';
+import { endedEarly } from './chain/live-stream.js';
+import { reasonIn } from './chain/reason.js';
 import type { Turn } from './chain/call-targets.js';
-import { LlmStreamInterruptedError } from './llm.errors.js';
-import { type LlmResult, type LlmUsage, NO_USAGE } from './llm.result.js';
+import { inputTokensOf, tokensOf } from './chain/token-limit.js';
+import { LlmAnswerTooLargeError, LlmRefusedError, LlmStreamInterruptedError } from './llm.errors.js';
+import type { LlmResult, LlmUsage } from './llm.result.js';
 import type { ProviderRequest } from './providers/provider.js';
 
 /**
@@ -52,7 +55,7 @@ export class LlmStream implements AsyncIterable<string> {
         this.chain.completed(outcome.result, true);
         this.settle.resolve(outcome.result);
       } else {
-        this.chain.failed(outcome.error, call.record, true);
+        this.chain.failed(outcome.error, call.record, { stream: true, signal: this.signal });
         this.settle.reject(outcome.error);
       }
     }
@@ -78,39 +81,49 @@ export class LlmStream implements AsyncIterable<string> {
     opened,
     settleTokens,
   }: OpenedStream): AsyncGenerator<string, { text: string; usage: LlmUsage }> {
-    const { name, model } = stream.target.options;
+    const { name, model, maxAnswerBytes } = stream.target.options;
     let text = firstText;
     let end: { readonly usage: LlmUsage } | undefined;
+    let whole = false;
     let failure: unknown = leftEarly();
     try {
       yield firstText;
       for (let part = await stream.next(); part !== undefined; part = await stream.next()) {
         if (part.type === 'finish') {
-          if (part.finishReason === 'missing')
-            throw new Error('the connection ended before the provider said that it was done');
           end = part;
+          // It ended well on the wire, but what was read is not the answer.
+          if (part.finishReason === 'content-filter') throw new LlmRefusedError(name, model);
         } else {
           text += part.text;
+          if (text.length > maxAnswerBytes) throw new LlmAnswerTooLargeError(name, model, maxAnswerBytes);
           yield part.text;
         }
       }
-      end ??= { usage: NO_USAGE };
+      if (end === undefined) throw endedEarly();
+      whole = true;
       return { text, usage: end.usage };
     } catch (error) {
-      end = undefined;
       failure =
         this.signal?.aborted === true ? this.signal.reason : new LlmStreamInterruptedError(name, model, text, error);
       throw failure;
     } finally {
-      settleTokens(end?.usage.totalTokens ?? 0);
-      if (end === undefined) {
-        opened.failed(failure);
-        stream.fail(failure);
-      } else {
-        opened.ok(end.usage);
+      const usage = end !== undefined && end.usage.totalTokens > 0 ? end.usage : this.estimatedUsage(text);
+      settleTokens(usage.totalTokens);
+      if (whole) {
+        opened.ok(end?.usage ?? usage);
         stream.succeed();
+      } else {
+        opened.failed(failure, { usage, reason: reasonIn(this.signal, failure) });
+        stream.fail(failure);
       }
     }
+  }
+
+  /** A stream that broke did not tell what it cost: what was sent and what has come is paid for. */
+  private estimatedUsage(text: string): LlmUsage {
+    const inputTokens = inputTokensOf(this.request.messages);
+    const outputTokens = tokensOf(text.length);
+    return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
   }
 }
 

@@ -2,7 +2,9 @@ import { LlmInvalidAnswerError, LlmRefusedError } from '../llm.errors.js';
 import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
 import type { CallRecord, OpenTry } from './call-record.js';
 import type { Turn } from './call-targets.js';
-import { estimateTokens } from './target-limits.js';
+import { type LlmTarget, refuseWithoutRoom } from './llm-target.js';
+import { reasonIn, tokensOfFailed } from './reason.js';
+import { estimateTokens } from './token-limit.js';
 
 export interface Asked {
   readonly answer: ProviderAnswer;
@@ -17,25 +19,28 @@ export async function ask(
   record: CallRecord,
   signal: AbortSignal | undefined,
 ): Promise<Asked> {
-  const { provider, limits, policy } = target;
+  const { provider, tokens, policy } = target;
   const estimate = estimateTokens(request.messages, request.maxOutputTokens);
   try {
     return await policy.execute(async (attempt) => {
-      const settle = limits.take(estimate);
+      refuseWithoutRoom(target, estimate);
+      const settle = tokens.take(estimate);
       const opened = record.begin(target, fallbackLevel, attempt.lastError);
-      let usedTokens = 0;
+      let answer: ProviderAnswer;
       try {
-        const answer = await provider.complete(request, { signal: attempt.signal });
-        usedTokens = answer.usage.totalTokens;
-        const { name, model } = target.options;
-        if (answer.text.trim() === '') throw refusalOrEmpty(name, model, answer, opened);
-        return { answer, opened };
+        answer = await provider.complete(request, { signal: attempt.signal });
       } catch (error) {
-        opened.failed(attempt.signal.aborted ? attempt.signal.reason : error);
+        const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
+        const reason = reasonIn(signal, cause);
+        settle(tokensOfFailed(reason, estimate));
+        opened.failed(cause, { reason });
         throw error;
-      } finally {
-        settle(usedTokens);
       }
+      target.cooldown.answered();
+      // A server that counts no tokens is charged what was expected of it.
+      settle(answer.usage.totalTokens || estimate);
+      refuseUnusable(target, answer, opened);
+      return { answer, opened };
     }, signal && { signal });
   } catch (error) {
     record.gaveUp(target, fallbackLevel, error);
@@ -43,12 +48,20 @@ export async function ask(
   }
 }
 
-/** An answer without a word helps nobody; another attempt or another model may do better, unless a filter took the words away. */
-function refusalOrEmpty(provider: string, model: string, answer: ProviderAnswer, opened: OpenTry): Error {
-  if (answer.finishReason === 'content-filter') return new LlmRefusedError(provider, model);
+/**
+ * An answer without a word helps nobody: another attempt or another model may do better. What a filter kept back or cut is
+ * no answer either, but nobody is asked for it again.
+ */
+function refuseUnusable({ options: { name, model } }: LlmTarget, answer: ProviderAnswer, opened: OpenTry): void {
+  if (answer.finishReason === 'content-filter') {
+    const error = new LlmRefusedError(name, model);
+    opened.failed(error, { usage: answer.usage });
+    throw error;
+  }
+  if (answer.text.trim() !== '') return;
   const problems = [
     answer.finishReason === 'length' ? 'the token limit was reached before the first word' : 'the answer is empty',
   ];
   opened.invalid(answer.usage, problems);
-  return new LlmInvalidAnswerError(provider, model, problems, answer.text);
+  throw new LlmInvalidAnswerError(name, model, problems, answer.text);
 }

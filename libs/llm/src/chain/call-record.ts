@@ -1,8 +1,8 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
-import { type LlmResult, type LlmTry, type LlmUsage, NO_USAGE } from '../llm.result.js';
+import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
 import { costOf } from './cost.js';
-import type { LlmTarget } from './llm-target.js';
+import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
 
 /** Hears of every try as soon as it has ended. */
@@ -51,6 +51,7 @@ export class CallRecord {
     this.open?.failed(error);
     this.open = undefined;
     if (reason === 'circuit_open') this.notSent(target, fallbackLevel, 'rejected', reason, messageOf(error));
+    else if (isOwnLimit(error)) this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
   }
 
   notSent(
@@ -124,12 +125,14 @@ export class OpenTry {
     });
   }
 
-  failed(error: unknown, usage: LlmUsage = NO_USAGE): void {
+  /** @param known what it cost all the same, and a reason that the error does not tell */
+  failed(error: unknown, known: { readonly usage?: LlmUsage; readonly reason?: FailureReason } = {}): void {
+    const { usage, reason = reasonOf(error) } = known;
     this.end({
       outcome: 'failed',
-      reason: reasonOf(error),
+      reason,
       message: messageOf(error),
-      ...(usage !== NO_USAGE && { usage, costUsd: costOf(usage, this.target.options.cost) }),
+      ...(usage && { usage, costUsd: costOf(usage, this.target.options.cost) }),
     });
   }
 

@@ -4,6 +4,12 @@ import { circuitNameOf } from '../options/resolved-options.js';
 import type { ProviderStreamPart } from '../providers/provider.js';
 import type { LlmTarget } from './llm-target.js';
 
+/** Of a stream whose connection was closed in good order, but too soon. */
+export function endedEarly(): Error {
+  const error = new Error('the connection ended before the provider said that it was done');
+  return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
+}
+
 /** One stream of one target. Every wait for the next part has a limit; the provider is let go as soon as nobody reads on. */
 export class LiveStream {
   private readonly controller = new AbortController();
@@ -34,8 +40,9 @@ export class LiveStream {
     const { name, model, timeouts } = this.target.options;
     const part = await this.within(timeouts.firstToken, 'first-item');
     if (part?.type === 'text') return part.text;
-    if (part?.finishReason === 'content-filter') throw new LlmRefusedError(name, model);
-    throw new LlmInvalidAnswerError(name, model, ['the stream ended before its first word'], '');
+    if (part === undefined) throw endedEarly();
+    if (part.finishReason === 'content-filter') throw new LlmRefusedError(name, model);
+    throw new LlmInvalidAnswerError(name, model, ['the stream ended without a word'], '');
   }
 
   /** The next part; `undefined` after the last. */

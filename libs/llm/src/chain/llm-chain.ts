@@ -10,8 +10,8 @@ import { CallRecord, type TryListener } from './call-record.js';
 import { CallTargets } from './call-targets.js';
 import { askForObject } from './heal.js';
 import type { LlmTarget } from './llm-target.js';
-import { reasonOf } from './reason.js';
-import { estimateTokens } from './target-limits.js';
+import { reasonIn } from './reason.js';
+import { estimateTokens } from './token-limit.js';
 
 export interface ChainSurroundings {
   readonly clock: Clock;
@@ -44,7 +44,7 @@ export class LlmChain {
       this.completed(result, false);
       return result;
     } catch (error) {
-      this.failed(error, call.record, false);
+      this.failed(error, call.record, { stream: false, signal });
       throw error;
     }
   }
@@ -73,9 +73,13 @@ export class LlmChain {
     });
   }
 
-  failed(error: unknown, record: CallRecord, stream: boolean): void {
+  failed(
+    error: unknown,
+    { tries }: CallRecord,
+    { stream, signal }: { readonly stream: boolean; readonly signal: AbortSignal | undefined },
+  ): void {
     this.surroundings.metrics.failed();
-    this.emit('resilience.llm.failed', () => ({ error, reason: reasonOf(error), tries: record.tries, stream }));
+    this.emit('resilience.llm.failed', () => ({ error, reason: reasonIn(signal, error), tries, stream }));
   }
 
   private async firstAnswer<T>(

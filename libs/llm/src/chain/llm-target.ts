@@ -1,21 +1,23 @@
-import type { Clock, Matcher, Policy, PolicyOptions } from '@nest-resilience/core';
-import { LlmStreamInterruptedError } from '../llm.errors.js';
+import { type Clock, type Matcher, type Policy, type PolicyOptions, ResilienceError } from '@nest-resilience/core';
+import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
-import { TargetLimits } from './target-limits.js';
+import { Cooldown } from './cooldown.js';
+import { TokenLimit } from './token-limit.js';
 
 /** A model of a provider, ready to be asked: its wire, its policies, its own limits. */
 export interface LlmTarget {
   readonly options: ResolvedTarget;
   readonly provider: LlmProvider;
-  /** Retry, circuit and timeout of whole answers. */
+  /** Retry, circuit, requests per minute and timeout of whole answers. */
   readonly policy: Policy;
   /**
-   * Of streams: the same circuit, which holds its permit until the stream has ended; the stream itself keeps its times,
+   * Of streams: the same requests per minute, and the same circuit, which holds its permit until the stream has ended; the stream itself keeps its times,
    * because they are other ones (first token, gap) than an answer's.
    */
   readonly streamPolicy: Policy;
-  readonly limits: TargetLimits;
+  readonly tokens: TokenLimit;
+  readonly cooldown: Cooldown;
 }
 
 export function createTarget(
@@ -27,27 +29,42 @@ export function createTarget(
   const name = circuitNameOf(options);
   const { each, growth, max, total } = options.timeouts;
   const circuitBreaker = { ...options.circuitBreaker, name };
-  const { retry } = options;
+  const { requestsPerMinute, tokensPerMinute } = options.limits ?? {};
+  // One name, so whole answers and streams draw from one bucket.
+  const rateLimit = requestsPerMinute !== undefined && { name, limit: requestsPerMinute, interval: 60_000 };
+  const retry = options.retry && { ...options.retry, abortOn: nobodyAskedAgain(options.retry.abortOn) };
   return {
     options,
     provider,
-    limits: new TargetLimits(options.limits, clock),
+    tokens: new TokenLimit(tokensPerMinute, clock),
+    cooldown: new Cooldown(clock),
     policy: createPolicy({
       name,
       circuitBreaker,
+      rateLimit,
       retry,
       timeout: { each, growth, ...(max !== undefined && { max }), ...(total !== undefined && { total }) },
     }),
-    streamPolicy: createPolicy({
-      name: `${name}:stream`,
-      circuitBreaker,
-      retry: retry === false ? false : { ...retry, abortOn: onceStarted(retry.abortOn) },
-    }),
+    streamPolicy: createPolicy({ name: `${name}:stream`, circuitBreaker, rateLimit, retry }),
   };
 }
 
-/** Nobody may begin a stream anew whose first words were already read. */
-function onceStarted(abortOn: Matcher | undefined): Matcher {
-  if (abortOn === undefined) return LlmStreamInterruptedError;
-  return [LlmStreamInterruptedError, ...(typeof abortOn === 'function' ? [abortOn] : abortOn)];
+/** @throws LlmRateLimitError when the target's token limit has no room for one more request */
+export function refuseWithoutRoom({ tokens, options: { name, model } }: LlmTarget, estimatedTokens: number): void {
+  const waitMs = tokens.waitMs(estimatedTokens);
+  if (waitMs > 0) throw new LlmRateLimitError(name, model, waitMs);
+}
+
+/** Refused by a limit of this process, not by the provider. */
+export function isOwnLimit(error: unknown): boolean {
+  return error instanceof ResilienceError && error.code === 'RESILIENCE_RATE_LIMITED';
+}
+
+/**
+ * What no target is asked again for: the next one has room; a stream whose first words were read cannot begin anew; an answer
+ * without end would have none the next time either.
+ */
+function nobodyAskedAgain(abortOn: Matcher | undefined): Matcher {
+  const given = abortOn === undefined ? [] : typeof abortOn === 'function' ? [abortOn] : abortOn;
+  return [LlmStreamInterruptedError, LlmAnswerTooLargeError, isOwnLimit, ...given];
 }

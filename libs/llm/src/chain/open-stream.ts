@@ -2,8 +2,10 @@ import type { Clock } from '@nest-resilience/core';
 import type { ProviderRequest } from '../providers/provider.js';
 import type { CallRecord, OpenTry } from './call-record.js';
 import type { Turn } from './call-targets.js';
+import { refuseWithoutRoom } from './llm-target.js';
 import { LiveStream } from './live-stream.js';
-import { estimateTokens } from './target-limits.js';
+import { reasonIn, tokensOfFailed } from './reason.js';
+import { estimateTokens } from './token-limit.js';
 
 export interface OpenedStream {
   readonly stream: LiveStream;
@@ -27,15 +29,19 @@ export function openStream(
   const estimate = estimateTokens(request.messages, request.maxOutputTokens);
   return new Promise<OpenedStream>((handOver, refuse) => {
     const running = target.streamPolicy.execute(async (attempt) => {
-      const settleTokens = target.limits.take(estimate);
+      refuseWithoutRoom(target, estimate);
+      const settleTokens = target.tokens.take(estimate);
       const opened = record.begin(target, fallbackLevel, attempt.lastError);
       const open = (live: AbortSignal) => target.provider.stream(request, { signal: live });
       const stream = new LiveStream(target, open, attempt.signal, clock);
       try {
-        handOver({ stream, firstText: await stream.first(), opened, settleTokens });
+        const firstText = await stream.first();
+        target.cooldown.answered();
+        handOver({ stream, firstText, opened, settleTokens });
       } catch (error) {
-        settleTokens(0);
-        opened.failed(error);
+        const reason = reasonIn(signal, error);
+        settleTokens(tokensOfFailed(reason, estimate));
+        opened.failed(error, { reason });
         stream.fail(error);
         throw error;
       }

@@ -15,29 +15,41 @@ export interface Evidence {
 /** Failures of real calls that say the account is at fault: no list of models would notice, and no retry heals them. */
 const OF_THE_ACCOUNT: readonly (FailureReason | undefined)[] = ['auth', 'quota', 'permission'];
 
+/** Nobody looks at a text before it has looked at the key. */
+const PROVING: readonly (FailureReason | undefined)[] = ['context_length', 'content_policy'];
+
 /** The last evidence about each provider, from checks and from real calls. */
 export class Connectivity {
   private readonly last = new Map<string, Evidence>();
   private readonly lastSuccess = new Map<string, number>();
+  private readonly lastFailure = new Map<string, Evidence>();
 
   constructor(
     readonly providers: readonly string[],
     private readonly clock: Clock,
+    /** Whether its circuits let no call through at present. */
+    private readonly isShut: (provider: string) => boolean,
   ) {}
 
-  /** Real traffic proves a provider; it disproves one only where the account itself is refused, the rest is the circuit's business. */
+  /**
+   * Real traffic proves a provider; a single failure disproves it only where the account itself is refused. Of all other
+   * failures the circuit decides how many are too many: while it is open, the last of them is the evidence.
+   */
   tried({ provider, outcome, reason, message, durationMs }: LlmTry): void {
-    if (outcome === 'ok' || outcome === 'invalid')
+    if (outcome === 'rejected' || outcome === 'skipped') return;
+    if (outcome !== 'failed' || PROVING.includes(reason))
       this.note(provider, { ok: true, source: 'traffic', latencyMs: durationMs });
-    else if (outcome === 'failed' && OF_THE_ACCOUNT.includes(reason)) {
-      this.note(provider, {
-        ok: false,
-        source: 'traffic',
-        latencyMs: durationMs,
-        ...(reason && { reason }),
-        ...(message && { message }),
-      });
-    }
+    if (outcome === 'ok') return;
+    const evidence = {
+      ok: false,
+      source: 'traffic',
+      at: this.clock.now(),
+      latencyMs: durationMs,
+      ...(reason && { reason }),
+      ...(message && { message }),
+    } as const;
+    this.lastFailure.set(provider, evidence);
+    if (OF_THE_ACCOUNT.includes(reason)) this.last.set(provider, evidence);
   }
 
   note(provider: string, evidence: Omit<Evidence, 'at'>): void {
@@ -47,12 +59,12 @@ export class Connectivity {
 
   /** Whether a real call went well within the last `withinMs`. */
   provenByTraffic(provider: string, withinMs: number): boolean {
-    const last = this.last.get(provider);
+    const last = this.evidenceOf(provider);
     return last?.ok === true && last.source === 'traffic' && this.clock.now() - last.at < withinMs;
   }
 
   of(provider: string): LlmProviderHealth {
-    const last = this.last.get(provider);
+    const last = this.evidenceOf(provider);
     const lastSuccess = this.lastSuccess.get(provider);
     if (last === undefined) return { provider, status: 'unknown' };
     return {
@@ -69,5 +81,13 @@ export class Connectivity {
 
   all(): LlmProviderHealth[] {
     return this.providers.map((provider) => this.of(provider));
+  }
+
+  private evidenceOf(provider: string): Evidence | undefined {
+    const last = this.last.get(provider);
+    if (last?.ok === false || !this.isShut(provider)) return last;
+    // Shut by an operator, perhaps, without any failure.
+    const shut: Evidence = { ok: false, source: 'traffic', at: this.clock.now(), latencyMs: 0, reason: 'circuit_open' };
+    return this.lastFailure.get(provider) ?? shut;
   }
 }

@@ -37,6 +37,7 @@ describe('LlmModule options', () => {
         failureRate: 0.5,
         recoveryTimeout: 60_000,
       },
+      maxAnswerBytes: 8_388_608,
       health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false },
     });
   });

@@ -5,12 +5,12 @@ import {
   type LlmModuleOptions,
   type LlmProviderOptions,
 } from '../llm.options.js';
-import { readProvider } from './read-provider.js';
+import { readMaxAnswerBytes, readProvider } from './read-provider.js';
 import { readTimeouts } from './read-timeouts.js';
 import type { ResolvedHealth, ResolvedLlmOptions } from './resolved-options.js';
 
 const PATH = 'LlmModule';
-const KNOWN = ['providers', 'heals', 'health', 'timeout', 'retry', 'circuitBreaker'] as const;
+const KNOWN = ['providers', 'heals', 'health', 'timeout', 'retry', 'circuitBreaker', 'maxAnswerBytes'] as const;
 const KNOWN_HEALTH = ['enabled', 'interval', 'jitter', 'timeout', 'critical'] as const;
 
 /**
@@ -25,8 +25,9 @@ export function readLlmOptions(
   const providers = readList(reader);
   const moduleTimeouts = readTimeouts(options?.timeout, `${PATH} > timeout`, reader);
   const module = { retry: options?.retry, circuitBreaker: options?.circuitBreaker };
+  const maxAnswerBytes = readMaxAnswerBytes(reader, DEFAULT_LLM_OPTIONS.maxAnswerBytes);
   const targets = providers.flatMap((provider, index) =>
-    readProvider(provider, index, reader, { module, moduleTimeouts, env }),
+    readProvider(provider, index, reader, { module, moduleTimeouts, maxAnswerBytes, env }),
   );
   const health = readHealth(options?.health, reader);
   const heals = reader.number('heals', DEFAULT_LLM_OPTIONS.heals, { min: 0, integer: true });

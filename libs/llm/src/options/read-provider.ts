@@ -14,7 +14,7 @@ import type { ResolvedTarget, ResolvedTimeouts } from './resolved-options.js';
 
 const KNOWN = [
   'name', 'kind', 'model', 'baseURL', 'apiKey', 'cost', 'quality', 'priority', 'contextWindow', 'models', 'limits',
-  'structuredOutput', 'timeout', 'retry', 'circuitBreaker',
+  'structuredOutput', 'timeout', 'retry', 'circuitBreaker', 'maxAnswerBytes',
 ] as const; // prettier-ignore
 
 /** Where the key of a kind is looked for when the options hold none. */
@@ -26,6 +26,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 export interface ProviderSurroundings {
   readonly module: LlmPolicyOptions;
   readonly moduleTimeouts: ResolvedTimeouts;
+  readonly maxAnswerBytes: number;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -36,7 +37,7 @@ export function readProvider(
   options: LlmProviderOptions,
   index: number,
   parent: Parent,
-  { module, moduleTimeouts, env }: ProviderSurroundings,
+  { module, moduleTimeouts, maxAnswerBytes, env }: ProviderSurroundings,
 ): ResolvedTarget[] {
   const named = typeof options?.name === 'string' && options.name !== '' ? options.name : `providers[${index}]`;
   const path = `LlmModule > ${named}`;
@@ -54,6 +55,7 @@ export function readProvider(
     timeouts: readTimeouts(options?.timeout, `${path} > timeout`, reader, moduleTimeouts),
     retry: mergeRetry(module.retry, options?.retry),
     circuitBreaker: mergeCircuitBreaker(module.circuitBreaker, options?.circuitBreaker),
+    maxAnswerBytes: readMaxAnswerBytes(reader, maxAnswerBytes),
     ...optional('limits', readLimits(options?.limits, path, reader)),
     ...optional('baseURL', readBaseUrl(reader, kind)),
     ...optional('apiKey', readApiKey(reader, kind, env)),
@@ -67,6 +69,11 @@ export function readProvider(
   }
   parent.absorb(reader);
   return [first, ...further].map((entry) => ({ ...provider, ...entry }));
+}
+
+/** An error's body must fit, or nobody could say what was wrong. */
+export function readMaxAnswerBytes(reader: OptionsReader<LlmPolicyOptions>, fallback: number): number {
+  return reader.number('maxAnswerBytes', fallback, { min: 1024, integer: true });
 }
 
 function readModels(
@@ -121,7 +128,7 @@ function readLimits(limits: LlmLimits | undefined, path: string, parent: Parent)
   if (limits === undefined) return undefined;
   const reader = new OptionsReader<LlmLimits>(limits, `${path} > limits`, ['requestsPerMinute', 'tokensPerMinute']);
   const resolved = {
-    ...optional('requestsPerMinute', reader.number('requestsPerMinute', undefined, { min: 1 })),
+    ...optional('requestsPerMinute', reader.number('requestsPerMinute', undefined, { min: 1, integer: true })),
     ...optional('tokensPerMinute', reader.number('tokensPerMinute', undefined, { min: 1 })),
   };
   parent.absorb(reader);

@@ -27,6 +27,7 @@ export interface ResolvedTarget {
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;
   readonly circuitBreaker: CircuitBreakerOptions;
+  readonly maxAnswerBytes: number;
 }
 
 export interface ResolvedHealth {

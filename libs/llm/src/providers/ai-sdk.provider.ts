@@ -1,7 +1,9 @@
 import type { LanguageModel } from 'ai';
+import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
 import type { JsonSchema, LlmMessage } from '../llm.request.js';
 import { schemaInstruction } from '../schema/schema-instruction.js';
+import { providerError } from './provider-error.js';
 import { listModels, type ModelListing } from './model-listing.js';
 import type { LlmProvider, ProviderAnswer, ProviderCall, ProviderRequest, ProviderStreamPart } from './provider.js';
 
@@ -15,6 +17,7 @@ export interface AiSdkProviderSetup {
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
+  readonly fetch: typeof fetch;
   /** Called once, at the first use. */
   readonly load: () => Promise<SdkModel>;
   readonly listing: ModelListing;
@@ -40,30 +43,52 @@ export class AiSdkProvider implements LlmProvider {
 
   async complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
     const model = await this.sdkModel();
-    const answer = await model.doGenerate(this.sdkCall(request, signal));
-    return {
-      text: answer.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-      usage: usageOf(answer.usage),
-      finishReason: finishReasonOf(answer.finishReason),
-    };
+    try {
+      const answer = await model.doGenerate(this.sdkCall(request, signal));
+      return {
+        text: answer.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+        usage: usageOf(answer.usage),
+        finishReason: finishReasonOf(answer.finishReason),
+      };
+    } catch (error) {
+      throw providerError(error);
+    }
   }
 
   async *stream(request: ProviderRequest, { signal }: ProviderCall): AsyncGenerator<ProviderStreamPart> {
     const model = await this.sdkModel();
-    const { stream } = await model.doStream(this.sdkCall(request, signal));
-    for await (const part of stream) {
-      if (part.type === 'text-delta' && part.delta !== '') yield { type: 'text', text: part.delta };
-      // An overloaded provider may say so inside a stream that began with status 200.
-      else if (part.type === 'error') throw part.error;
-      else if (part.type === 'finish') {
-        yield { type: 'finish', usage: usageOf(part.usage), finishReason: finishReasonOf(part.finishReason) };
+    try {
+      const { stream, response } = await model.doStream(this.sdkCall(request, signal));
+      let empty = true;
+      for await (const part of stream) {
+        // An overloaded provider may say so inside a stream that began with status 200.
+        if (part.type === 'error') throw part.error;
+        if (part.type === 'text-delta' && part.delta !== '') {
+          empty = false;
+          yield { type: 'text', text: part.delta };
+        } else if (part.type === 'finish') {
+          // The client library ends every stream so; only a provider that was done said why.
+          if (!part.finishReason.raw) break;
+          empty = false;
+          yield { type: 'finish', usage: usageOf(part.usage), finishReason: finishReasonOf(part.finishReason) };
+        }
       }
+      if (empty) this.refuseOtherThanEvents(response?.headers?.['content-type']);
+    } catch (error) {
+      throw providerError(error);
     }
   }
 
   async check({ signal, billed = false }: ProviderCall & { readonly billed?: boolean }): Promise<void> {
-    if (!billed && (await listModels(this.setup.listing, signal))) return;
+    if (!billed && (await listModels(this.setup, signal))) return;
     await this.complete({ messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 }, { signal });
+  }
+
+  /** Looked at only when nothing came of it: there are servers that send events under another name. */
+  private refuseOtherThanEvents(contentType: string | undefined): void {
+    if (contentType === undefined || contentType.includes('text/event-stream')) return;
+    const problems = [`the answer is ${contentType}, not a stream of events`];
+    throw new LlmInvalidAnswerError(this.name, this.model, problems, '');
   }
 
   private sdkModel(): Promise<SdkModel> {
@@ -100,7 +125,6 @@ function usageOf(usage: SdkAnswer['usage']): ProviderAnswer['usage'] {
   return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
 }
 
-function finishReasonOf({ unified, raw }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {
-  if (raw === undefined || raw === null) return 'missing';
+function finishReasonOf({ unified }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {
   return unified === 'stop' || unified === 'length' || unified === 'content-filter' ? unified : 'other';
 }

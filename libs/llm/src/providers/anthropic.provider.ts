@@ -1,5 +1,6 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
+import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
 
 const DEFAULT_BASE_URL = 'https://api.anthropic.com/v1';
@@ -8,16 +9,18 @@ const API_VERSION = '2023-06-01';
 
 /** Anthropic over `/messages`. */
 export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput, maxAnswerBytes } = target;
+  const fetch = boundedFetch(name, model, maxAnswerBytes);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
+    fetch,
     listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } },
     load: async () => {
       const { createAnthropic } = await loadPackage(kind, '@ai-sdk/anthropic', () => import('@ai-sdk/anthropic'));
-      return createAnthropic({ apiKey, baseURL })(model);
+      return createAnthropic({ apiKey, baseURL, fetch })(model);
     },
   });
 }

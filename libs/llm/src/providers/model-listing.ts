@@ -22,7 +22,10 @@ class ModelListingError extends Error {
  * Asks for the list of models and throws what was wrong.
  * @returns false when the server has no such list (404, 405, 501): something else must prove it
  */
-export async function listModels(listing: ModelListing, signal: AbortSignal): Promise<boolean> {
+export async function listModels(
+  { listing, fetch }: { readonly listing: ModelListing; readonly fetch: typeof globalThis.fetch },
+  signal: AbortSignal,
+): Promise<boolean> {
   const url = `${listing.baseURL.replace(/\/+$/, '')}/models`;
   const response = await fetch(url, { headers: listing.headers, signal });
   if (response.ok) {

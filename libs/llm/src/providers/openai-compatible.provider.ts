@@ -1,15 +1,18 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
+import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
 
 /** Whatever speaks OpenAI's chat wire: vLLM, llama.cpp, LM Studio, gateways, other vendors. */
 export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey, baseURL = '', structuredOutput } = target;
+  const { name, kind, model, apiKey, baseURL = '', structuredOutput, maxAnswerBytes } = target;
+  const fetch = boundedFetch(name, model, maxAnswerBytes);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
+    fetch,
     listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
     load: async () => {
       const { createOpenAICompatible } = await loadPackage(
@@ -20,6 +23,7 @@ export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider 
       return createOpenAICompatible({
         name,
         baseURL,
+        fetch,
         includeUsage: true,
         supportsStructuredOutputs: structuredOutput === 'json-schema',
         ...(apiKey !== undefined && { apiKey }),

@@ -1,5 +1,6 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
+import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
 import { isStrictSchema } from './strict-schema.js';
 
@@ -7,16 +8,18 @@ const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** OpenAI over `/chat/completions`, the wire that gateways in front of it speak too. */
 export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput, maxAnswerBytes } = target;
+  const fetch = boundedFetch(name, model, maxAnswerBytes);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
+    fetch,
     listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } },
     load: async () => {
       const { createOpenAI } = await loadPackage(kind, '@ai-sdk/openai', () => import('@ai-sdk/openai'));
-      return createOpenAI({ apiKey, baseURL }).chat(model);
+      return createOpenAI({ apiKey, baseURL, fetch }).chat(model);
     },
     providerOptions: (jsonSchema) => ({
       openai: { strictJsonSchema: jsonSchema !== undefined && isStrictSchema(jsonSchema) },

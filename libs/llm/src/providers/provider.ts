@@ -14,8 +14,8 @@ export interface ProviderRequest {
 export interface ProviderAnswer {
   readonly text: string;
   readonly usage: LlmUsage;
-  /** `length`: cut at the token limit. `content-filter`: the provider refused. `missing`: it never said that it was done. */
-  readonly finishReason: 'stop' | 'length' | 'content-filter' | 'other' | 'missing';
+  /** `length`: cut at the token limit. `content-filter`: the provider refused. */
+  readonly finishReason: 'stop' | 'length' | 'content-filter' | 'other';
 }
 
 export type ProviderStreamPart =
@@ -35,7 +35,7 @@ export interface LlmProvider {
   readonly kind: LlmProviderKind;
   readonly model: string;
   complete(request: ProviderRequest, call: ProviderCall): Promise<ProviderAnswer>;
-  /** Leaving the iteration early ends the request. */
+  /** Ends with a `finish`, unless the connection ended before the provider said that it was done. Leaving it early ends the request. */
   stream(request: ProviderRequest, call: ProviderCall): AsyncIterable<ProviderStreamPart>;
   /**
    * The cheapest call that proves the provider reachable; throws what was wrong.

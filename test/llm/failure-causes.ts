@@ -1,0 +1,159 @@
+import type { LLMock } from '@copilotkit/aimock';
+import type { LlmProviderOptions } from '@nest-resilience/llm';
+import type { Mode } from './failure-table.js';
+import { type Answer, drip, openEvents, type Wire, WIRES } from './raw-vendor.js';
+
+/** How the failure of one row of the table is brought about. */
+export interface Cause {
+  /** At the simulated vendor. */
+  readonly mock?: (vendor: LLMock, wire: Wire) => void;
+  /** Instead of the simulated vendor, where it cannot do this. */
+  readonly raw?: (wire: Wire, mode: Mode) => Answer;
+  /** Laid over the failing target's options. */
+  readonly options?: Partial<LlmProviderOptions>;
+  /** The caller leaves as soon as the request is there. */
+  readonly abort?: true;
+}
+
+interface Refusal {
+  readonly status: number;
+  readonly message?: string;
+  readonly code?: string;
+  readonly type?: string;
+  readonly retryAfter?: number;
+}
+
+const refusing = ({ status, retryAfter, message = 'no', ...error }: Refusal): Cause => ({
+  mock: (vendor) =>
+    vendor.onMessage(/./, { status, error: { message, ...error }, ...(retryAfter !== undefined && { retryAfter }) }),
+});
+
+/** Short, because three attempts wait for it; on the failing target only, so that a slow machine cannot fail the next one. */
+const SHORT = { timeout: { each: 150, firstToken: 150, idle: 150 } } as const;
+const TEXT = 'Once upon a time ';
+const TEN_MEGABYTES = 'x'.repeat(10 * 1024 * 1024);
+
+export const CAUSES: Readonly<Record<string, Cause>> = {
+  'rate-limit': refusing({ status: 429, message: 'Rate limit reached', code: 'rate_limit_exceeded', retryAfter: 0 }),
+  'rate-limit-long': refusing({ status: 429, message: 'Rate limit reached', retryAfter: 60 }),
+  'rate-limit-absurd': refusing({ status: 429, message: 'Rate limit reached', retryAfter: 31_536_000 }),
+  quota: {
+    mock: (vendor, wire) =>
+      vendor.onMessage(
+        /./,
+        wire === 'openai'
+          ? {
+              status: 429,
+              retryAfter: 0,
+              error: { message: 'You exceeded your current quota', code: 'insufficient_quota' },
+            }
+          : { status: 400, error: { message: 'Your credit balance is too low', type: 'invalid_request_error' } },
+      ),
+  },
+  overloaded: {
+    mock: (vendor, wire) =>
+      vendor.onMessage(/./, {
+        status: wire === 'openai' ? 503 : 529,
+        error: { message: 'Overloaded', type: 'overloaded_error' },
+      }),
+  },
+  'server-error': refusing({ status: 500, message: 'boom', type: 'api_error' }),
+  auth: refusing({ status: 401, message: 'Incorrect API key', type: 'authentication_error' }),
+  permission: refusing({ status: 403, message: 'Not for you', type: 'permission_error' }),
+  'model-gone': refusing({ status: 404, message: 'The model does not exist', type: 'not_found_error' }),
+  'bad-request': refusing({ status: 400, message: 'Invalid parameter', type: 'invalid_request_error' }),
+  'context-length': {
+    ...refusing({ status: 400, message: 'prompt is too long: 210000 tokens', code: 'context_length_exceeded' }),
+    options: { contextWindow: 8_000 },
+  },
+  'content-policy': refusing({
+    status: 400,
+    message: 'Blocked by our content policy',
+    code: 'content_policy_violation',
+  }),
+  refusal: {
+    mock: (vendor, wire) =>
+      vendor.onMessage(/./, { content: '', finishReason: wire === 'openai' ? 'content_filter' : 'refusal' }),
+  },
+  timeout: { raw: () => () => undefined, options: SHORT },
+  drip: {
+    raw: (wire, mode) => (response) => {
+      if (mode === 'stream') openEvents(response);
+      else response.writeHead(200, { 'content-type': 'application/json' });
+      drip(response, mode === 'stream' ? ': still thinking\n' : WIRES[wire].whole(TEXT));
+    },
+    options: SHORT,
+  },
+  network: { mock: (vendor) => void vendor.onMessage(/./, { content: TEXT }).setChaos({ disconnectRate: 1 }) },
+  'malformed-json': { mock: (vendor) => void vendor.onMessage(/./, { content: TEXT }).setChaos({ malformedRate: 1 }) },
+  empty: { mock: (vendor) => vendor.onMessage(/./, { content: ' ' }) },
+  'wrong-shape': { mock: (vendor) => vendor.onMessage(/./, { content: '{"n":"one"}' }) },
+  'too-large': {
+    raw: (wire, mode) => (response) => {
+      if (mode === 'stream') {
+        openEvents(response);
+        response.end(WIRES[wire].start + WIRES[wire].text(TEN_MEGABYTES));
+      } else {
+        response.writeHead(200, { 'content-type': 'application/json' }).end(WIRES[wire].whole(TEN_MEGABYTES));
+      }
+    },
+  },
+  'cut-body': {
+    raw: (wire) => (response) => {
+      const body = WIRES[wire].whole(TEXT);
+      response.writeHead(200, { 'content-type': 'application/json', 'content-length': body.length });
+      response.write(body.slice(0, 20), () => response.destroy());
+    },
+  },
+  'malformed-event': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.end(`${WIRES[wire].start}data: {"id": <html>\n\n`);
+    },
+  },
+  'cut-before-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.write(WIRES[wire].start, () => response.destroy());
+    },
+  },
+  'cut-after-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      // The client must have read the text before the connection breaks under it.
+      response.write(WIRES[wire].start + WIRES[wire].text(TEXT), () => setTimeout(() => response.destroy(), 20));
+    },
+  },
+  'end-before-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.end(WIRES[wire].start);
+    },
+  },
+  'end-without-finish': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.end(WIRES[wire].start + WIRES[wire].text(TEXT));
+    },
+  },
+  'silent-after-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.write(WIRES[wire].start + WIRES[wire].text(TEXT));
+    },
+    options: { timeout: { idle: 100 } },
+  },
+  'overloaded-before-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.end(WIRES[wire].start + WIRES[wire].overloaded);
+    },
+  },
+  'overloaded-after-text': {
+    raw: (wire) => (response) => {
+      openEvents(response);
+      response.end(WIRES[wire].start + WIRES[wire].text(TEXT) + WIRES[wire].overloaded);
+    },
+  },
+  abort: { raw: () => () => undefined, abort: true },
+};

@@ -157,7 +157,9 @@ export class Execution {
   /** The process waits no longer. @returns what the call ends with */
   giveUp(): ShutdownError {
     this.cutShort = 'shutdown';
-    return new ShutdownError(this.parts.name, this.lastError);
+    // A first attempt that was given up hands over to the operators, which give up what they are handed.
+    const { lastError } = this;
+    return lastError instanceof ShutdownError ? lastError : new ShutdownError(this.parts.name, lastError);
   }
 
   failedCall(error: unknown): FailedCall {

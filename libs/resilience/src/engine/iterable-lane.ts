@@ -39,6 +39,11 @@ export async function* runIterable(
     const kept = await deadLetter.keep(execution, error);
     if (!kept || deadLetter.rethrow) throw error;
   } finally {
+    // A consumer that took what it wanted was served; one that left empty-handed made no call that ended.
+    if (ending === CANCELLED && execution.emitted) {
+      ending = SUCCESSFUL;
+      stats.finish(true, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
+    }
     retry?.end(execution);
     context.shutdown.leave();
     execution.endTrace(ending);
@@ -57,12 +62,15 @@ async function* rescued(
     if (execution.emitted || execution.aborted) throw original;
     for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
       try {
-        yield* itemsOf(execution.within(step.run), execution);
-        fallback?.used(execution, step);
+        for await (const item of itemsOf(execution.within(step.run), execution)) {
+          if (execution.rescuedBy === 0) fallback?.used(execution, step);
+          yield item;
+        }
+        if (execution.rescuedBy === 0) fallback?.used(execution, step);
         return;
       } catch (error) {
-        execution.fallbacks.push({ level: step.level, name: step.name, error });
         if (execution.emitted) throw error;
+        execution.fallbacks.push({ level: step.level, name: step.name, error });
       }
     }
     if (execution.fallbacks.length > 0) fallback?.failed(execution, original);

@@ -47,7 +47,7 @@ describe('HealthController', () => {
     providers: [
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: RESILIENCE_EVENTS, useValue: { listens: () => false, emit: () => undefined } },
-      { provide: ResilienceService, useValue: { circuits: () => circuits } },
+      { provide: ResilienceService, useValue: { circuits: () => circuits, chaos: () => [], policies: () => [] } },
     ],
     exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService],
   })
@@ -75,7 +75,7 @@ describe('HealthController', () => {
   });
 
   it('finds the probes on providers and runs them in the background', async () => {
-    await start({ circuits: false, eventLoop: false });
+    await start({ circuits: false, eventLoop: false, chaos: false });
 
     const answer = await get('/health/ready').expect(200);
 

@@ -11,7 +11,9 @@ import {
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { describeRoutes } from '../nest/openapi/describe-routes.js';
+import { ChaosHealthIndicator } from './chaos.health.js';
 import { CircuitsHealthIndicator } from './circuits.health.js';
+import { ClosingConnections } from './closing-connections.js';
 import { DeadLetterHealthIndicator } from './dead-letter.health.js';
 import { EventLoopHealthIndicator } from './event-loop.health.js';
 import { HealthController } from './health.controller.js';
@@ -21,6 +23,7 @@ import { type HealthModuleOptions, type HealthModuleSettings, readHealthModuleOp
 import { HealthRegistry } from './health.registry.js';
 import { RESILIENCE_HEALTH } from './health.token.js';
 import { ShutdownState } from './shutdown.state.js';
+import { StoreHealthIndicator } from './store.health.js';
 
 const HEALTH_SETTINGS = Symbol('nest-resilience:health-settings');
 const OPENAPI = Symbol('nest-resilience:health-openapi');
@@ -39,14 +42,23 @@ export class HealthModule implements OnModuleInit {
     @Inject(HEALTH_SETTINGS) private readonly settings: HealthModuleSettings,
     private readonly circuits: CircuitsHealthIndicator,
     private readonly eventLoop: EventLoopHealthIndicator,
+    private readonly chaos: ChaosHealthIndicator,
     @Optional() private readonly deadLetters?: DeadLetterHealthIndicator,
+    @Optional() private readonly store?: StoreHealthIndicator,
   ) {}
 
   /** @throws ResilienceOptionsError naming every option that cannot work */
   static forRoot(options?: HealthModuleOptions): DynamicModule {
     const settings = readHealthModuleOptions(options);
     const deadLetters = settings.deadLetters ? [DeadLetterHealthIndicator] : [];
-    const indicators = [CircuitsHealthIndicator, EventLoopHealthIndicator, ...deadLetters];
+    const store = settings.store ? [StoreHealthIndicator] : [];
+    const indicators = [
+      CircuitsHealthIndicator,
+      EventLoopHealthIndicator,
+      ChaosHealthIndicator,
+      ...deadLetters,
+      ...store,
+    ];
     const controllers = settings.path === false ? [] : [controllerAt(settings.path)];
     return {
       module: HealthModule,
@@ -64,6 +76,7 @@ export class HealthModule implements OnModuleInit {
         HealthRegistry,
         HealthExplorer,
         ShutdownState,
+        ClosingConnections,
         ...indicators,
       ],
       exports: [RESILIENCE_HEALTH, HealthRegistry, ShutdownState, ...indicators],
@@ -72,7 +85,7 @@ export class HealthModule implements OnModuleInit {
 
   onModuleInit(): void {
     const { registry, settings } = this;
-    const { circuits, eventLoop, deadLetters } = settings;
+    const { circuits, eventLoop, chaos, deadLetters, store } = settings;
     if (circuits) {
       const critical = (circuits.critical ?? []).length > 0;
       registry.register('circuits', () => this.circuits.check(circuits), { critical, interval: OWN_INTERVAL });
@@ -80,6 +93,8 @@ export class HealthModule implements OnModuleInit {
     if (eventLoop) {
       registry.register('event-loop', () => this.eventLoop.check(eventLoop), { interval: OWN_INTERVAL });
     }
+    if (chaos) registry.register('chaos', () => this.chaos.check(), { critical: false, interval: OWN_INTERVAL });
+    if (store) registry.register('store', () => this.store?.check(), { critical: false });
     if (deadLetters) {
       registry.register('dead-letters', () => this.deadLetters?.check(deadLetters), { critical: false });
     }

@@ -26,6 +26,16 @@ export interface HealthModuleOptions {
    */
   readonly eventLoop?: boolean | EventLoopHealthOptions;
   /**
+   * Check `chaos`, every 5 s, not critical: degraded while a policy disturbs calls on purpose.
+   * @default true
+   */
+  readonly chaos?: boolean;
+  /**
+   * Check `store`, every 30 s, not critical: whether the dead-letter store answers. Needs a dead letter store.
+   * @default false
+   */
+  readonly store?: boolean;
+  /**
    * How long the process goes on serving after SIGTERM made it not ready, so that load balancers notice.
    * @default 0
    */
@@ -37,6 +47,8 @@ export const DEFAULT_HEALTH_MODULE_OPTIONS = {
   circuits: true,
   deadLetters: false,
   eventLoop: true,
+  chaos: true,
+  store: false,
   shutdownDelay: 0,
 } as const;
 
@@ -46,14 +58,18 @@ export interface HealthModuleSettings {
   readonly circuits: CircuitsHealthOptions | undefined;
   readonly deadLetters: DeadLetterHealthOptions | undefined;
   readonly eventLoop: EventLoopHealthOptions | undefined;
+  readonly chaos: boolean;
+  readonly store: boolean;
   readonly shutdownDelayMs: number;
 }
 
 /** @throws ResilienceOptionsError naming every option that cannot work. */
 export function readHealthModuleOptions(options: HealthModuleOptions | undefined): HealthModuleSettings {
-  const known = ['path', 'circuits', 'deadLetters', 'eventLoop', 'shutdownDelay'] as const;
+  const known = ['path', 'circuits', 'deadLetters', 'eventLoop', 'chaos', 'store', 'shutdownDelay'] as const;
   const reader = new OptionsReader(options, 'HealthModule', known);
   const shutdownDelayMs = reader.duration('shutdownDelay', DEFAULT_HEALTH_MODULE_OPTIONS.shutdownDelay);
+  const chaos = reader.boolean('chaos', DEFAULT_HEALTH_MODULE_OPTIONS.chaos);
+  const store = reader.boolean('store', DEFAULT_HEALTH_MODULE_OPTIONS.store);
   const path = reader.raw('path') === false ? false : reader.string('path', DEFAULT_HEALTH_MODULE_OPTIONS.path);
   reader.finish();
   const merged = { ...DEFAULT_HEALTH_MODULE_OPTIONS, ...options };
@@ -61,7 +77,7 @@ export function readHealthModuleOptions(options: HealthModuleOptions | undefined
   const eventLoop = switched(merged.eventLoop);
   readDeadLetterHealthOptions(deadLetters);
   readEventLoopHealthOptions(eventLoop);
-  return { path, circuits: switched(merged.circuits), deadLetters, eventLoop, shutdownDelayMs };
+  return { path, circuits: switched(merged.circuits), deadLetters, eventLoop, chaos, store, shutdownDelayMs };
 }
 
 function switched<T extends object>(value: boolean | T | undefined): T | undefined {

@@ -1,3 +1,4 @@
+export { ChaosHealthIndicator, type ChaosReading } from './chaos.health.js';
 export { CircuitsHealthIndicator, type CircuitReading, type CircuitsHealthOptions } from './circuits.health.js';
 export {
   DEFAULT_DEAD_LETTER_HEALTH_OPTIONS,
@@ -25,3 +26,4 @@ export { HealthRegistry } from './health.registry.js';
 export type { HealthCheckState, HealthReport, HealthStatus, HealthSummary } from './health.report.js';
 export { type HealthSource, RESILIENCE_HEALTH } from './health.token.js';
 export { ShutdownState } from './shutdown.state.js';
+export { StoreHealthIndicator } from './store.health.js';

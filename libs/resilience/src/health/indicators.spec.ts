@@ -63,6 +63,8 @@ describe('HealthModule', () => {
       circuits: true,
       deadLetters: false,
       eventLoop: true,
+      chaos: true,
+      store: false,
       shutdownDelay: 0,
     });
     expect(() => HealthModule.forRoot({ path: '', shutdownDelay: 'soon' })).toThrow(/2 options are not usable/);

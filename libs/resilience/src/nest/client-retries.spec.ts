@@ -54,7 +54,9 @@ class NotRetried {
 }
 
 describe('A client that retries under a method that retries', () => {
-  afterEach(() => Logger.overrideLogger(false));
+  afterEach(() => {
+    Logger.overrideLogger(false);
+  });
 
   it('is warned of when the application has started, with what the two come to', async () => {
     const warnings: string[] = [];

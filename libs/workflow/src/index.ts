@@ -11,12 +11,16 @@ export {
   ExecutionNotFoundError,
   ExecutionStateError,
   IdempotencyConflictError,
+  LedgerFeatureError,
+  NodeNotFoundError,
   WorkflowBusyError,
   WorkflowDeadlineError,
   WorkflowFailedError,
   WorkflowInputError,
   WorkflowNotFoundError,
+  WorkflowResultError,
   WorkflowStoppingError,
+  WorkflowUnhealthyError,
   WorkflowVersionError,
 } from './workflow.errors.js';
 export { WORKFLOW_LLM, type LlmPort, type LlmPortRequest, type LlmPortResult, type LlmPortTry } from './llm.port.js';
@@ -25,7 +29,8 @@ export { Workflow } from './form/class/workflow.decorator.js';
 export { Step, type StepSettings } from './form/class/step.decorator.js';
 export { type NodeWork, workflow, WorkflowBuilder } from './form/builder/workflow.builder.js';
 export { loadWorkflowFiles } from './form/file/load-workflows.js';
-export { type ParsedWorkflow, parseWorkflow, WORKFLOW_FILE_LIMITS } from './form/file/parse-workflow.js';
+export { WORKFLOW_FILE_LIMITS } from './form/file/file-limits.js';
+export { type ParsedWorkflow, parseWorkflow } from './form/file/parse-workflow.js';
 export { WORKFLOW_FILE_SCHEMA } from './form/file/workflow.schema.js';
 
 export { buildWorkflow, checkWorkflow, MAX_NODES } from './graph/build.js';
@@ -34,23 +39,41 @@ export type {
   EachAction,
   FallbackNode,
   FallbackWorkflow,
+  HttpAction,
+  HttpMethod,
   JsonSchema,
+  Keyed,
   LlmAction,
   NodeAction,
   NodeDraft,
+  NodeKey,
   NodePolicies,
   NodeSettings,
   WorkflowDraft,
+  Worded,
   WorkflowSettings,
 } from './graph/draft.js';
+export {
+  DEFAULT_HEAL_SETTINGS,
+  type Diagnosis,
+  type HealFailure,
+  type HealSettings,
+  type HealView,
+  type RemedyFunction,
+} from './graph/heal.js';
 export { WorkflowDefinitionError, type WorkflowProblem } from './graph/errors.js';
 export type { InputProblem } from './graph/input-schema.js';
 export type { StepContext } from './graph/step-context.js';
 export { DEFAULT_EXPRESSION_LIMITS, ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
 export type { InputMapping } from './expression/mapping.js';
 export type { StartOptions } from './executor/executor.js';
-export type { PartialResult } from './executor/run-each.js';
+export type { FailedItem, PartialResult } from './executor/run-each.js';
+export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';
+export { DEFAULT_REQUEST_OPTIONS, type RequestOptions } from './request/request.options.js';
+export type { HttpResult } from './request/run-request.js';
 export type { WorkflowHandler } from './registry/handlers.js';
+export type { ReloadReport } from './registry/workflow-loader.js';
+export type { WorkflowReport } from './workflow.report.js';
 
 export {
   EXECUTION_STATUSES,
@@ -58,6 +81,7 @@ export {
   type ExecutionRecord,
   type ExecutionStatus,
   type ExecutionTotals,
+  type HealRecord,
   type LlmTryRecord,
   type LlmUsage,
   type NodeAttempt,
@@ -76,9 +100,13 @@ export {
 } from './ledger/execution-store.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';
+export { DEFAULT_EXECUTION_RETENTION } from './ledger/retention.js';
 export { type JsonValue, WorkflowValueError } from './ledger/json-value.js';
 export type { StructuredError } from './ledger/structured-error.js';
 
+export { type ExecutionEvent, eventsOf } from './http/execution-events.js';
+export { executionSummary, executionView, ledgerView } from './http/execution.view.js';
+export { DEFAULT_EXECUTION_STREAM_OPTIONS } from './http/execution-stream.js';
 export { ProblemFilter } from './http/problem.filter.js';
 export { type Problem, problemOf } from './http/problem.js';
-export { WORKFLOW_NODE_QUEUE, WORKFLOW_QUEUE, WorkflowRuns } from './redrive/workflow-runs.js';
+export { WORKFLOW_ITEM_QUEUE, WORKFLOW_NODE_QUEUE, WORKFLOW_QUEUE, WorkflowRuns } from './redrive/workflow-runs.js';

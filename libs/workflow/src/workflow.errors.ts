@@ -28,6 +28,36 @@ export class ExecutionNotFoundError extends ResilienceError {
   }
 }
 
+/** No node of this name. Code `RESILIENCE_NODE_NOT_FOUND`. */
+export class NodeNotFoundError extends ResilienceError {
+  readonly nearest: string | undefined;
+
+  constructor(
+    workflow: string,
+    node: string,
+    readonly known: readonly string[],
+  ) {
+    const near = nearest(node, known);
+    super(
+      `Workflow '${workflow}' has no node '${node}'${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
+      'RESILIENCE_NODE_NOT_FOUND',
+      workflow,
+    );
+    this.nearest = near;
+  }
+}
+
+/** The store in use lacks an optional method of `ExecutionStore`. Code `RESILIENCE_LEDGER_FEATURE`. */
+export class LedgerFeatureError extends ResilienceError {
+  constructor(method: string, purpose: string) {
+    super(
+      `The execution store cannot ${purpose}: it has no method '${method}'; use a store that has it`,
+      'RESILIENCE_LEDGER_FEATURE',
+      'workflow',
+    );
+  }
+}
+
 /** The input does not fit the workflow; all problems at once. Code `RESILIENCE_WORKFLOW_INPUT`. */
 export class WorkflowInputError extends ResilienceError {
   constructor(
@@ -127,6 +157,34 @@ export class WorkflowVersionError extends ResilienceError {
     super(
       `The execution began on version ${version} of '${workflow}' and has results of nodes that no longer exist: ${gone.join(', ')}; submit it anew`,
       'RESILIENCE_WORKFLOW_VERSION',
+      workflow,
+    );
+  }
+}
+
+/** A result that does not meet the node's `expect`. The next attempt may. Code `RESILIENCE_WORKFLOW_RESULT`. */
+export class WorkflowResultError extends ResilienceError {
+  readonly isRetryable = true;
+
+  constructor(
+    readonly node: string,
+    readonly expected: string,
+  ) {
+    super(`The result of node '${node}' does not meet "expect: ${expected}"`, 'RESILIENCE_WORKFLOW_RESULT', node);
+  }
+}
+
+/** The application is not well, by its last health report. Nothing was accepted. Code `RESILIENCE_WORKFLOW_UNHEALTHY`. */
+export class WorkflowUnhealthyError extends ResilienceError {
+  constructor(
+    workflow: string,
+    /** `check: reason` of everything that stands in the way. */
+    readonly reasons: readonly string[],
+    readonly retryAfterMs: number,
+  ) {
+    super(
+      `'${workflow}' was not accepted, the last health report says: ${reasons.join('; ')}`,
+      'RESILIENCE_WORKFLOW_UNHEALTHY',
       workflow,
     );
   }

@@ -1,14 +1,21 @@
-import { ConfigurableModuleBuilder, Module, UseGuards } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
+import { type AdminAccess, AdminGuard, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import { ExecutionStreams } from './http/execution-streams.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { WORKFLOW_ACCESS, type WorkflowAccess, WorkflowRouteLog } from './http/route-log.js';
 import { WorkflowController } from './http/workflow.controller.js';
+import { describeWorkflowRoutes } from './http/workflow.openapi.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
 import { MemoryExecutionStore } from './ledger/memory.store.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
+import { WorkflowEngine } from './workflow.engine.js';
 import { WORKFLOW_OPTIONS, type WorkflowModuleExtras, type WorkflowModuleOptions } from './workflow.options.js';
 import { WorkflowService } from './workflow.service.js';
 
-type Guards = NonNullable<Exclude<WorkflowModuleExtras['http'], boolean | undefined>['guards']>;
+type Http = NonNullable<WorkflowModuleExtras['http']>;
+
+const OPENAPI = Symbol('nest-resilience.workflow.openapi');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModuleOptions>({
   moduleName: 'Workflow',
@@ -18,17 +25,18 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModule
   .setExtras<WorkflowModuleExtras>({ http: true, isGlobal: true }, (definition, { http = true, isGlobal = true }) => ({
     ...definition,
     global: isGlobal,
-    controllers: http === false ? [] : [controllerWith(http === true ? [] : (http.guards ?? []))],
+    ...routes(http, definition),
   }))
   .build();
 
 /**
  * Workflows that finish: `WorkflowModule.forRoot({ directory: 'workflows', store: sqliteExecutionStore({ file }) })`.
- * Needs `ResilienceModule.forRoot()` in the application.
+ * Needs `ResilienceModule.forRoot()` in the application. Its routes are closed until `AdminModule` or `http` opens them.
  */
 @Module({
   imports: [DiscoveryModule],
   providers: [
+    WorkflowEngine,
     WorkflowService,
     WorkflowRuns,
     ProblemFilter,
@@ -42,10 +50,34 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModule
 })
 export class WorkflowModule extends ConfigurableModuleClass {}
 
-/** Guards get a class of their own to stand on: another application in this process may have declared others. */
-function controllerWith(guards: Guards): typeof WorkflowController {
-  if (guards.length === 0) return WorkflowController;
-  class GuardedWorkflowController extends WorkflowController {}
-  UseGuards(...guards)(GuardedWorkflowController);
-  return GuardedWorkflowController;
+function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModule, 'controllers' | 'providers'> {
+  if (http === false) return { controllers: [], providers };
+  const access = accessOf(http);
+  const controller = controllerFor(http);
+  const describe = (admin?: AdminAccess): Promise<void> => describeWorkflowRoutes(controller, access, admin);
+  return {
+    controllers: [controller],
+    providers: [
+      ...providers,
+      ExecutionStreams,
+      WorkflowRouteLog,
+      { provide: WORKFLOW_ACCESS, useValue: access },
+      { provide: OPENAPI, inject: [{ token: RESILIENCE_ADMIN, optional: true }], useFactory: describe },
+    ],
+  };
+}
+
+function accessOf(http: Exclude<Http, false>): WorkflowAccess {
+  if (http === 'open') return 'open';
+  return typeof http === 'object' && http.guards.length > 0 ? 'guards' : 'admin';
+}
+
+/** A class of its own for guards and descriptions to stand on: another application in this process may have declared others. */
+function controllerFor(http: Exclude<Http, false>): Type {
+  const { name } = WorkflowController;
+  const controller = { [name]: class extends WorkflowController {} }[name] as Type;
+  const access = accessOf(http);
+  if (access === 'admin') UseGuards(AdminGuard)(controller);
+  if (typeof http === 'object' && access === 'guards') UseGuards(...http.guards)(controller);
+  return controller;
 }

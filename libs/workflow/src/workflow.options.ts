@@ -1,10 +1,12 @@
 import type { CanActivate, Type } from '@nestjs/common';
-import { type Duration, OptionsReader } from '@nest-resilience/core';
+import { type Duration, OptionsReader, parseDuration } from '@nest-resilience/core';
 import type { WorkflowBuilder } from './form/builder/workflow.builder.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import type { ExecutionStore } from './ledger/execution-store.js';
+import { DEFAULT_EXECUTION_RETENTION } from './ledger/retention.js';
 import type { LlmPort } from './llm.port.js';
 import type { WorkflowHandler } from './registry/handlers.js';
+import type { RequestOptions } from './request/request.options.js';
 import { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from './workflow.limits.js';
 
 /** Injection token of the {@link WorkflowModuleOptions}. */
@@ -22,6 +24,12 @@ export interface WorkflowModuleOptions {
   /** The language model that `llm` nodes call. @default the provider of `WORKFLOW_LLM`, if there is one */
   readonly llm?: LlmPort;
   readonly limits?: WorkflowLimitOptions;
+  /** Take files in use as soon as they change. With a problem in any of them nothing changes. @default false */
+  readonly watch?: boolean;
+  /** How long ended executions are kept; `false`: for ever. @default '30d', where the store can forget */
+  readonly retention?: Duration | false;
+  /** What the requests of `http` nodes may do. @default public addresses only */
+  readonly requests?: RequestOptions;
 }
 
 /** {@link WorkflowLimits} as they are written. */
@@ -44,10 +52,24 @@ export interface WorkflowLimitOptions {
 
 /** What must be known when the module is declared, also by `forRootAsync`. */
 export interface WorkflowModuleExtras {
-  /** HTTP routes, and who may use them. @default routes without a guard */
-  readonly http?: boolean | { readonly guards?: readonly (Type<CanActivate> | CanActivate)[] };
+  /**
+   * HTTP routes, and who may use them: `true` whom `AdminModule.forRoot({ token } | { guard })` lets in and nobody without it,
+   * `'open'` everybody, `guards` whom these let in, `false` no routes. @default true
+   */
+  readonly http?: boolean | 'open' | { readonly guards: readonly (Type<CanActivate> | CanActivate)[] };
   /** @default true */
   readonly isGlobal?: boolean;
+}
+
+/** Milliseconds; `undefined`: for ever. @throws ResilienceOptionsError */
+export function readRetention({ retention }: Pick<WorkflowModuleOptions, 'retention'>): number | undefined {
+  if (retention === false) return undefined;
+  const reader = new OptionsReader<{ retention?: Duration | undefined }>({ retention }, 'WorkflowModule', [
+    'retention',
+  ]);
+  const ageMs = reader.duration('retention', parseDuration(DEFAULT_EXECUTION_RETENTION) ?? 0);
+  reader.finish();
+  return ageMs;
 }
 
 /** @throws ResilienceOptionsError with every problem at once */

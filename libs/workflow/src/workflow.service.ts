@@ -1,24 +1,10 @@
-import {
-  Inject,
-  Injectable,
-  Logger,
-  type BeforeApplicationShutdown,
-  type OnApplicationBootstrap,
-  type OnApplicationShutdown,
-  type OnModuleDestroy,
-  type OnModuleInit,
-} from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import {
-  type Duration,
-  type EventSink,
-  parseDuration,
-  RESILIENCE_EVENTS,
-  ResilienceService,
-} from '@nest-resilience/core';
-import { Executor, type StartOptions } from './executor/executor.js';
-import { methodEvents } from './executor/method-events.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
+import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
+import type { StartOptions } from './executor/executor.js';
+import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
+import { HEALTH_RETRY_AFTER_MS, HEALTH_SOURCE, healthReasons, type HealthReading } from './health-gate.js';
 import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
 import {
   EXECUTION_STORE,
@@ -26,45 +12,30 @@ import {
   type ExecutionPage,
   type ExecutionStore,
 } from './ledger/execution-store.js';
-import { toMetrics, type WorkflowMetrics } from './ledger/metrics.js';
-import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
-import { WorkflowRuns } from './redrive/workflow-runs.js';
-import { collectWorkflows } from './registry/collect-workflows.js';
-import { HandlerTable } from './registry/handlers.js';
-import { discoverProviders } from './registry/providers.js';
-import { WorkflowRegistry } from './registry/workflow-registry.js';
-import { ExecutionNotFoundError, ExecutionStateError } from './workflow.errors.js';
-import { readLimits, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
+import { toMetrics } from './ledger/metrics.js';
+import type { ReloadReport } from './registry/workflow-loader.js';
+import { WorkflowEngine } from './workflow.engine.js';
+import { ExecutionNotFoundError, ExecutionStateError, WorkflowUnhealthyError } from './workflow.errors.js';
+import { circuitStates, type WorkflowReport } from './workflow.report.js';
 
 /** Starts, watches and steers executions. Workflows are known once the module is initialised. */
 @Injectable()
-export class WorkflowService
-  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
-{
-  private readonly logger = new Logger('Workflows');
-  private readonly registry = new WorkflowRegistry();
-  private readonly limits: ReturnType<typeof readLimits>;
-  private running: Executor | undefined;
-
+export class WorkflowService {
   constructor(
-    @Inject(WORKFLOW_OPTIONS) private readonly options: WorkflowModuleOptions,
+    @Inject(WorkflowEngine) private readonly engine: WorkflowEngine,
     @Inject(EXECUTION_STORE) private readonly store: ExecutionStore,
     @Inject(ResilienceService) private readonly resilience: ResilienceService,
-    @Inject(RESILIENCE_EVENTS) private readonly events: EventSink & { add?(sink: EventSink): void },
-    @Inject(WorkflowRuns) private readonly runs: WorkflowRuns,
-    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
-    @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
-  ) {
-    this.limits = readLimits(options.limits);
-  }
+  ) {}
 
   /**
    * Submits an execution. Resolves once it is durable: from then on it ends, whatever happens to this process.
-   * @throws WorkflowNotFoundError, WorkflowInputError, WorkflowBusyError, IdempotencyConflictError, WorkflowStoppingError
+   * @throws WorkflowNotFoundError, WorkflowInputError, WorkflowBusyError, IdempotencyConflictError, WorkflowStoppingError,
+   * WorkflowUnhealthyError
    */
   async start(workflow: string, input: unknown, options?: StartOptions): Promise<ExecutionRecord> {
-    return (await this.executor.start(workflow, input, options)).execution;
+    await this.requireHealth(workflow, options?.idempotencyKey);
+    return (await this.engine.executor.start(workflow, input, options)).execution;
   }
 
   /**
@@ -75,10 +46,16 @@ export class WorkflowService
     executionId: string,
     { timeout, signal }: { readonly timeout?: Duration; readonly signal?: AbortSignal } = {},
   ): Promise<ExecutionLedger> {
-    const asked = timeout === undefined ? this.limits.waitMs : (parseDuration(timeout) ?? 0);
+    const asked = timeout === undefined ? this.engine.limits.waitMs : (parseDuration(timeout) ?? 0);
     const execution = await this.find(executionId);
     if (execution.status === 'running' || execution.status === 'queued') {
-      await this.untilEnd(executionId, Math.min(asked, this.limits.waitMs), signal);
+      await untilEnd({
+        clock: this.resilience.clock,
+        timeoutMs: Math.min(asked, this.engine.limits.waitMs),
+        signal,
+        onEnd: (listener) => this.engine.executor.dispatcher.onEnd(executionId, listener),
+        find: () => this.store.find(executionId),
+      });
     }
     return this.get(executionId);
   }
@@ -98,128 +75,84 @@ export class WorkflowService
   /** Ends an execution; nodes at work are aborted. Cancelling a cancelled one changes nothing. @throws ExecutionStateError when it had ended otherwise */
   async cancel(executionId: string): Promise<ExecutionRecord> {
     const before = await this.find(executionId);
-    if (await this.store.cancel(executionId, { finishedAt: this.resilience.clock.epochNow() }))
-      this.executor.dispatcher.cancelled(executionId);
-    else if (before.status !== 'cancelled')
+    if (!(await this.engine.executor.cancel(before)) && before.status !== 'cancelled')
       throw new ExecutionStateError(executionId, (await this.find(executionId)).status, 'cancelled');
     return this.find(executionId);
   }
 
-  /** Lets a failed or cancelled execution go on at its first unfinished node. @throws ExecutionStateError for any other */
-  async resume(executionId: string): Promise<ExecutionRecord> {
-    const execution = await this.find(executionId);
-    if (execution.status !== 'failed' && execution.status !== 'cancelled')
-      throw new ExecutionStateError(executionId, execution.status, 'resumed');
-    this.executor.dispatcher.resume(execution);
-    return execution;
+  /**
+   * Lets a failed or cancelled execution go on at its first unfinished node. Resolves once that is durable.
+   * @throws ExecutionNotFoundError, ExecutionStateError for any other, WorkflowStoppingError
+   */
+  resume(executionId: string): Promise<ExecutionRecord> {
+    return this.engine.executor.resume(executionId);
+  }
+
+  /**
+   * Runs a node of an ended execution again, and every node that waited for it; all others keep their results. Resolves once that is
+   * durable. Steps get the same idempotency keys as before.
+   * @throws ExecutionNotFoundError, ExecutionStateError while it runs, NodeNotFoundError, WorkflowStoppingError, LedgerFeatureError
+   */
+  retryFrom(executionId: string, node: string): Promise<ExecutionRecord> {
+    return this.engine.executor.retryFrom(executionId, node);
+  }
+
+  /** Calls back for every checkpoint and end of an execution that runs in this process. Returns what takes the listener away. */
+  onChange(executionId: string, listener: () => void): () => void {
+    return this.engine.executor.changes.add(executionId, listener);
   }
 
   /** Counted per execution. @throws WorkflowNotFoundError */
-  async metrics(workflow: string): Promise<WorkflowMetrics> {
-    const { name } = this.registry.get(workflow);
-    return toMetrics(name, await this.store.sums(name));
+  async metrics(workflow: string): Promise<WorkflowReport> {
+    const definition = this.engine.registry.get(workflow);
+    const sums = await this.store.sums(definition.name);
+    return { ...toMetrics(definition.name, sums), circuits: circuitStates(definition, this.resilience.circuits()) };
+  }
+
+  /**
+   * Reads the workflow files again. Executions that have not ended stay on the version they were submitted for; the next ones run on
+   * the new one. All or nothing: with a problem in any file, every workflow stays as it was.
+   * @throws WorkflowDefinitionError with every problem
+   */
+  reload(): Promise<ReloadReport> {
+    return this.engine.reload();
   }
 
   /** @throws WorkflowNotFoundError */
   definition(workflow: string): WorkflowDefinition {
-    return this.registry.get(workflow);
+    return this.engine.registry.get(workflow);
   }
 
   definitions(): WorkflowDefinition[] {
-    return this.registry.names.map((name) => this.registry.get(name));
+    return this.engine.registry.names.map((name) => this.engine.registry.get(name));
   }
 
   /** Executions of this process now. */
   get load(): { running: number; queued: number } {
-    return this.executor.dispatcher.load;
+    return this.engine.executor.dispatcher.load;
   }
 
-  async onModuleInit(): Promise<void> {
-    await this.store.init?.();
-    this.events.add?.(methodEvents);
-    if (!this.store.durable)
-      this.logger.warn(
-        'Executions are kept in memory: they do not outlive this process. Pass `store` to WorkflowModule.forRoot.',
-      );
-    const providers = discoverProviders(this.discovery, this.scanner);
-    const handlers = new HandlerTable(this.options.handlers ?? {}, () => providers);
-    const llm = this.findLlm();
-    const { definitions, problems } = await collectWorkflows(this.options, providers);
-    const handlerProblem = (target: string): string | undefined => handlers.problem(target);
-    this.registry.load(definitions, problems, { handlerProblem, hasLlm: llm !== undefined });
-    this.running = new Executor({
-      store: this.store,
-      registry: this.registry,
-      handlers,
-      llm,
-      clock: this.resilience.clock,
-      limits: this.limits,
-      createPolicy: (definition, node) =>
-        this.resilience.policy({ name: `${definition.name}.${node.name}`, ...node.policies }),
-      driveWithDeadLetter: (workflow, id) => this.runs.run(workflow, id),
-      keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
-      report: (message, error) => this.logger.error(message, error),
-    });
-    const { running } = this;
-    this.runs.bind({
-      drive: (id) => running.dispatcher.drive(id),
-      redriveNode: (id, node) => running.redriveNode(id, node),
-    });
+  /** A key that is known already leads to its execution, however the application is. */
+  private async requireHealth(workflow: string, idempotencyKey: string | undefined): Promise<void> {
+    const { name, requireHealth } = this.engine.registry.get(workflow);
+    const reasons = healthReasons(requireHealth, this.health());
+    if (reasons.length === 0) return;
+    const known =
+      idempotencyKey === undefined ? undefined : await this.store.findByIdempotencyKey(name, idempotencyKey);
+    if (!known) throw new WorkflowUnhealthyError(name, reasons, HEALTH_RETRY_AFTER_MS);
   }
 
-  async onApplicationBootstrap(): Promise<void> {
-    const count = await this.executor.dispatcher.recover();
-    if (count > 0) this.logger.log(`${count} unfinished executions go on`);
-  }
-
-  /** Nothing new starts; said before any policy is told to give up, so that its giving up is not taken for a failure. */
-  onModuleDestroy(): void {
-    this.running?.dispatcher.stop();
-  }
-
-  async beforeApplicationShutdown(): Promise<void> {
-    await this.running?.dispatcher.shutdown();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.store.close?.();
-  }
-
-  private get executor(): Executor {
-    if (!this.running) throw new Error('WorkflowService is not ready: use it after onModuleInit of its module');
-    return this.running;
+  private health(): HealthReading | undefined {
+    try {
+      return this.moduleRef.get<{ summary(): HealthReading }>(HEALTH_SOURCE, { strict: false }).summary();
+    } catch {
+      return undefined;
+    }
   }
 
   private async find(executionId: string): Promise<ExecutionRecord> {
     const execution = await this.store.find(executionId);
     if (!execution) throw new ExecutionNotFoundError(executionId);
     return execution;
-  }
-
-  private findLlm(): LlmPort | undefined {
-    if (this.options.llm) return this.options.llm;
-    try {
-      return this.moduleRef.get<LlmPort>(WORKFLOW_LLM, { strict: false });
-    } catch {
-      return undefined;
-    }
-  }
-
-  private untilEnd(executionId: string, timeoutMs: number, signal: AbortSignal | undefined): Promise<void> {
-    return new Promise((resolve) => {
-      const done = (): void => {
-        stopListening();
-        timer.cancel();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const stopListening = this.executor.dispatcher.onEnd(executionId, done);
-      const timer = this.resilience.clock.setTimer(done, timeoutMs);
-      signal?.addEventListener('abort', done, { once: true });
-      // It may have ended between the caller's look and ours.
-      void this.store.find(executionId).then((execution) => {
-        if (signal?.aborted || (execution?.status !== 'running' && execution?.status !== 'queued')) done();
-      }, done);
-    });
   }
 }

@@ -12,6 +12,7 @@ import type {
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
 import { arrivalOf, type Flavour, lockedShared } from '../database/flavour.js';
+import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { sumsOf } from './execution.sums.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
 import { EXECUTION_MIGRATIONS, type ExecutionRow, type ExecutionSchema } from './execution.schema.js';
@@ -21,11 +22,20 @@ const NODES = 'resilience_execution_nodes';
 // Only types come from the workflow package: this one also serves applications that have no workflows.
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
+/** Checkpoints of one transaction. */
+const MAX_GROUP = 256;
+
+interface Checkpoint {
+  readonly id: string;
+  readonly owner: string;
+  readonly node: NodeRecord;
+}
 
 /** The ledger of workflows in any of the databases. */
 export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   private readonly database: LazyDatabase<ExecutionSchema>;
+  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.keepAll(group), MAX_GROUP);
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
@@ -96,42 +106,21 @@ export class SqlExecutionStore implements ExecutionStore {
     return { items, ...(last && rows.length > size && { nextCursor: last.id }) };
   }
 
-  async claim(
-    id: string,
-    { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
-  ): Promise<ExecutionLedger | undefined> {
-    const db = await this.db();
-    const { numUpdatedRows } = await db
-      .updateTable(EXECUTIONS)
-      .set({
-        // Before the status: MySQL sees the new values of what stands further left.
-        resumes: sql<number>`resumes + case when status = 'queued' then 0 else 1 end`,
-        status: 'running',
-        owner,
-        version,
-        started_at: sql<number>`coalesce(started_at, ${startedAt})`,
-        ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
-        output: null,
-        error: null,
-        finished_at: null,
-        duration_ms: null,
-      })
-      .where('id', '=', id)
-      .where('status', 'in', from)
-      .executeTakeFirst();
-    return numUpdatedRows === 1n ? this.get(id) : undefined;
+  async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {
+    return (await claimed(await this.db(), id, claim)) ? this.get(id) : undefined;
   }
 
-  async checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
-    const { kysely, flavour } = await this.database.get();
-    const row = toNodeRow(id, node);
-    // One statement is one commit: the check of the owner and the checkpoint cannot come apart.
-    const { numAffectedRows } = await sql`
-      insert into ${sql.table(NODES)} (execution_id, node, status, record)
-      select id, ${row.node}, ${row.status}, ${row.record} from ${sql.table(EXECUTIONS)} as running
-      where id = ${id} and running.status = 'running' and owner = ${owner} ${lockedShared(flavour)}
-      ${replacingFailed(flavour)}`.execute(kysely);
-    return (numAffectedRows ?? 0n) > 0n || this.runsUnder(kysely, id, owner);
+  async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
+    const reopened = await transact(await this.database.get(), async (trx) => {
+      if (!(await claimed(trx, id, claim))) return false;
+      await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
+      return true;
+    });
+    return reopened ? this.get(id) : undefined;
+  }
+
+  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
+    return this.checkpoints.add({ id, owner, node });
   }
 
   async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
@@ -189,6 +178,24 @@ export class SqlExecutionStore implements ExecutionStore {
     return numUpdatedRows === 1n;
   }
 
+  async prune(finishedBefore: number, limit: number): Promise<number> {
+    return transact(await this.database.get(), async (trx) => {
+      const rows = await trx
+        .selectFrom(EXECUTIONS)
+        .select('id')
+        .where('status', 'in', ['succeeded', 'failed', 'cancelled'])
+        .where('finished_at', '<', finishedBefore)
+        .orderBy('finished_at')
+        .limit(limit)
+        .execute();
+      const ids = rows.map(({ id }) => id);
+      if (ids.length === 0) return 0;
+      await trx.deleteFrom(NODES).where('execution_id', 'in', ids).execute();
+      await trx.deleteFrom(EXECUTIONS).where('id', 'in', ids).execute();
+      return ids.length;
+    });
+  }
+
   async unfinished(): Promise<string[]> {
     const db = await this.db();
     const rows = await db
@@ -205,6 +212,34 @@ export class SqlExecutionStore implements ExecutionStore {
     return sumsOf(await this.db(), workflow);
   }
 
+  private async keepAll(group: readonly Checkpoint[]): Promise<boolean[]> {
+    const database = await this.database.get();
+    return transact(database, async (trx) => {
+      const kept: boolean[] = [];
+      try {
+        for (const one of group) kept.push(await this.keep(trx, database.flavour, one));
+      } catch (error) {
+        throw new ItemRefused(error);
+      }
+      return kept;
+    });
+  }
+
+  /** One statement: the check of the owner and the checkpoint cannot come apart. */
+  private async keep(
+    trx: Transaction<ExecutionSchema>,
+    flavour: Flavour,
+    { id, owner, node }: Checkpoint,
+  ): Promise<boolean> {
+    const row = toNodeRow(id, node);
+    const { numAffectedRows } = await sql`
+      insert into ${sql.table(NODES)} (execution_id, node, status, record)
+      select id, ${row.node}, ${row.status}, ${row.record} from ${sql.table(EXECUTIONS)} as running
+      where id = ${id} and running.status = 'running' and owner = ${owner} ${lockedShared(flavour)}
+      ${replacingFailed(flavour)}`.execute(trx);
+    return (numAffectedRows ?? 0n) > 0n || this.runsUnder(trx, id, owner);
+  }
+
   private async runsUnder(db: Kysely<ExecutionSchema>, id: string, owner: string): Promise<boolean> {
     const row = await db
       .selectFrom(EXECUTIONS)
@@ -219,6 +254,33 @@ export class SqlExecutionStore implements ExecutionStore {
   private async db(): Promise<Kysely<ExecutionSchema>> {
     return (await this.database.get()).kysely;
   }
+}
+
+/** Whether the execution was in one of the states and is this owner's now. */
+async function claimed(
+  db: Kysely<ExecutionSchema>,
+  id: string,
+  { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
+): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable(EXECUTIONS)
+    .set({
+      // Before the status: MySQL sees the new values of what stands further left.
+      resumes: sql<number>`resumes + case when status = 'queued' then 0 else 1 end`,
+      status: 'running',
+      owner,
+      version,
+      started_at: sql<number>`coalesce(started_at, ${startedAt})`,
+      ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
+      output: null,
+      error: null,
+      finished_at: null,
+      duration_ms: null,
+    })
+    .where('id', '=', id)
+    .where('status', 'in', from)
+    .executeTakeFirst();
+  return numUpdatedRows === 1n;
 }
 
 /** The execution that has the idempotency key, or else the one that has the join key. */

@@ -1,5 +1,11 @@
 import type { Clock } from '@nest-resilience/core';
-import { type LlmUsage, MAX_ATTEMPTS_KEPT, type NodeAttempt, type PolicyAction } from '../ledger/execution.js';
+import {
+  type HealRecord,
+  type LlmUsage,
+  MAX_ATTEMPTS_KEPT,
+  type NodeAttempt,
+  type PolicyAction,
+} from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { listenWhile } from './method-events.js';
 import type { LlmPortResult, LlmPortTry } from '../llm.port.js';
@@ -9,12 +15,16 @@ export interface Trier {
   readonly by: string;
   readonly level: number;
   readonly index?: number;
+  /** Of healing, when it diagnoses or mends. */
+  readonly round?: number;
 }
 
 type Draft = { -readonly [K in keyof NodeAttempt]: NodeAttempt[K] } & {
   actions: PolicyAction[];
   trier: Trier;
   thrown?: unknown;
+  /** Not while it is at work: a hedged attempt begins beside one that has not failed. */
+  ended?: boolean;
 };
 
 const REFUSED = new Set(['RESILIENCE_CIRCUIT_OPEN', 'RESILIENCE_BULKHEAD_FULL', 'RESILIENCE_RATE_LIMITED']);
@@ -28,6 +38,8 @@ export class AttemptLog {
   private retried = 0;
   usage: LlmUsage | undefined;
   costUsd: number | undefined;
+  /** What healing did, round by round. */
+  readonly heals: HealRecord[] = [];
   /** The model answer that counts, once there is one. */
   answer: LlmPortResult | undefined;
 
@@ -42,13 +54,14 @@ export class AttemptLog {
    */
   async note<T>(trier: Trier, signal: AbortSignal, attempt: () => PromiseLike<T> | T, method?: string): Promise<T> {
     const before = this.lastOf(trier);
-    if (before && before.outcome !== 'succeeded') this.markRetried(before);
+    if (before?.ended && before.outcome !== 'succeeded') this.markRetried(before);
     let draft = this.open(trier);
     let startedAt = this.clock.now();
     let open = true;
     const end = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
       draft.durationMs = this.clock.now() - startedAt;
       draft.outcome = outcome;
+      draft.ended = true;
       if (outcome === 'timed_out') draft.actions.push('timed_out');
       if (error === undefined) return;
       draft.error = structuredError(error);
@@ -100,6 +113,7 @@ export class AttemptLog {
     if (typeof code !== 'string' || !REFUSED.has(code) || this.lastOf(trier)?.thrown === error) return;
     const draft = this.open(trier);
     draft.outcome = 'rejected';
+    draft.ended = true;
     draft.actions.push('rejected');
     draft.error = structuredError(error);
   }
@@ -107,6 +121,11 @@ export class AttemptLog {
   /** Notes that the trier's failure made a fallback run. */
   noteFallback(trier: Trier): void {
     this.lastOf(trier)?.actions.push('fell_back');
+  }
+
+  noteHeal(trier: Trier, heal: HealRecord): void {
+    this.heals.push(heal);
+    if (heal.outcome === 'applied') this.lastOf(trier)?.actions.push('healed');
   }
 
   noteAnswer(trier: Trier, answer: LlmPortResult): void {
@@ -126,7 +145,7 @@ export class AttemptLog {
   }
 
   get attempts(): NodeAttempt[] {
-    return this.drafts.map(({ trier: _, thrown: __, ...attempt }) => attempt);
+    return this.drafts.map(({ trier: _, thrown: __, ended: ___, ...attempt }) => attempt);
   }
 
   get attemptCount(): number {

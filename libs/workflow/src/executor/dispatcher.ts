@@ -1,14 +1,17 @@
 import type { Clock } from '@nest-resilience/core';
-import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
-import { NO_TOTALS } from '../ledger/execution.js';
+import type { WorkflowDefinition } from '../graph/definition.js';
+import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
-import { ExecutionNotFoundError, WorkflowFailedError } from '../workflow.errors.js';
+import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
-import type { ExecutionRunner, RunEnd } from './execution-runner.js';
-import { EndListeners } from './end-listeners.js';
+import { type ActiveRun, ActiveRuns, type ClaimedRun } from './active-runs.js';
+import type { Claims } from './claims.js';
+import type { ExecutionRunner } from './execution-runner.js';
+import { ExecutionListeners } from './execution-listeners.js';
 import { Later } from './later.js';
-import { RunStop } from './run-stop.js';
+import type { RunEnd } from './run-ends.js';
+import { type Place, RunQueue } from './run-queue.js';
 
 export interface DispatcherWorld {
   readonly store: ExecutionStore;
@@ -16,91 +19,74 @@ export interface DispatcherWorld {
   readonly clock: Clock;
   readonly limits: WorkflowLimits;
   readonly owner: string;
+  readonly claims: Claims;
+  readonly runner: ExecutionRunner;
+  /** Told of every end, and by the runner of every checkpoint. */
+  readonly changes: ExecutionListeners;
   /** Calls {@link Dispatcher.drive} in such a way that a failure becomes a dead letter; rejects with the failure. */
   driveWithDeadLetter(workflow: string, executionId: string): Promise<void>;
   /** Something that nobody waits for went wrong. */
   report(message: string, error: unknown): void;
 }
 
-interface Active {
-  readonly id: string;
-  readonly stop: AbortController;
-  /** Somebody writes the failure into the ledger after the dead letter was made. */
-  readonly supervised: boolean;
-  /** States it may be taken up from. */
-  readonly from: readonly ExecutionStatus[];
-  /** Nothing has to be read or claimed first. */
-  fresh: ExecutionRecord | undefined;
-  driving: Promise<RunEnd> | undefined;
-}
-
-const RESUMABLE: readonly ExecutionStatus[] = ['failed', 'queued', 'running'];
-
 /** Decides which executions run in this process now, and which wait. */
 export class Dispatcher {
-  private readonly active = new Map<string, Active>();
-  private readonly queue: string[] = [];
-  private readonly ended = new EndListeners();
+  private readonly active = new ActiveRuns();
+  private readonly queue: RunQueue;
+  private readonly ended = new ExecutionListeners();
   private readonly later: Later;
-  private idle: (() => void)[] = [];
-  private reserved = 0;
   stopping = false;
 
-  constructor(
-    private readonly world: DispatcherWorld,
-    private readonly runner: ExecutionRunner,
-  ) {
-    const { clock } = world;
+  constructor(private readonly world: DispatcherWorld) {
+    this.queue = new RunQueue(world.limits, () => this.active.size);
     this.later = new Later(
-      clock,
+      world.clock,
       (id) => this.takeUp(id),
       (message, error) => world.report(message, error),
     );
   }
 
   get load(): { running: number; queued: number } {
-    return { running: this.active.size + this.reserved, queued: this.queue.length };
+    return { running: this.queue.running, queued: this.queue.queued };
   }
 
   /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
-  reserve(): 'running' | 'queued' | undefined {
-    const { running, queued } = this.world.limits;
-    if (this.queue.length === 0 && this.load.running < running) {
-      this.reserved++;
-      return 'running';
-    }
-    return this.queue.length < queued ? 'queued' : undefined;
+  reserve(): Place | undefined {
+    return this.queue.reserve();
   }
 
   /** Gives a place back that was not needed. */
-  release(place: 'running' | 'queued'): void {
-    if (place === 'running') this.reserved--;
+  release(place: Place): void {
+    this.queue.release(place);
     this.pump();
   }
 
   /** Runs or queues an execution that is durable now. */
-  accept(execution: ExecutionRecord, place: 'running' | 'queued'): void {
-    if (place === 'running') {
-      this.reserved--;
-      this.launch(execution.id, execution.workflow, { fresh: execution });
-    } else {
-      this.queue.push(execution.id);
-      this.pump();
-    }
+  accept(execution: ExecutionRecord, definition: WorkflowDefinition, place: Place): void {
+    this.queue.release(place);
+    if (place === 'running')
+      return this.launch(execution.id, execution.workflow, this.world.claims.ofNew(execution, definition));
+    this.queue.push(execution.id);
+    this.pump();
   }
 
   /** Takes up what an earlier process left unfinished. */
   async recover(): Promise<number> {
-    const ids = (await this.world.store.unfinished()).filter((id) => !this.active.has(id) && !this.queue.includes(id));
-    this.queue.unshift(...ids);
+    const ids = await this.world.store.unfinished();
+    const left = ids.filter((id) => !this.active.has(id) && !this.queue.has(id));
+    this.queue.pushFirst(left);
     this.pump();
-    return ids.length;
+    return left.length;
   }
 
-  /** Lets an ended execution go on, beside the limits: somebody asked for this one. */
-  resume(execution: ExecutionRecord): void {
-    if (!this.active.has(execution.id))
-      this.launch(execution.id, execution.workflow, { from: ['failed', 'cancelled'] });
+  /** Lets an execution go on that was claimed for it, beside the limits: somebody asked for this one. */
+  goOn(claimed: ClaimedRun): void {
+    this.launch(claimed.ledger.id, claimed.definition.name, claimed);
+  }
+
+  /** Resolves when nothing of the execution is at work in this process. A cancelled one has to let go first. */
+  async untilLeft(executionId: string): Promise<void> {
+    while (this.active.has(executionId)) await new Promise<void>((resolve) => this.ended.once(executionId, resolve));
   }
 
   /**
@@ -108,7 +94,7 @@ export class Dispatcher {
    * @throws WorkflowFailedError
    */
   async drive(executionId: string): Promise<void> {
-    const active = this.active.get(executionId) ?? this.enter(executionId, false);
+    const active = this.active.get(executionId) ?? this.active.enter(executionId, { supervised: false });
     if (active.driving) return outcome(await active.driving);
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
@@ -136,15 +122,15 @@ export class Dispatcher {
 
   /** Stops a run whose ledger entry is cancelled already. */
   cancelled(executionId: string): void {
-    const place = this.queue.indexOf(executionId);
-    if (place >= 0) this.queue.splice(place, 1);
-    this.active.get(executionId)?.stop.abort(new RunStop('cancelled'));
+    this.queue.remove(executionId);
+    this.active.stop(executionId, 'cancelled');
+    this.world.changes.notify(executionId);
     this.ended.notify(executionId);
   }
 
   /** Calls back once when the execution has ended (or was interrupted) in this process. */
   onEnd(executionId: string, listener: () => void): () => void {
-    return this.ended.add(executionId, listener);
+    return this.ended.once(executionId, listener);
   }
 
   /** Starts nothing new from here on. */
@@ -157,31 +143,25 @@ export class Dispatcher {
   async shutdown(): Promise<void> {
     this.stop();
     if (this.active.size === 0) return;
-    const timer = this.world.clock.setTimer(() => {
-      for (const { stop } of this.active.values()) stop.abort(new RunStop('shutdown'));
-    }, this.world.limits.shutdownMs);
-    await new Promise<void>((resolve) => this.idle.push(resolve));
+    const timer = this.world.clock.setTimer(() => this.active.stopAll('shutdown'), this.world.limits.shutdownMs);
+    await this.active.untilIdle();
     timer.cancel();
   }
 
   private pump(): void {
-    while (!this.stopping && this.load.running < this.world.limits.running) {
-      const id = this.queue.shift();
+    while (!this.stopping) {
+      const id = this.queue.next();
       if (id === undefined) return;
       this.launch(id, undefined);
     }
   }
 
-  private launch(
-    id: string,
-    workflow: string | undefined,
-    how: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {},
-  ): void {
-    const active = this.enter(id, true, how);
+  private launch(id: string, workflow: string | undefined, claimed?: ClaimedRun): void {
+    const active = this.active.enter(id, { supervised: true, ...(claimed && { claimed }) });
     void this.supervise(active, workflow);
   }
 
-  private async supervise(active: Active, workflow: string | undefined): Promise<void> {
+  private async supervise(active: ActiveRun, workflow: string | undefined): Promise<void> {
     try {
       const name = workflow ?? (await this.world.store.find(active.id))?.workflow;
       const definition = name === undefined ? undefined : this.world.registry.find(name);
@@ -201,75 +181,31 @@ export class Dispatcher {
   }
 
   private async keepFailure(
-    active: Active,
+    { id }: ActiveRun,
     { end }: Extract<RunEnd, { status: 'failed' }>,
     error: unknown,
   ): Promise<void> {
+    const { store, owner } = this.world;
     const deadLetterId = (error as { deadLetterId?: unknown } | null)?.deadLetterId;
     try {
-      await this.world.store.finish(
-        active.id,
-        this.world.owner,
-        typeof deadLetterId === 'string' ? { ...end, deadLetterId } : end,
-      );
+      await store.finish(id, owner, typeof deadLetterId === 'string' ? { ...end, deadLetterId } : end);
     } catch (ledgerError) {
-      this.tryLater(active.id, ledgerError);
+      this.tryLater(id, ledgerError);
     }
   }
 
-  private async run(active: Active): Promise<RunEnd> {
-    const { store, registry, owner, clock } = this.world;
-    const { id, fresh, stop, from } = active;
-    active.fresh = undefined;
-    const before = fresh ?? (await store.find(id));
-    if (!before) throw new ExecutionNotFoundError(id);
-    if (before.status === 'succeeded') return { status: 'succeeded' };
-    if (!from.includes(before.status)) return { status: 'cancelled' };
-    const definition = registry.find(before.workflow);
-    if (!definition) {
-      const error = new WorkflowFailedError(
-        before.workflow,
-        id,
-        undefined,
-        new Error('no such workflow is registered any more'),
-      );
-      await store.claim(id, { owner, from, startedAt: clock.epochNow(), version: before.version });
-      const end = {
-        status: 'failed',
-        error: { name: error.name, message: error.message, code: error.code },
-        degraded: false,
-        finishedAt: clock.epochNow(),
-        totals: NO_TOTALS,
-      } as const;
-      return { status: 'failed', error, end };
-    }
-    if (fresh) return this.runner.run(definition, { ...fresh, nodes: [] }, fresh.version, stop);
-    const now = clock.epochNow();
-    // A run that goes on after a failure gets its whole time again; one that a crash interrupted does not.
-    const restarts =
-      (before.status === 'failed' || before.status === 'cancelled') && definition.deadlineMs !== undefined;
-    const deadline = restarts ? { deadlineAt: now + (definition.deadlineMs ?? 0) } : {};
-    const ledger = await store.claim(id, { owner, from, startedAt: now, version: definition.version, ...deadline });
-    if (!ledger) return { status: 'interrupted' };
-    return this.runner.run(definition, ledger, before.version, stop);
+  private async run(active: ActiveRun): Promise<RunEnd> {
+    const claimed = active.claimed ?? (await this.world.claims.take(active.id));
+    active.claimed = undefined;
+    if ('end' in claimed) return claimed.end;
+    return this.world.runner.run(claimed.definition, claimed.ledger, claimed.startedOn, active.stop);
   }
 
-  private enter(
-    id: string,
-    supervised: boolean,
-    { fresh, from = RESUMABLE }: { fresh?: ExecutionRecord; from?: readonly ExecutionStatus[] } = {},
-  ): Active {
-    const active: Active = { id, supervised, from, fresh, stop: new AbortController(), driving: undefined };
-    this.active.set(id, active);
-    return active;
-  }
-
-  private leave({ id }: Active): void {
-    this.active.delete(id);
+  private leave({ id }: ActiveRun): void {
+    this.active.leave(id);
+    this.world.changes.notify(id);
     this.ended.notify(id);
     this.pump();
-    if (this.active.size > 0) return;
-    for (const resolve of this.idle.splice(0)) resolve();
   }
 
   private tryLater(id: string, error: unknown): void {

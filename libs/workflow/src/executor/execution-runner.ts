@@ -1,14 +1,15 @@
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionLedger, ExecutionRecord, NodeRecord } from '../ledger/execution.js';
-import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
-import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
-import { structuredError } from '../ledger/structured-error.js';
-import { WorkflowDeadlineError, WorkflowFailedError, WorkflowVersionError } from '../workflow.errors.js';
+import type { ExecutionStore } from '../ledger/execution-store.js';
+import { WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
-import type { NodeRunner } from './node-runner.js';
+import type { NodePolicy, NodeRunner } from './node-runner.js';
+import { guardLedger, LedgerFailure } from './ledger-failure.js';
+import { type RunEnd, RunEnds } from './run-ends.js';
 import { RunStop } from './run-stop.js';
-import { isDegraded, leavesOf, resultsOf, totalsOf } from './summary.js';
+import { errorsOf, resultsOf, withEarlier } from './summary.js';
 import { traverse } from './traverse.js';
 
 export interface RunnerWorld {
@@ -21,21 +22,24 @@ export interface RunnerWorld {
   /** The process is going: start nothing new, and take no failure for one, it may be the shutdown's doing. */
   stopping(): boolean;
   /** Runs a workflow in place of one that failed; resolves with its execution if that succeeded. */
-  runFallback(workflow: string, parent: ExecutionRecord): Promise<ExecutionRecord | undefined>;
+  runFallback(workflow: string, parent: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined>;
+  /** Ends what an earlier process left running in place of an execution that succeeded by itself after all. */
+  dropFallbacks(parent: ExecutionRecord): Promise<void>;
+  /** The policy around a whole run; `undefined` for a workflow without one. */
+  policy(definition: WorkflowDefinition): NodePolicy | undefined;
+  /** The ledger has something new about the execution. */
+  changed(executionId: string): void;
   /** Called for a failed optional node that asks for a dead letter; resolves with the entry's id. */
   keepNode(execution: ExecutionRecord, record: NodeRecord, error: unknown): Promise<string | undefined>;
 }
 
-/** How a run ended. `interrupted`: not at all; it stays in the ledger and goes on later. */
-export type RunEnd =
-  | { readonly status: 'succeeded' | 'cancelled' }
-  /** With what the ledger said, if it was the ledger that failed. */
-  | { readonly status: 'interrupted'; readonly error?: unknown }
-  | { readonly status: 'failed'; readonly error: WorkflowFailedError; readonly end: ExecutionEnd };
-
 /** Drives one claimed execution from its first unfinished node to its end. */
 export class ExecutionRunner {
-  constructor(private readonly world: RunnerWorld) {}
+  private readonly ends: RunEnds;
+
+  constructor(private readonly world: RunnerWorld) {
+    this.ends = new RunEnds(world);
+  }
 
   /**
    * A failure is not written into the ledger here: the caller does that once the dead letter is durable, so that no crash in between
@@ -48,16 +52,24 @@ export class ExecutionRunner {
     stop: AbortController,
   ): Promise<RunEnd> {
     const finished = new Map(ledger.nodes.map((record) => [record.node, record]));
+    // Every attempt at work listens; how many there are is bounded by the limits of the run.
+    setMaxListeners(0, stop.signal);
     const deadline = this.watchDeadline(ledger, stop);
     try {
       const gone =
         startedOn === definition.version ? [] : [...finished.keys()].filter((name) => !definition.nodes.has(name));
       if (gone.length > 0)
-        return this.failed(ledger, finished, undefined, new WorkflowVersionError(definition.name, startedOn, gone));
-      const failure = await this.walk(definition, ledger, finished, stop);
-      if (failure) return await this.rescue(definition, ledger, finished, failure);
-      const output = await this.outputOf(definition, ledger.input, finished);
-      return await this.succeed(ledger, finished, output);
+        return this.ends.failed(
+          ledger,
+          finished,
+          undefined,
+          new WorkflowVersionError(definition.name, startedOn, gone),
+        );
+      const failure = await this.persist(definition, ledger, finished, stop);
+      if (failure) return await this.rescue(definition, ledger, finished, failure, stop.signal);
+      if (ledger.resumes > 0) await guardLedger(this.world.dropFallbacks(ledger));
+      const output = await this.ends.outputOf(definition, ledger.input, finished);
+      return await this.ends.succeeded(ledger, finished, output);
     } catch (error) {
       const reason = stop.signal.aborted
         ? (stop.signal.reason as RunStop).stopReason
@@ -65,7 +77,7 @@ export class ExecutionRunner {
           ? error.stopReason
           : undefined;
       if (reason === 'deadline')
-        return this.failed(
+        return this.ends.failed(
           ledger,
           finished,
           undefined,
@@ -74,10 +86,46 @@ export class ExecutionRunner {
       if (reason === 'cancelled' || reason === 'lost') return { status: 'cancelled' };
       if (reason === 'shutdown') return { status: 'interrupted' };
       if (error instanceof LedgerFailure) return { status: 'interrupted', error: error.cause };
-      return this.failed(ledger, finished, undefined, error);
+      return this.ends.failed(ledger, finished, undefined, error);
     } finally {
       deadline?.cancel();
     }
+  }
+
+  /** Walks the graph under the policies of the workflow: each go starts at the first unfinished node. */
+  private async persist(
+    definition: WorkflowDefinition,
+    ledger: ExecutionLedger,
+    finished: Map<string, NodeRecord>,
+    stop: AbortController,
+  ): Promise<NodeFailure | undefined> {
+    const policy = this.world.policy(definition);
+    if (!policy) return this.walk(definition, ledger, finished, stop);
+    const earlier = new Map<string, NodeRecord>();
+    let failure: NodeFailure | undefined;
+    let broken: { readonly error: unknown } | undefined;
+    try {
+      await policy.execute(
+        async () => {
+          if (failure?.record) earlier.set(failure.record.node, failure.record);
+          failure = undefined;
+          try {
+            failure = await this.walk(definition, ledger, finished, stop, earlier);
+          } catch (error) {
+            // No failure of the run, so nothing to retry or count.
+            broken = { error };
+          }
+          if (failure) throw asError(failure.error);
+        },
+        { signal: stop.signal },
+      );
+    } catch (error) {
+      if (stop.signal.aborted) throw stop.signal.reason;
+      if (this.world.stopping()) throw new RunStop('shutdown');
+      return failure ?? { error };
+    }
+    if (broken) throw broken.error;
+    return undefined;
   }
 
   private async walk(
@@ -85,10 +133,12 @@ export class ExecutionRunner {
     ledger: ExecutionLedger,
     finished: Map<string, NodeRecord>,
     stop: AbortController,
+    earlier: ReadonlyMap<string, NodeRecord> = new Map(),
   ): Promise<NodeFailure | undefined> {
     const { nodes, store, owner, limits, clock } = this.world;
     const thrown = new Map<string, unknown>();
     const run = { definition, executionId: ledger.id, input: ledger.input, signal: stop.signal };
+    let last = lastChange(ledger, finished.values(), clock.epochNow());
     const failed = await traverse({
       definition,
       finished,
@@ -96,7 +146,14 @@ export class ExecutionRunner {
       run: async (node) => {
         if (stop.signal.aborted) throw stop.signal.reason;
         if (this.world.stopping()) throw new RunStop('shutdown');
-        const { record, error } = await nodes.run(node, run, Object.freeze(resultsOf(finished, node.ancestors)));
+        const errors = errorsOf(finished, node.ancestors);
+        const outcome = await nodes.run(
+          node,
+          errors ? { ...run, errors } : run,
+          Object.freeze(resultsOf(finished, node.ancestors)),
+        );
+        const { error } = outcome;
+        const record = withEarlier(outcome.record, earlier.get(node.name));
         if (record.status !== 'failed') return record;
         if (this.world.stopping()) throw new RunStop('shutdown');
         thrown.set(node.name, error);
@@ -117,9 +174,14 @@ export class ExecutionRunner {
         };
       },
       checkpoint: async (record) => {
-        const kept = await guard(store.checkpoint(ledger.id, owner, record));
+        // Later than the checkpoint before it: that is the order in which followers of the execution are told.
+        last = Math.max(record.finishedAt, last + 1);
+        record = { ...record, finishedAt: last };
+        const kept = await guardLedger(store.checkpoint(ledger.id, owner, record));
         if (!kept) stop.abort(new RunStop('lost'));
         if (!kept) throw stop.signal.reason;
+        this.world.changed(ledger.id);
+        return record;
       },
     });
     return failed && { record: failed, error: thrown.get(failed.node) ?? failed.error };
@@ -130,61 +192,13 @@ export class ExecutionRunner {
     ledger: ExecutionLedger,
     finished: Map<string, NodeRecord>,
     failure: NodeFailure,
+    signal: AbortSignal,
   ): Promise<RunEnd> {
     for (const workflow of definition.fallback) {
-      const served = await this.world.runFallback(workflow, ledger);
-      if (served) return this.succeed(ledger, finished, served.output ?? null, workflow);
+      const served = await this.world.runFallback(workflow, ledger, signal);
+      if (served) return this.ends.succeeded(ledger, finished, served.output ?? null, workflow);
     }
-    return this.failed(ledger, finished, failure.record.node, failure.error);
-  }
-
-  private async succeed(
-    ledger: ExecutionLedger,
-    finished: ReadonlyMap<string, NodeRecord>,
-    output: JsonValue,
-    servedBy?: string,
-  ): Promise<RunEnd> {
-    const totals = totalsOf(finished.values());
-    const kept = await guard(
-      this.world.store.finish(ledger.id, this.world.owner, {
-        status: 'succeeded',
-        output,
-        degraded: servedBy !== undefined || isDegraded(finished.values()),
-        finishedAt: this.world.clock.epochNow(),
-        totals: servedBy === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
-        ...(servedBy !== undefined && { servedBy }),
-      }),
-    );
-    return { status: kept ? 'succeeded' : 'cancelled' };
-  }
-
-  private failed(
-    { id, workflow }: ExecutionLedger,
-    finished: ReadonlyMap<string, NodeRecord>,
-    node: string | undefined,
-    cause: unknown,
-  ): RunEnd {
-    const error = new WorkflowFailedError(workflow, id, node, cause);
-    const { clock } = this.world;
-    const end = {
-      status: 'failed',
-      error: structuredError(cause, node),
-      degraded: false,
-      finishedAt: clock.epochNow(),
-      totals: totalsOf(finished.values()),
-    } as const;
-    return { status: 'failed', error, end };
-  }
-
-  private async outputOf(
-    definition: WorkflowDefinition,
-    input: JsonValue,
-    finished: ReadonlyMap<string, NodeRecord>,
-  ): Promise<JsonValue> {
-    const value = definition.output
-      ? await definition.output.evaluate({ ...resultsOf(finished, definition.order), input })
-      : resultsOf(finished, leavesOf(definition));
-    return toJsonValue(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
+    return this.ends.failed(ledger, finished, failure.record?.node, failure.error);
   }
 
   private watchDeadline({ deadlineAt }: ExecutionRecord, stop: AbortController): { cancel(): void } | undefined {
@@ -197,18 +211,21 @@ export class ExecutionRunner {
   }
 }
 
+/** When the last checkpoint was made, or else the execution; after an end, no earlier than the end. */
+function lastChange({ createdAt, resumes }: ExecutionLedger, nodes: Iterable<NodeRecord>, now: number): number {
+  const last = [...nodes].reduce((latest, { finishedAt }) => Math.max(latest, finishedAt), createdAt);
+  return resumes > 0 ? Math.max(last, now) + 1 : last;
+}
+
 interface NodeFailure {
-  readonly record: NodeRecord;
+  /** Absent when the workflow's own circuit let no node start. */
+  readonly record?: NodeRecord;
   readonly error: unknown;
 }
 
-/** Marks errors of the ledger: such a run neither succeeded nor failed, it must go on later. */
-class LedgerFailure extends Error {}
-
-async function guard<T>(writing: Promise<T>): Promise<T> {
-  try {
-    return await writing;
-  } catch (cause) {
-    throw new LedgerFailure('the ledger failed', { cause });
-  }
+/** What a node left in the ledger is a description; a policy wants an error. */
+function asError(error: unknown): unknown {
+  if (error instanceof Error) return error;
+  const { message } = (error ?? {}) as { message?: unknown };
+  return Object.assign(new Error(typeof message === 'string' ? message : String(error)), error);
 }

@@ -8,6 +8,8 @@ import { MemoryExecutionStore } from '../ledger/memory.store.js';
 import type { LlmPort } from '../llm.port.js';
 import { HandlerTable } from '../registry/handlers.js';
 import { WorkflowRegistry } from '../registry/workflow-registry.js';
+import { RequestClient } from '../request/request.client.js';
+import { readRequestOptions } from '../request/request.options.js';
 import { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from '../workflow.limits.js';
 import { Executor } from './executor.js';
 
@@ -76,7 +78,9 @@ function executorOf(
     llm,
     clock,
     limits: { ...DEFAULT_WORKFLOW_LIMITS, ...limits },
-    createPolicy: (definition, node) => createPolicy({ name: `${definition.name}.${node.name}`, ...node.policies }),
+    requests: new RequestClient(readRequestOptions(undefined), clock),
+    createPolicy: (definition, node) =>
+      createPolicy({ name: `${definition.name}.${node?.name ?? ''}`, ...(node ?? definition).policies.options }),
     async driveWithDeadLetter(_workflow, id) {
       await executor.dispatcher.drive(id).catch((error: unknown) => {
         deadLetters.set(id, error);
@@ -86,6 +90,10 @@ function executorOf(
     async keepNode(_workflow, id, node, error) {
       deadLetters.set(`${id}:${node}`, error);
       return `dl-${id}:${node}`;
+    },
+    async keepItem(_workflow, id, node, index, error) {
+      deadLetters.set(`${id}:${node}:${index}`, error);
+      return `dl-${id}:${node}:${index}`;
     },
     report: () => undefined,
   });
@@ -244,9 +252,9 @@ describe('a run', () => {
       deadLetterId: `dl-${ledger.id}:extra`,
     });
     expect(deadLetters.get(`${ledger.id}:extra`)).toMatchObject({ message: 'no luck' });
-    await expect(executor.redriveNode(ledger.id, 'extra')).rejects.toThrow('no luck');
+    await expect(executor.redrives.node(ledger.id, 'extra')).rejects.toThrow('no luck');
     broken = false;
-    await executor.redriveNode(ledger.id, 'extra');
+    await executor.redrives.node(ledger.id, 'extra');
     expect(node((await store.get(ledger.id))!, 'extra')).toMatchObject({ status: 'succeeded', result: 'late' });
   });
 

@@ -2,25 +2,32 @@ import { randomUUID } from 'node:crypto';
 import type { Clock } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import { canonicalJson, hashOf } from '../graph/version.js';
-import { type ExecutionRecord, NO_TOTALS } from '../ledger/execution.js';
+import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
-import { toJsonValue } from '../ledger/json-value.js';
 import type { LlmPort } from '../llm.port.js';
 import type { HandlerTable } from '../registry/handlers.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import type { RequestClient } from '../request/request.client.js';
 import {
   ExecutionNotFoundError,
+  ExecutionStateError,
   IdempotencyConflictError,
+  LedgerFeatureError,
+  NodeNotFoundError,
   WorkflowBusyError,
-  WorkflowInputError,
   WorkflowStoppingError,
 } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
+import type { ClaimedRun } from './active-runs.js';
+import { Claims } from './claims.js';
 import { Dispatcher } from './dispatcher.js';
 import { executionIds } from './execution-id.js';
+import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
+import { FallbackRuns } from './fallback-runs.js';
 import { type NodePolicy, NodeRunner } from './node-runner.js';
-import { resultsOf } from './summary.js';
+import { Redrives } from './redrives.js';
+import { checkSubmission, newExecution, sameInput } from './submission.js';
 
 /** What the executor stands on. */
 export interface ExecutorWorld {
@@ -30,11 +37,22 @@ export interface ExecutorWorld {
   readonly llm: LlmPort | undefined;
   readonly clock: Clock;
   readonly limits: WorkflowLimits;
-  createPolicy(definition: WorkflowDefinition, node: NodeDefinition): NodePolicy;
+  /** Makes the requests of `http` nodes. */
+  readonly requests: RequestClient;
+  /** @param node `undefined` for the policy around a whole run */
+  createPolicy(definition: WorkflowDefinition, node: NodeDefinition | undefined): NodePolicy;
   /** Calls {@link Executor.drive} in such a way that a failure becomes a dead letter. */
   driveWithDeadLetter(workflow: string, executionId: string): Promise<void>;
   /** Makes a dead letter of a failed node; resolves with its id. */
   keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined>;
+  /** Makes a dead letter of a failed item of an `each` node; resolves with its id. */
+  keepItem(
+    workflow: string,
+    executionId: string,
+    node: string,
+    index: number,
+    error: unknown,
+  ): Promise<string | undefined>;
   report(message: string, error: unknown): void;
 }
 
@@ -43,9 +61,16 @@ export interface StartOptions {
   readonly idempotencyKey?: string;
 }
 
+const ENDED: readonly ExecutionStatus[] = ['succeeded', 'failed', 'cancelled'];
+
 /** Accepts executions and runs them. */
 export class Executor {
   readonly dispatcher: Dispatcher;
+  /** Called back for every checkpoint and end in this process. */
+  readonly changes = new ExecutionListeners();
+  readonly redrives: Redrives;
+  private readonly claims: Claims;
+  private readonly fallbacks: FallbackRuns;
   private readonly nodes: NodeRunner;
   private readonly owner = randomUUID();
   private readonly nextId: () => string;
@@ -60,6 +85,14 @@ export class Executor {
       maxResultBytes: limits.resultBytes,
       handler: (target) => handlers.resolve(target),
       policy: (definition, node) => this.policyOf(definition, node),
+      requests: world.requests,
+      keepItem: (run, node, index, error) => world.keepItem(run.definition.name, run.executionId, node, index, error),
+    });
+    this.claims = new Claims({ store, registry, clock, owner: this.owner });
+    this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
+    this.fallbacks = new FallbackRuns({
+      ...{ store, registry, clock, nextId: this.nextId },
+      dispatcher: () => this.dispatcher,
     });
     const runner = new ExecutionRunner({
       store,
@@ -67,22 +100,25 @@ export class Executor {
       limits,
       owner: this.owner,
       nodes: this.nodes,
+      changed: (id) => this.changes.notify(id),
+      policy: (definition) => this.policyOf(definition),
       stopping: () => this.dispatcher.stopping,
-      runFallback: (workflow, parent) => this.runFallback(workflow, parent),
+      runFallback: (workflow, parent, signal) => this.fallbacks.run(workflow, parent, signal),
+      dropFallbacks: (parent) => this.fallbacks.cancelAll(parent),
       keepNode: (execution, record, error) => world.keepNode(execution.workflow, execution.id, record.node, error),
     });
-    this.dispatcher = new Dispatcher(
-      {
-        store,
-        registry,
-        clock,
-        limits,
-        owner: this.owner,
-        driveWithDeadLetter: (workflow, id) => world.driveWithDeadLetter(workflow, id),
-        report: (message, error) => world.report(message, error),
-      },
+    this.dispatcher = new Dispatcher({
+      store,
+      registry,
+      clock,
+      limits,
+      owner: this.owner,
+      claims: this.claims,
       runner,
-    );
+      changes: this.changes,
+      driveWithDeadLetter: (workflow, id) => world.driveWithDeadLetter(workflow, id),
+      report: (message, error) => world.report(message, error),
+    });
   }
 
   /** Resolves once the execution is durable; `created` is false when the key (or `join`) led to an earlier one. */
@@ -94,7 +130,8 @@ export class Executor {
     const { registry, store, clock } = this.world;
     const definition = registry.get(workflow);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
-    const value = this.checkInput(workflow, input, idempotencyKey);
+    const maxBytes = this.world.limits.inputBytes;
+    const value = checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
     const inputHash = hashOf(canonicalJson(value));
     const place = this.dispatcher.reserve();
     if (!place) {
@@ -106,14 +143,14 @@ export class Executor {
     }
     const now = clock.epochNow();
     const record: ExecutionRecord = {
-      ...this.newRecord(definition, value, inputHash, now),
-      ...(place === 'running' ? { status: 'running', owner: this.owner, startedAt: now } : { status: 'queued' }),
+      ...newExecution(definition, { id: this.nextId(), input: value, inputHash, now }),
+      ...(place === 'running' && { status: 'running', owner: this.owner, startedAt: now }),
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(definition.join && { joinKey: `${workflow}:${definition.version}:${inputHash}` }),
     };
     try {
       const { execution, created } = await store.create(record);
-      if (created) this.dispatcher.accept(execution, place);
+      if (created) this.dispatcher.accept(execution, definition, place);
       else this.dispatcher.release(place);
       return { execution: sameInput(execution, inputHash), created };
     } catch (error) {
@@ -122,71 +159,56 @@ export class Executor {
     }
   }
 
-  /** Runs a failed optional node once more, for a dead letter, and puts its result into the ledger. Rejects when it fails again. */
-  async redriveNode(executionId: string, name: string): Promise<void> {
-    const ledger = await this.world.store.get(executionId);
-    if (!ledger) throw new ExecutionNotFoundError(executionId);
-    const definition = this.world.registry.get(ledger.workflow);
-    const node = definition.nodes.get(name);
-    const records = new Map(ledger.nodes.map((record) => [record.node, record]));
-    if (!node || records.get(name)?.status !== 'failed') return;
-    const run = { definition, executionId, input: ledger.input, signal: new AbortController().signal };
-    const { record, error } = await this.nodes.run(node, run, Object.freeze(resultsOf(records, node.ancestors)));
-    if (record.status === 'failed') throw error;
-    await this.world.store.amend(executionId, record);
+  /** Ends an execution whoever runs it, and what runs in its place. Resolves with false when it had ended before. */
+  async cancel(execution: ExecutionRecord): Promise<boolean> {
+    const { store, clock } = this.world;
+    if (!(await store.cancel(execution.id, { finishedAt: clock.epochNow() }))) return false;
+    this.dispatcher.cancelled(execution.id);
+    await this.fallbacks.cancelAll(execution);
+    return true;
   }
 
-  private checkInput(workflow: string, input: unknown, idempotencyKey: string | undefined) {
-    const problems = [];
-    if (idempotencyKey !== undefined && !/^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/.test(idempotencyKey)) {
-      problems.push({ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' });
-    }
-    let value;
-    try {
-      value = toJsonValue(input, 'the input', this.world.limits.inputBytes);
-      problems.push(...this.world.registry.inputProblems(workflow, value));
-    } catch (error) {
-      problems.push({ field: '', message: (error as Error).message.replace('the input ', '') });
-    }
-    if (problems.length > 0 || value === undefined) throw new WorkflowInputError(workflow, problems);
-    return value;
+  /**
+   * Lets an execution go on that failed or was cancelled. Resolves once that is durable.
+   * @throws ExecutionNotFoundError, ExecutionStateError, WorkflowNotFoundError, WorkflowStoppingError
+   */
+  async resume(executionId: string): Promise<ExecutionRecord> {
+    const before = await this.ended(executionId, 'resumed', ['failed', 'cancelled']);
+    return this.goOn(await this.claims.reopen(before, ['failed', 'cancelled'], 'resumed'));
   }
 
-  private newRecord(
-    definition: WorkflowDefinition,
-    input: ExecutionRecord['input'],
-    inputHash: string,
-    now: number,
-  ): ExecutionRecord {
-    return {
-      id: this.nextId(),
-      workflow: definition.name,
-      version: definition.version,
-      status: 'running',
-      input,
-      inputHash,
-      createdAt: now,
-      resumes: 0,
-      degraded: false,
-      totals: NO_TOTALS,
-      ...(definition.deadlineMs !== undefined && { deadlineAt: now + definition.deadlineMs }),
-    };
+  /**
+   * Runs a node of an ended execution again, and every node that waited for it. Resolves once that is durable.
+   * @throws ExecutionNotFoundError, ExecutionStateError, NodeNotFoundError, WorkflowNotFoundError, WorkflowStoppingError, LedgerFeatureError
+   */
+  async retryFrom(executionId: string, node: string): Promise<ExecutionRecord> {
+    const { store, registry } = this.world;
+    const before = await this.ended(executionId, 'retried', ENDED);
+    if (!store.reopen) throw new LedgerFeatureError('reopen', 'retry an execution from a node');
+    const { name, nodes, order } = registry.get(before.workflow);
+    if (!order.includes(node)) throw new NodeNotFoundError(name, node, order);
+    const again = order.filter((other) => other === node || nodes.get(other)?.ancestors.includes(node));
+    return this.goOn(await this.claims.reopen(before, ENDED, 'retried', again));
   }
 
-  private runFallback(workflow: string, parent: ExecutionRecord): Promise<ExecutionRecord | undefined> {
-    const now = this.world.clock.epochNow();
-    const record = this.newRecord(this.world.registry.get(workflow), parent.input, parent.inputHash, now);
-    return this.dispatcher.runChild({
-      ...record,
-      status: 'queued',
-      parentId: parent.id,
-      idempotencyKey: `${parent.id}:fallback:${workflow}`,
-    });
+  private async ended(executionId: string, action: string, from: readonly ExecutionStatus[]): Promise<ExecutionRecord> {
+    const execution = await this.world.store.find(executionId);
+    if (!execution) throw new ExecutionNotFoundError(executionId);
+    if (this.dispatcher.stopping) throw new WorkflowStoppingError(execution.workflow);
+    if (!from.includes(execution.status)) throw new ExecutionStateError(executionId, execution.status, action);
+    await this.dispatcher.untilLeft(executionId);
+    return execution;
   }
 
-  private policyOf(definition: WorkflowDefinition, node: NodeDefinition): NodePolicy | undefined {
-    if (Object.keys(node.policies).length === 0) return undefined;
-    const key = `${definition.name}@${definition.version}.${node.name}`;
+  private goOn(claimed: ClaimedRun): ExecutionRecord {
+    this.dispatcher.goOn(claimed);
+    const { nodes: _, ...execution } = claimed.ledger;
+    return execution;
+  }
+
+  private policyOf(definition: WorkflowDefinition, node?: NodeDefinition): NodePolicy | undefined {
+    if (Object.keys((node ?? definition).policies.options).length === 0) return undefined;
+    const key = `${definition.name}@${definition.version}${node ? `.${node.name}` : ''}`;
     const policy = this.policies.get(key) ?? this.world.createPolicy(definition, node);
     this.policies.set(key, policy);
     return policy;
@@ -197,9 +219,4 @@ export class Executor {
     const { queued } = this.dispatcher.load;
     return Math.min(60_000, 1_000 * Math.ceil(queued / Math.max(1, this.world.limits.running)));
   }
-}
-
-function sameInput(execution: ExecutionRecord, inputHash: string): ExecutionRecord {
-  if (execution.inputHash === inputHash || execution.idempotencyKey === undefined) return execution;
-  throw new IdempotencyConflictError(execution.workflow, execution.idempotencyKey, execution.id);
 }

@@ -1,13 +1,28 @@
 import type { Clock } from '@nest-resilience/core';
 import type { Scope } from '../expression/expression.js';
 import type { ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
+import type { HealView } from '../graph/heal.js';
+import { withKeys } from '../graph/policy-keys.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { NodeRecord } from '../ledger/execution.js';
-import { deepFreeze, type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
+import { WorkflowResultError } from '../workflow.errors.js';
 import { abortable } from './abortable.js';
 import { AttemptLog, type Trier } from './attempt-log.js';
-import { runEach } from './run-each.js';
+import { callKeys } from './call-keys.js';
+import { runHealing } from './heal.js';
+import { isTrue } from './is-true.js';
+import {
+  idempotencyKey,
+  type ItemCall,
+  methodOf,
+  type NodeCall,
+  type NodeRun,
+  scopeOf,
+  type Served,
+} from './node-call.js';
+import { listOf, runEach } from './run-each.js';
 import { type ActionWorld, runAction } from './run-action.js';
 
 /** The policy of a node, as `ResilienceService.policy` makes it. */
@@ -23,14 +38,8 @@ export interface NodeWorld extends ActionWorld {
   /** `undefined` for a node without policies. */
   policy(definition: WorkflowDefinition, node: NodeDefinition): NodePolicy | undefined;
   readonly maxResultBytes: number;
-}
-
-/** The run that a node is part of. */
-export interface NodeRun {
-  readonly definition: WorkflowDefinition;
-  readonly executionId: string;
-  readonly input: JsonValue;
-  readonly signal: AbortSignal;
+  /** Called for each failed item of an `each` node that keeps them; resolves with the entry's id. */
+  keepItem(run: NodeRun, node: string, index: number, error: unknown): Promise<string | undefined>;
 }
 
 /** How a node ended. `error` is what was thrown, for whoever needs the object and not its description. */
@@ -47,8 +56,8 @@ export class NodeRunner {
     const { clock, maxResultBytes } = this.world;
     const startedAt = clock.epochNow();
     const log = new AttemptLog(clock);
-    const scope = deepFreeze({ ...results, input: run.input });
-    const call: NodeCall = { node, run, results, scope, log, level: 0 };
+    const scope = scopeOf(run, results);
+    const call: NodeCall = { node, run, results, scope, log, level: 0, given: run.input };
     const record = (
       rest: Omit<
         NodeRecord,
@@ -64,6 +73,7 @@ export class NodeRunner {
       retryCount: log.retryCount,
       ...(log.usage && { usage: log.usage }),
       ...(log.costUsd !== undefined && { costUsd: log.costUsd }),
+      ...(log.heals.length > 0 && { heals: log.heals }),
       ...(log.answer && { provider: log.answer.provider, providerLevel: log.answer.fallbackLevel }),
       ...rest,
     });
@@ -99,7 +109,7 @@ export class NodeRunner {
 
   /** The node itself, then its fallbacks in order; when all fail the node's own error is thrown. */
   private async serve(target: NodeDefinition, call: NodeCall): Promise<Served> {
-    const trier: Trier = { by: target.name, level: call.level };
+    const trier: Trier = { by: target.name, level: call.level, ...call.heals };
     try {
       const value = await this.execute(target, call, trier);
       // Checked here, so that a result that cannot be kept is a failure the fallbacks can mend.
@@ -124,16 +134,61 @@ export class NodeRunner {
 
   private async execute(target: NodeDefinition, call: NodeCall, trier: Trier): Promise<unknown> {
     const { action } = target;
-    const { scope } = call;
-    if (action.type !== 'each') {
-      const input = target.input ? await this.inputOf(target, scope) : call.run.input;
-      return this.attempt(target, action, { ...call, input, scope }, trier);
-    }
-    const items = await action.items.evaluate(scope);
-    return runEach(items, action, async (item, index) => {
-      const itemScope = { ...scope, [action.as]: item, index };
-      const input = target.input ? await this.inputOf(target, itemScope) : item;
-      return this.attempt(target, action.action, { ...call, input, scope: itemScope }, { ...trier, index });
+    if (action.type !== 'each') return this.healed(target, action, { ...call, trier });
+    const items = await action.items.evaluate(call.scope);
+    const keep = target.deadLetter && call.node === target;
+    return runEach(
+      items,
+      action,
+      (item, index) => this.item(target, call, trier, item, index),
+      keep ? (index, error) => this.world.keepItem(call.run, target.name, index, error) : undefined,
+    );
+  }
+
+  /** Runs one item of an `each` node once more. Rejects when it fails again. */
+  async redriveItem(node: NodeDefinition, run: NodeRun, results: Scope, index: number): Promise<unknown> {
+    const { action } = node;
+    if (action.type !== 'each') return undefined;
+    const scope = scopeOf(run, results);
+    const call = { node, run, results, scope, log: new AttemptLog(this.world.clock), level: 0, given: run.input };
+    const items = listOf(await action.items.evaluate(scope));
+    return index < items.length ? this.item(node, call, { by: node.name, level: 0 }, items[index], index) : undefined;
+  }
+
+  private item(target: NodeDefinition, call: NodeCall, trier: Trier, item: unknown, index: number): Promise<unknown> {
+    if (target.action.type !== 'each') return Promise.resolve();
+    const scope = { ...call.scope, [target.action.as]: item, index };
+    return this.healed(target, target.action.action, { ...call, scope, given: item, trier: { ...trier, index } });
+  }
+
+  private healed(target: NodeDefinition, action: ItemAction, call: ItemCall): Promise<unknown> {
+    let input: unknown = call.given;
+    const attempt = async (view?: HealView): Promise<unknown> => {
+      const scope = view ? { ...call.scope, heal: view } : call.scope;
+      input = target.input ? await this.inputOf(target, scope) : call.given;
+      return this.attempt(target, action, { ...call, input, scope }, call.trier);
+    };
+    if (!target.heal) return attempt();
+    const { run, log, trier } = call;
+    return runHealing(target.heal, {
+      node: target.name,
+      trier,
+      log,
+      clock: this.world.clock,
+      executionId: run.executionId,
+      idempotencyKey: idempotencyKey(run.executionId, call.node.name, trier),
+      signal: run.signal,
+      input: () => input,
+      attempt,
+      runNode: async (name, view) => {
+        const helper = run.definition.nodes.get(name);
+        if (!helper) throw new Error(`there is no node '${name}' any more`);
+        const scope = { ...call.scope, heal: view };
+        const given = toJsonValue(view, `the input of node '${name}'`, this.world.maxResultBytes);
+        const heals = { round: view.round, ...(trier.index !== undefined && { index: trier.index }) };
+        const served = await this.serve(helper, { ...call, scope, given, level: 0, heals });
+        return toJsonValue(served.value, `the result of node '${name}'`, this.world.maxResultBytes);
+      },
     });
   }
 
@@ -157,6 +212,7 @@ export class NodeRunner {
       const context: StepContext = {
         input,
         results,
+        errors: run.errors ?? {},
         node: node.name,
         executionId: run.executionId,
         idempotencyKey: idempotencyKey(run.executionId, node.name, trier),
@@ -164,50 +220,22 @@ export class NodeRunner {
         attempt: number,
         ...(trier.index !== undefined && { index: trier.index }),
       };
-      const work = (): Promise<unknown> =>
-        runAction(action, scope, context, this.world, (answer) => log.noteAnswer(trier, answer));
+      const work = async (): Promise<unknown> => {
+        const value = await runAction(action, scope, context, this.world, (answer) => log.noteAnswer(trier, answer));
+        if (target.expect && !isTrue(await target.expect.evaluate({ ...scope, result: value })))
+          throw new WorkflowResultError(target.name, target.expect.source);
+        return value;
+      };
       return log.note(trier, signal, work, methodOf(action));
     };
     const policy = this.world.policy(run.definition, target);
     try {
-      return await (policy ? policy.execute(once, { signal: run.signal }) : once({ number: 1, signal: run.signal }));
+      if (!policy) return await once({ number: 1, signal: run.signal });
+      const keys = await callKeys(target.policies, scope, input);
+      return await withKeys(keys, () => policy.execute(once, { signal: run.signal }));
     } catch (error) {
       log.noteRefusal(trier, error);
       throw error;
     }
   }
-}
-
-interface NodeCall {
-  /** The node that is to be served. */
-  readonly node: NodeDefinition;
-  readonly run: NodeRun;
-  readonly results: Scope;
-  readonly scope: Scope;
-  readonly log: AttemptLog;
-  /** Fallbacks tried so far. */
-  level: number;
-}
-
-interface Served {
-  readonly value: unknown;
-  readonly by: string;
-  readonly level: number;
-}
-
-function idempotencyKey(executionId: string, node: string, { by, index }: Trier): string {
-  return [executionId, node, ...(by === node ? [] : [by]), ...(index === undefined ? [] : [String(index)])].join(':');
-}
-
-/** The name under which the policies of a called method report. */
-function methodOf(action: ItemAction): string | undefined {
-  if (action.type === 'call') return action.target;
-  return action.type === 'run' ? action.method : undefined;
-}
-
-/** As JSONata's $boolean: empty texts, lists and objects are not true. */
-function isTrue(value: unknown): boolean {
-  if (Array.isArray(value)) return value.some(isTrue);
-  if (typeof value === 'object' && value !== null) return Object.keys(value).length > 0;
-  return Boolean(value);
 }

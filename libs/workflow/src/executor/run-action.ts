@@ -4,11 +4,15 @@ import { textOf } from '../expression/mapping.js';
 import type { ItemAction } from '../graph/definition.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { LlmPort, LlmPortResult } from '../llm.port.js';
+import type { RequestClient } from '../request/request.client.js';
+import { runRequest } from '../request/run-request.js';
 
 /** What actions need from outside. */
 export interface ActionWorld {
   handler(target: string): (input: unknown, context: StepContext) => unknown;
   readonly llm: LlmPort | undefined;
+  /** Makes the requests of `http` nodes. */
+  readonly requests: RequestClient;
 }
 
 /** Does once what a node does. */
@@ -24,6 +28,8 @@ export async function runAction(
       return settle(action.run(context));
     case 'call':
       return settle(world.handler(action.target)(context.input, context));
+    case 'http':
+      return runRequest(action.http, scope, context, world.requests);
     case 'transform':
       return action.transform.evaluate(scope);
     case 'constant':

@@ -4,10 +4,18 @@ import { type StructuredError, structuredError } from '../ledger/structured-erro
 /** What a batch with `partial: true` comes to. */
 export interface PartialResult {
   readonly successes: readonly { readonly index: number; readonly result: unknown }[];
-  readonly failures: readonly { readonly index: number; readonly item: unknown; readonly error: StructuredError }[];
+  readonly failures: readonly FailedItem[];
   readonly total: number;
   /** 0..1; 1 for an empty list. */
   readonly successRate: number;
+}
+
+export interface FailedItem {
+  readonly index: number;
+  readonly item: unknown;
+  readonly error: StructuredError;
+  /** When the node keeps its failed items as dead letters. */
+  readonly deadLetterId?: string;
 }
 
 const MAX_ITEMS = 100_000;
@@ -17,13 +25,14 @@ export async function runEach(
   items: unknown,
   { concurrency, partial }: Extract<CompiledAction, { type: 'each' }>,
   run: (item: unknown, index: number) => Promise<unknown>,
+  /** Makes a dead letter of a failed item of a partial batch; resolves with its id. */
+  keep?: (index: number, error: unknown) => Promise<string | undefined>,
 ): Promise<PartialResult | unknown[]> {
-  // JSONata gives one item for a list of one and nothing for an empty one.
-  const list: readonly unknown[] =
-    items === undefined || items === null ? [] : Array.isArray(items) ? (items as unknown[]) : [items];
+  const list = listOf(items);
   if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
   const results = new Array<unknown>(list.length);
   const errors = new Map<number, unknown>();
+  const kept = new Map<number, string>();
   let next = 0;
   const work = async (): Promise<void> => {
     while (next < list.length && (partial || errors.size === 0)) {
@@ -32,6 +41,8 @@ export async function runEach(
         results[index] = await run(list[index], index);
       } catch (error) {
         errors.set(index, error);
+        const id = partial ? await keep?.(index, error) : undefined;
+        if (id !== undefined) kept.set(index, id);
       }
     }
   };
@@ -44,8 +55,19 @@ export async function runEach(
     successes: results.flatMap((result, index) => (errors.has(index) ? [] : [{ index, result: result ?? null }])),
     failures: [...errors]
       .sort(([a], [b]) => a - b)
-      .map(([index, error]) => ({ index, item: list[index] ?? null, error: structuredError(error) })),
+      .map(([index, error]) => ({
+        index,
+        item: list[index] ?? null,
+        error: structuredError(error),
+        ...(kept.has(index) && { deadLetterId: kept.get(index) ?? '' }),
+      })),
     total: list.length,
     successRate: list.length === 0 ? 1 : (list.length - errors.size) / list.length,
   };
+}
+
+/** JSONata gives one item for a list of one and nothing for an empty one. */
+export function listOf(items: unknown): readonly unknown[] {
+  if (items === undefined || items === null) return [];
+  return Array.isArray(items) ? (items as unknown[]) : [items];
 }

@@ -1,6 +1,7 @@
 import type { WorkflowDefinition } from '../graph/definition.js';
-import { type ExecutionTotals, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
+import { type ExecutionTotals, MAX_ATTEMPTS_KEPT, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
 import type { JsonValue } from '../ledger/json-value.js';
+import type { StructuredError } from '../ledger/structured-error.js';
 
 /** Adds up the nodes of a run. */
 export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
@@ -20,6 +21,22 @@ export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
   return totals;
 }
 
+/** A node that ran in an earlier go of the same run: its attempts count on. */
+export function withEarlier(record: NodeRecord, earlier: NodeRecord | undefined): NodeRecord {
+  if (!earlier) return record;
+  const offset = earlier.attemptCount;
+  const attempts = record.attempts.map((attempt) => ({ ...attempt, number: attempt.number + offset }));
+  const heals = [...(earlier.heals ?? []), ...(record.heals ?? [])];
+  return {
+    ...record,
+    startedAt: earlier.startedAt,
+    attempts: [...earlier.attempts, ...attempts].slice(-MAX_ATTEMPTS_KEPT),
+    attemptCount: offset + record.attemptCount,
+    retryCount: earlier.retryCount + record.retryCount + Math.min(1, record.attemptCount),
+    ...(heals.length > 0 && { heals }),
+  };
+}
+
 export function isDegraded(nodes: Iterable<NodeRecord>): boolean {
   return [...nodes].some((node) => node.degraded || node.status === 'failed');
 }
@@ -35,6 +52,18 @@ export function resultsOf(
     if (record?.status === 'succeeded') results[name] = record.result ?? null;
   }
   return results;
+}
+
+/** Why optional nodes failed, by name; `undefined` when none did. */
+export function errorsOf(
+  finished: ReadonlyMap<string, NodeRecord>,
+  names: Iterable<string>,
+): Record<string, StructuredError> | undefined {
+  const entries = [...names].flatMap((name) => {
+    const record = finished.get(name);
+    return record?.status === 'failed' && record.error ? [[name, record.error] as const] : [];
+  });
+  return entries.length === 0 ? undefined : Object.fromEntries(entries);
 }
 
 /** What a run without a declared output answers: the results that no other node waited for. */

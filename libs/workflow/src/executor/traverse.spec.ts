@@ -76,8 +76,9 @@ async function walk(plan: Plan, finished = new Map<string, NodeRecord>()) {
       return record(node, !when ? 'skipped' : fails ? 'failed' : 'succeeded');
     },
     skip: (node) => record(node, 'skipped'),
-    async checkpoint({ node }) {
-      checkpoints.push(node);
+    checkpoint(kept) {
+      checkpoints.push(kept.node);
+      return Promise.resolve(kept);
     },
   });
   return { definition, started, checkpoints, most, early, failed, finished };
@@ -163,7 +164,7 @@ describe('walking through a graph', () => {
         return record(node, 'succeeded');
       },
       skip: (node) => record(node, 'skipped'),
-      checkpoint: ({ node }) => (node === 'a' ? Promise.reject(new Error('disk full')) : Promise.resolve()),
+      checkpoint: (kept) => (kept.node === 'a' ? Promise.reject(new Error('disk full')) : Promise.resolve(kept)),
     });
 
     await expect(walking).rejects.toThrow('disk full');

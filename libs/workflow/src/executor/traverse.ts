@@ -12,8 +12,8 @@ export interface Walk {
   run(node: NodeDefinition): Promise<NodeRecord>;
   /** The record of a node that need not run because all it waited for was skipped. */
   skip(node: NodeDefinition): NodeRecord;
-  /** Makes a record durable; nothing that waits for the node starts before it resolves. */
-  checkpoint(record: NodeRecord): Promise<void>;
+  /** Makes a record durable and resolves with what was kept; nothing that waits for the node starts before. */
+  checkpoint(record: NodeRecord): Promise<NodeRecord>;
 }
 
 /**
@@ -62,8 +62,7 @@ export function traverse(walk: Walk): Promise<NodeRecord | undefined> {
       try {
         const allSkipped =
           node.after.length > 0 && node.after.every((other) => finished.get(other)?.status === 'skipped');
-        const record = allSkipped ? walk.skip(node) : await walk.run(node);
-        await walk.checkpoint(record);
+        const record = await walk.checkpoint(allSkipped ? walk.skip(node) : await walk.run(node));
         finished.set(node.name, record);
         if (isFinal(record)) release(node.name);
         else failed ??= record;

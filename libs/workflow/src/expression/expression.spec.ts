@@ -51,6 +51,7 @@ describe('an expression', () => {
       timeoutMs: 1_000,
       stack: 200,
       sequence: 100_000,
+      textLength: 4_194_304,
       sourceLength: 20_000,
     });
   });
@@ -84,5 +85,72 @@ describe('an input mapping', () => {
 
   it('leaves a text without holes as it is', async () => {
     expect(await compileTemplate('costs 5 $').evaluate(scope)).toBe('costs 5 $');
+  });
+});
+
+describe('a hostile expression', () => {
+  it.each([
+    'constructor',
+    '$.constructor',
+    '$lookup($, "constructor")',
+    '$.__proto__',
+    '$lookup($, "__proto__")',
+    'parse.toString',
+    '$map.constructor',
+    '$map.implementation.constructor',
+    '(function($x){$x}).environment',
+  ])('finds nothing at %s', async (source) => {
+    expect(await compileExpression(source).evaluate(scope)).toBeUndefined();
+  });
+
+  it.each([
+    '$string.constructor("return process")()',
+    '$eval("1 + 1")',
+    '($f := function($t) { $eval($t) }; $f("1"))',
+    '$process',
+    '$globalThis.process.exit(1)',
+    '$require("fs")',
+  ])('does not get out with %s', async (source) => {
+    const outcome = await compileExpression(source)
+      .evaluate(scope)
+      .catch((error: unknown) => error);
+
+    expect(outcome === undefined || outcome instanceof ExpressionError).toBe(true);
+  });
+
+  it('pollutes no prototype', async () => {
+    await compileExpression('$merge([{ "__proto__": { "polluted": true } }, $])').evaluate(scope);
+    await compileExpression('$ ~> |$|{ "__proto__": { "polluted": true } }|').evaluate(scope);
+
+    expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
+  });
+
+  it.each([
+    ['a loop without end', '($f := function() { $f() }; $f())', /stack|timeout/i],
+    ['a loop in a loop', '$map([1..90000], function($a) { $map([1..90000], function($b) { $b }) })', /timeout/i],
+    ['a list too long', '[1..9999999]', /sequence length/],
+    [
+      'a text that doubles',
+      '$reduce([1..27], function($a, $b) { $a & $a }, "0123456789")',
+      /a text of \d+ characters came up/,
+    ],
+    ['a wide pad', '$pad("x", 1000000000)', /too wide/],
+    ['a pattern that backtracks for ever', `$match("${'a'.repeat(60)}!", /^(a+)+$/)`, /takes more than 100 ms/],
+    ['a pattern that backtracks for long', '$contains($pad("a", 20000, "a"), /a*a*a*a*a*b/)', /takes more than 100 ms/],
+  ])('is stopped at %s, while the process lives', async (_, source, message) => {
+    const started = performance.now();
+
+    await expect(compileExpression(source).evaluate(scope)).rejects.toThrow(message);
+
+    expect(performance.now() - started).toBeLessThan(5_000);
+  });
+
+  it('finds what is distinct in a long list without comparing each with each', async () => {
+    const started = performance.now();
+
+    const found = await compileExpression('$count($distinct($append([1..50000], [1..50000])))').evaluate(scope);
+
+    expect(found).toBe(50_000);
+    expect(performance.now() - started).toBeLessThan(1_500);
   });
 });

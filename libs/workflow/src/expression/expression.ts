@@ -1,5 +1,10 @@
 import jsonata from 'jsonata';
+import { canonicalJson } from '../graph/version.js';
+import { GuardedRegExp } from './guarded-regexp.js';
 import { type ReadNames, readNames } from './references.js';
+
+/** JSONata's own hook; its types know only names. */
+const AFTER_EACH_STEP = Symbol.for('jsonata.__evaluate_exit') as unknown as string;
 
 /** What an expression sees: the run's `input` and the results of the nodes that came before, by node name. */
 export type Scope = Readonly<Record<string, unknown>>;
@@ -12,6 +17,8 @@ export const DEFAULT_EXPRESSION_LIMITS = {
   stack: 200,
   /** Items in one sequence. */
   sequence: 100_000,
+  /** Characters of any text that comes up while it is evaluated. */
+  textLength: 4_194_304,
   /** Characters of the source text. */
   sourceLength: 20_000,
 } as const;
@@ -54,7 +61,12 @@ export function compileExpression(source: string): Expression {
   }
   let compiled: jsonata.Expression;
   try {
-    compiled = jsonata(source, { timeout: limits.timeoutMs, stack: limits.stack, sequence: limits.sequence });
+    compiled = jsonata(source, {
+      timeout: limits.timeoutMs,
+      stack: limits.stack,
+      sequence: limits.sequence,
+      RegexEngine: GuardedRegExp as unknown as RegExpConstructor,
+    });
   } catch (error) {
     const { message, position } = error as jsonata.JsonataError;
     throw new ExpressionSyntaxError(source, position ?? 0, message);
@@ -62,6 +74,12 @@ export function compileExpression(source: string): Expression {
   // $eval would run text that came in as data; $pad can ask for gigabytes in one call that no guard interrupts.
   compiled.registerFunction('eval', () => refuse('$eval is not available in workflows'));
   compiled.registerFunction('pad', pad);
+  compiled.registerFunction('distinct', distinct);
+  // Doubling a text thirty times takes no time, and then all the memory there is.
+  compiled.assign(AFTER_EACH_STEP, (_step: unknown, _input: unknown, _scope: unknown, result: unknown) => {
+    if (typeof result === 'string' && result.length > limits.textLength)
+      refuse(`a text of ${result.length} characters came up; at most ${limits.textLength} are allowed`);
+  });
   return {
     source,
     reads: readNames(compiled.ast()),
@@ -80,6 +98,17 @@ function pad(text: unknown, width: unknown, filler: unknown = ' '): string | und
   if (Math.abs(width) > DEFAULT_EXPRESSION_LIMITS.sequence) refuse(`$pad to ${width} characters is too wide`);
   const fill = typeof filler === 'string' && filler ? filler : ' ';
   return width < 0 ? text.padStart(-width, fill) : text.padEnd(width, fill);
+}
+
+/** The library's own compares each with each, in one call that no guard interrupts. */
+function distinct(items: unknown): unknown {
+  if (!Array.isArray(items)) return items;
+  const seen = new Map<unknown, unknown>();
+  for (const item of items as unknown[]) {
+    const key = typeof item === 'object' && item !== null ? `json:${canonicalJson(item)}` : item;
+    if (!seen.has(key)) seen.set(key, item);
+  }
+  return [...seen.values()];
 }
 
 function refuse(reason: string): never {

@@ -46,6 +46,32 @@ export function compileTemplate(source: string): Mapping {
   };
 }
 
+/**
+ * A URL: one expression that makes all of it, or a text whose holes are percent-encoded, so that a value stays in the part of the
+ * URL where it was written.
+ */
+export function compileUrl(source: string): Mapping {
+  if (source.startsWith('$')) return expressionMapping(compileExpression(source));
+  const parts = source.split(/\{\{(.*?)\}\}/s);
+  const holes = parts.filter((_, index) => index % 2 === 1).map((text) => compileExpression(text.trim()));
+  const [only] = holes;
+  if (only && holes.length === 1 && parts[0]?.trim() === '' && parts[2]?.trim() === '') return expressionMapping(only);
+  return {
+    expressions: holes,
+    async evaluate(scope) {
+      const values = await Promise.all(holes.map((hole) => hole.evaluate(scope)));
+      return parts.map((part, index) => (index % 2 === 0 ? part : urlPart(values[(index - 1) / 2]))).join('');
+    },
+  };
+}
+
+function urlPart(value: unknown): string {
+  const text = textOf(value);
+  // These two are not encoded, and a path segment of them leads elsewhere.
+  if (text === '.' || text === '..') throw new RangeError(`'${text}' cannot be a part of a URL`);
+  return encodeURIComponent(text);
+}
+
 /** How a value reads inside a text. */
 export function textOf(value: unknown): string {
   if (value === undefined || value === null) return '';

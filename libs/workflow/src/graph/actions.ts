@@ -2,6 +2,7 @@ import { compileExpression } from '../expression/expression.js';
 import { compileMapping, compileTemplate, type InputMapping, type Mapping } from '../expression/mapping.js';
 import type { CompiledAction, CompiledMessage, ItemAction } from './definition.js';
 import type { EachAction, LlmAction, NodeAction, NodeDraft } from './draft.js';
+import { compileHttp } from './http-action.js';
 import type { ProblemList } from './problems.js';
 
 const DEFAULT_EACH_CONCURRENCY = 4;
@@ -53,6 +54,10 @@ function compileItemAction(
         schema: action.llm.schema,
         model: action.llm.model,
       };
+    case 'http': {
+      const http = compileHttp(action.http, node, [...at, 'http'], problems);
+      return http ? { type: 'http', http } : { type: 'constant', value: null };
+    }
     case 'transform': {
       const mapping = problems.attempt(() => compileTransform(action.transform), node, [...at, 'transform']);
       return mapping ? { type: 'transform', transform: mapping } : { type: 'constant', value: null };

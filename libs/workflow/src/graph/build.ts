@@ -1,19 +1,22 @@
-import { createPolicy, nearest, parseDuration, ResilienceOptionsError } from '@nest-resilience/core';
-import { compileExpression } from '../expression/expression.js';
+import { nearest, parseDuration } from '@nest-resilience/core';
 import { compileMapping } from '../expression/mapping.js';
-import { compileAction } from './actions.js';
+import { compileNode, compileRunPolicies } from './compile-node.js';
 import { ancestorsOf, sortGraph } from './cycles.js';
 import type { NodeDefinition, WorkflowDefinition } from './definition.js';
 import type { NodeDraft, WorkflowDraft } from './draft.js';
 import { WorkflowDefinitionError, type WorkflowProblem } from './errors.js';
+import { healNodes } from './heal.js';
 import { compileInputSchema } from './input-schema.js';
-import { policyOptions } from './policies.js';
+import { byPriority, fallbackNames, helpers, list } from './node-names.js';
 import { ProblemList } from './problems.js';
 import { checkReads } from './reads.js';
 import { hashOf } from './version.js';
 
 /** Nodes of one workflow, standby nodes included. */
 export const MAX_NODES = 1_000;
+
+/** Names that expressions read beside the nodes. */
+const RESERVED = ['input', 'errors', 'heal'];
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/;
 
@@ -32,7 +35,7 @@ export function checkWorkflow(draft: WorkflowDraft): {
   const problems = new ProblemList(draft);
   checkNames(draft, problems);
   const drafts = new Map(draft.nodes.map((node) => [node.name, node]));
-  const standby = new Set(draft.nodes.flatMap((node) => fallbackNames(node)));
+  const standby = new Set(draft.nodes.flatMap((node) => helpers(node)));
   checkEdges(drafts, standby, problems);
 
   const waits = new Map(
@@ -41,7 +44,7 @@ export function checkWorkflow(draft: WorkflowDraft): {
   const { order, cycles } = sortGraph(waits);
   for (const cycle of cycles)
     problems.add(`waits for itself: ${cycle.join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'after']);
-  const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, fallbackNames(node)])));
+  const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, helpers(node)])));
   for (const cycle of stands.cycles)
     problems.add(`is its own fallback: ${[...cycle].reverse().join(' -> ')}`, cycle[0], [
       'nodes',
@@ -64,6 +67,7 @@ export function checkWorkflow(draft: WorkflowDraft): {
     problems.add(`deadline '${draft.deadline}' is no duration such as '2m' or 120000`, undefined, ['deadline']);
   }
   if (draft.input) problems.attempt(() => compileInputSchema(draft.input ?? {}), undefined, ['input']);
+  const policies = compileRunPolicies(draft, problems);
   if (problems.problems.length > 0) return { problems: problems.problems };
 
   const { locate: _, file: __, ...declared } = draft;
@@ -81,6 +85,8 @@ export function checkWorkflow(draft: WorkflowDraft): {
     fallback: byPriority(
       (draft.fallback ?? []).map((entry) => (typeof entry === 'string' ? { workflow: entry } : entry)),
     ).map((entry) => entry.workflow),
+    policies,
+    requireHealth: draft.requireHealth ?? false,
     draft,
   };
   return { definition, problems: [] };
@@ -98,7 +104,7 @@ function checkNames(draft: WorkflowDraft, problems: ProblemList): void {
     seen.add(name);
     // Names become keys of the scope that expressions read.
     if (!NAME.test(name)) problems.add(`'${name}' is no name: letters, digits, - and _, at most 100`, name);
-    else if (name === 'input' || name in Object.prototype)
+    else if (RESERVED.includes(name) || name in Object.prototype)
       problems.add(`'${name}' is reserved; choose another name`, name);
   }
 }
@@ -109,11 +115,11 @@ function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet
     for (const other of list(node.after)) {
       if (!drafts.has(other)) problems.add(unknownNode('waits for', other, names), name, ['nodes', name, 'after']);
       else if (standby.has(other)) {
-        problems.add(`waits for '${other}', which runs only in place of another node; wait for that one`, name, [
-          'nodes',
+        problems.add(
+          `waits for '${other}', which runs only in place of another node or to heal it; wait for that one`,
           name,
-          'after',
-        ]);
+          ['nodes', name, 'after'],
+        );
       }
     }
     if (standby.has(name) && list(node.after).length > 0) {
@@ -126,6 +132,10 @@ function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet
     for (const other of fallbackNames(node)) {
       if (!drafts.has(other))
         problems.add(unknownNode('falls back to', other, names), name, ['nodes', name, 'fallback']);
+    }
+    for (const { node: other, path } of healNodes(node.heal)) {
+      if (!drafts.has(other))
+        problems.add(unknownNode('heals with', other, names), name, ['nodes', name, 'heal', ...path]);
     }
   }
 }
@@ -146,7 +156,7 @@ function visibleNodes(
   const narrowed = new Set<string>();
   for (const primary of primariesFirst) {
     const node = drafts.get(primary);
-    for (const name of node ? fallbackNames(node) : []) {
+    for (const name of node ? helpers(node) : []) {
       const own = visible.get(primary) ?? new Set<string>();
       const before = narrowed.has(name) ? visible.get(name) : undefined;
       visible.set(name, before ? new Set([...own].filter((other) => before.has(other))) : own);
@@ -154,59 +164,4 @@ function visibleNodes(
     }
   }
   return visible;
-}
-
-function compileNode(
-  node: NodeDraft,
-  standby: boolean,
-  ancestors: readonly string[],
-  problems: ProblemList,
-): NodeDefinition {
-  const { name } = node;
-  const policies = policyOptions(node);
-  try {
-    createPolicy({ name, ...policies });
-  } catch (error) {
-    if (!(error instanceof ResilienceOptionsError)) throw error;
-    for (const { path, allowed } of error.problems) {
-      const words = path.split(' > ').filter((word) => word !== name);
-      const key = Object.keys(policies).find((policy) =>
-        words.some((word) => word.replace('@', '').toLowerCase() === policy.toLowerCase()),
-      );
-      problems.add(`${words.join(' > ')}: expected ${allowed}`, name, ['nodes', name, ...(key ? [key] : [])]);
-    }
-  }
-  return {
-    name,
-    after: [...new Set(list(node.after))],
-    ancestors,
-    standby,
-    when:
-      node.when === undefined
-        ? undefined
-        : problems.attempt(() => compileExpression(node.when ?? ''), name, ['nodes', name, 'when']),
-    input:
-      node.input === undefined
-        ? undefined
-        : problems.attempt(() => compileMapping(node.input), name, ['nodes', name, 'input']),
-    optional: node.optional ?? false,
-    deadLetter: node.deadLetter ?? false,
-    fallback: fallbackNames(node),
-    policies,
-    action: compileAction(node, problems),
-  };
-}
-
-function fallbackNames(node: NodeDraft): string[] {
-  return byPriority((node.fallback ?? []).map((entry) => (typeof entry === 'string' ? { node: entry } : entry))).map(
-    (entry) => entry.node,
-  );
-}
-
-function byPriority<T extends { readonly priority?: number }>(entries: readonly T[]): T[] {
-  return [...entries].sort((a, b) => (a.priority ?? 0) - (b.priority ?? 0));
-}
-
-function list(value: string | readonly string[] | undefined): readonly string[] {
-  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
 }

@@ -1,6 +1,8 @@
 import type { Expression } from '../expression/expression.js';
 import type { Mapping } from '../expression/mapping.js';
-import type { JsonSchema, LlmAction, NodeAction, NodePolicies, WorkflowDraft } from './draft.js';
+import type { HttpMethod, JsonSchema, LlmAction, NodeAction, WorkflowDraft } from './draft.js';
+import type { CompiledHeal } from './heal.js';
+import type { CompiledPolicies } from './policies.js';
 
 /** A workflow that was checked and compiled: what the executor runs, whatever form it was written in. */
 export interface WorkflowDefinition {
@@ -18,6 +20,9 @@ export interface WorkflowDefinition {
   readonly deadLetter: boolean;
   /** By priority. */
   readonly fallback: readonly string[];
+  /** Policies around a whole run. */
+  readonly policies: CompiledPolicies;
+  readonly requireHealth: boolean | readonly string[];
   /** As it was declared, for people to read. */
   readonly draft: WorkflowDraft;
 }
@@ -27,7 +32,7 @@ export interface NodeDefinition {
   readonly after: readonly string[];
   /** Everything that has certainly ended before: what the node's expressions may read. */
   readonly ancestors: readonly string[];
-  /** A fallback of another node: runs only in its place. */
+  /** A fallback, diagnosis or remedy of another node: runs only when that one fails. */
   readonly standby: boolean;
   readonly when: Expression | undefined;
   readonly input: Mapping | undefined;
@@ -35,7 +40,9 @@ export interface NodeDefinition {
   readonly deadLetter: boolean;
   /** By priority. */
   readonly fallback: readonly string[];
-  readonly policies: NodePolicies;
+  readonly policies: CompiledPolicies;
+  readonly expect: Expression | undefined;
+  readonly heal: CompiledHeal | undefined;
   readonly action: CompiledAction;
 }
 
@@ -46,6 +53,7 @@ export type CompiledAction =
       readonly schema: JsonSchema | undefined;
       readonly model: string | undefined;
     }
+  | { readonly type: 'http'; readonly http: CompiledHttp }
   | { readonly type: 'call'; readonly target: string }
   | { readonly type: 'transform'; readonly transform: Mapping }
   | { readonly type: 'constant'; readonly value: unknown }
@@ -64,4 +72,14 @@ export type ItemAction = Exclude<CompiledAction, { type: 'each' }>;
 export interface CompiledMessage {
   readonly role: NonNullable<LlmAction['messages']>[number]['role'];
   readonly content: Mapping;
+}
+
+export interface CompiledHttp {
+  readonly method: HttpMethod;
+  readonly url: Mapping;
+  readonly headers: Mapping;
+  readonly query: Mapping | undefined;
+  readonly body: Mapping | undefined;
+  readonly accept: ReadonlySet<number>;
+  readonly maxBytes: number | undefined;
 }

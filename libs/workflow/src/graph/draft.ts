@@ -1,5 +1,6 @@
 import type { Duration, PolicyOptions } from '@nest-resilience/core';
 import type { InputMapping } from '../expression/mapping.js';
+import type { HealSettings } from './heal.js';
 import type { StepContext } from './step-context.js';
 
 /** A JSON Schema (2020-12). */
@@ -29,6 +30,15 @@ export interface WorkflowSettings {
   readonly deadLetter?: boolean;
   /** Workflows to run with the same input when this one failed, lower priority first. */
   readonly fallback?: readonly (string | FallbackWorkflow)[];
+  /** Lets a failed run go on at its first unfinished node, before `fallback`: 3 means at most four goes. */
+  readonly retry?: Worded<PolicyOptions['retry']>;
+  /** Judges whole runs: while it is open no run of this workflow starts a node; `fallback` still runs. */
+  readonly circuitBreaker?: Worded<PolicyOptions['circuitBreaker']>;
+  /**
+   * Refuses runs while the application is not well, by the last health report; nothing is probed. A list names the checks that matter;
+   * `true` stands for all critical ones. Needs `HealthModule` of `@nest-resilience/core/health`. @default false
+   */
+  readonly requireHealth?: boolean | readonly string[];
 }
 
 export interface FallbackWorkflow {
@@ -59,20 +69,51 @@ export interface NodeSettings extends NodePolicies {
   readonly optional?: boolean;
   /** Nodes to run in its place when it failed, lower priority first. They run only then. */
   readonly fallback?: readonly (string | FallbackNode)[];
-  /** Keep the failure of an `optional` node as a dead letter. Failures of other nodes fail the run, which is one itself. */
+  /**
+   * Keep the failure of an `optional` node, or of each item of an `each` node with `partial`, as a dead letter. Failures of other
+   * nodes fail the run, which is one itself.
+   */
   readonly deadLetter?: boolean;
+  /** JSONata condition on `result`; an attempt whose result does not meet it has failed, for its retry and circuit too. */
+  readonly expect?: string;
+  /** Finds out why the node failed, mends the cause and tries again. Around the policies, inside `fallback`. */
+  readonly heal?: HealSettings;
 }
 
-/** Policies of one node, in the fixed order of the engine: Retry(CircuitBreaker(Timeout(node))). */
+/**
+ * Policies of one node, in the fixed order of the engine:
+ * Cache(Coalesce(Retry(Hedge(CircuitBreaker(RateLimit(Bulkhead(Timeout(node)))))))).
+ * A `key` is a JSONata expression over what the node sees, or a function of the node's input.
+ */
 export interface NodePolicies {
-  readonly retry?: number | PolicyOptions['retry'];
-  readonly circuitBreaker?: PolicyOptions['circuitBreaker'];
+  readonly retry?: Worded<PolicyOptions['retry']>;
+  readonly circuitBreaker?: Worded<Keyed<PolicyOptions['circuitBreaker']>>;
   readonly timeout?: PolicyOptions['timeout'];
+  readonly rateLimit?: Keyed<PolicyOptions['rateLimit']>;
+  readonly bulkhead?: PolicyOptions['bulkhead'];
+  readonly hedge?: PolicyOptions['hedge'];
+  /** Without a `key` a result is shared by runs in which the node sees the same: the same input and results before it. */
+  readonly cache?: Worded<Keyed<PolicyOptions['cache']>>;
+  /** Without a `key` as `cache`. */
+  readonly coalesce?: Keyed<PolicyOptions['coalesce']>;
 }
+
+/** The same options, in which `key` may be an expression. */
+export type Keyed<T> = T extends object ? Omit<T, 'key'> & { readonly key?: NodeKey } : T;
+
+/** The same options, in which what takes errors may be words: a reason or kind of the classifier, an error's name or code. */
+export type Worded<T> = T extends object
+  ? { readonly [K in keyof T]: K extends ErrorOption ? T[K] | string | readonly string[] : T[K] }
+  : T;
+
+type ErrorOption = 'retryOn' | 'abortOn' | 'recordOn' | 'ignoreOn' | 'staleOn';
+
+export type NodeKey = string | ((input: never) => string | undefined);
 
 /** What a node does. */
 export type NodeAction =
   | { readonly type: 'llm'; readonly llm: LlmAction }
+  | { readonly type: 'http'; readonly http: HttpAction }
   | { readonly type: 'call'; readonly target: string }
   | { readonly type: 'transform'; readonly transform: InputMapping }
   | { readonly type: 'constant'; readonly value: unknown }
@@ -93,6 +134,31 @@ export interface LlmAction {
   readonly schema?: JsonSchema;
   readonly model?: string;
 }
+
+/**
+ * A request over HTTP. The node's result is `{ status, headers, body }`, the body parsed when it is JSON. Private, loopback and
+ * link-local addresses are refused unless the module's `requests.allow` has them.
+ */
+export interface HttpAction {
+  /**
+   * A template whose `{{ }}` holes are percent-encoded, or one expression (`$...`) that makes the whole URL.
+   */
+  readonly url: string;
+  /** @default 'GET' */
+  readonly method?: HttpMethod;
+  /** Values are templates. A method that changes something carries `Idempotency-Key`, unless it is given here. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Appended to the URL; what is null or missing is left out. */
+  readonly query?: Readonly<Record<string, InputMapping>>;
+  /** A text is sent as it is, anything else as JSON. */
+  readonly body?: InputMapping;
+  /** Statuses of 400 and above that are an answer like any other; all others fail the attempt. @default [] */
+  readonly accept?: readonly number[];
+  /** Bytes of the answer. @default the module's `requests.maxBytes` */
+  readonly maxBytes?: number;
+}
+
+export type HttpMethod = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
 /** Runs an action once for each item of a list; policies of the node apply to each item. */
 export interface EachAction {

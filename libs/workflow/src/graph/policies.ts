@@ -1,27 +1,69 @@
 import { classifyError, type PolicyOptions } from '@nest-resilience/core';
+import { compileExpression, type Expression } from '../expression/expression.js';
 import type { NodePolicies } from './draft.js';
+import { keyOfCall, type KeyedPolicy, KEYED_POLICIES, needsKey } from './policy-keys.js';
 
-/** Policy options of a node as the engine takes them. Files cannot hold functions: there `retryOn` and its kin are lists of words. */
-export function policyOptions({ retry, circuitBreaker, timeout }: NodePolicies): NodePolicies {
-  return {
-    ...(retry !== undefined && {
-      retry: typeof retry === 'number' ? { maxRetries: retry } : withMatchers(retry, ['retryOn', 'abortOn']),
-    }),
-    ...(circuitBreaker !== undefined && { circuitBreaker: withMatchers(circuitBreaker, ['recordOn', 'ignoreOn']) }),
-    ...(timeout !== undefined && { timeout }),
-  };
+/** Policies as the engine takes them, and how to make their keys. */
+export interface CompiledPolicies {
+  readonly options: Omit<PolicyOptions, 'name'>;
+  /** Policies that want a key for each call. */
+  readonly keys: ReadonlyMap<KeyedPolicy, CallKey>;
 }
 
-function withMatchers<T extends PolicyOptions['retry'] | PolicyOptions['circuitBreaker']>(
-  options: T,
-  names: readonly string[],
-): T {
-  if (typeof options !== 'object' || options === null) return options;
+/** `scope`: everything the node sees makes the key. */
+export type CallKey = Expression | ((input: never) => string | undefined) | 'scope';
+
+export const NO_POLICIES: CompiledPolicies = { options: {}, keys: new Map() };
+
+const KINDS = [
+  'retry',
+  'circuitBreaker',
+  'timeout',
+  'rateLimit',
+  'bulkhead',
+  'hedge',
+  'cache',
+  'coalesce',
+] as const satisfies readonly (keyof NodePolicies)[];
+
+/** Options that take errors. Files cannot hold functions: there they are lists of words. */
+const MATCHERS = ['retryOn', 'abortOn', 'recordOn', 'ignoreOn', 'staleOn'];
+
+/** @throws ExpressionSyntaxError for a key that cannot be read */
+export function compilePolicies(policies: NodePolicies): CompiledPolicies {
+  const options: Record<string, unknown> = {};
+  const keys = new Map<KeyedPolicy, CallKey>();
+  for (const kind of KINDS) {
+    const written: unknown = policies[kind];
+    if (written === undefined || written === false) continue;
+    const value = kind === 'retry' && typeof written === 'number' ? { maxRetries: written } : withMatchers(written);
+    const keyed = KEYED_POLICIES.find((name) => name === kind);
+    const key = keyed && callKey(keyed, value);
+    if (!keyed || !key) {
+      options[kind] = value;
+      continue;
+    }
+    keys.set(keyed, key);
+    const rest = typeof value === 'object' ? value : keyed === 'cache' ? { ttl: value } : {};
+    options[kind] = { ...rest, key: keyOfCall(keyed) };
+  }
+  return { options, keys };
+}
+
+function callKey(policy: KeyedPolicy, value: unknown): CallKey | undefined {
+  const { key } = (typeof value === 'object' && value !== null ? value : {}) as { key?: unknown };
+  if (typeof key === 'string') return compileExpression(key);
+  if (typeof key === 'function') return key as (input: never) => string | undefined;
+  return key === undefined && needsKey(policy) ? 'scope' : undefined;
+}
+
+function withMatchers(options: unknown): unknown {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
   const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
     key,
-    names.includes(key) ? matcher(value) : value,
+    MATCHERS.includes(key) ? matcher(value) : value,
   ]);
-  return Object.fromEntries(entries) as T;
+  return Object.fromEntries(entries) as object;
 }
 
 /** `['rate_limit', 'transient', 'TypeError']`: matches the classifier's reason or kind, the error's name or code. */

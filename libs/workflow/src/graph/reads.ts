@@ -17,14 +17,14 @@ export function checkReads({ nodes, output, problems }: Reader): void {
   const names = [...nodes.keys()];
   for (const node of nodes.values()) {
     for (const { expressions, path, local } of readsOf(node)) {
-      const visible = new Set(['input', ...node.ancestors, ...local]);
+      const visible = new Set([...ALWAYS, ...node.ancestors, ...local]);
       for (const name of namesIn(expressions)) {
         if (!visible.has(name)) problems.add(explain(name, node, names), node.name, ['nodes', node.name, ...path]);
       }
     }
   }
   for (const name of namesIn(output?.expressions ?? [])) {
-    if (name !== 'input' && !nodes.has(name))
+    if (name !== 'input' && name !== 'errors' && !nodes.has(name))
       problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
   }
 }
@@ -50,11 +50,20 @@ interface Reads {
   readonly local: readonly string[];
 }
 
-function readsOf({ when, input, action }: NodeDefinition): Reads[] {
+/** Names that are there beside the nodes. */
+const ALWAYS = ['input', 'errors', 'heal'];
+
+function readsOf({ when, input, action, expect, policies }: NodeDefinition): Reads[] {
   const local = action.type === 'each' ? [action.as, 'index'] : [];
   return [
     { expressions: when ? [when] : [], path: ['when'], local: [] },
     { expressions: input?.expressions ?? [], path: ['input'], local },
+    { expressions: expect ? [expect] : [], path: ['expect'], local: [...local, 'result'] },
+    ...[...policies.keys].map(([policy, key]) => ({
+      expressions: typeof key === 'object' ? [key] : [],
+      path: [policy, 'key'],
+      local,
+    })),
     { expressions: action.type === 'each' ? [action.items] : [], path: ['each', 'items'], local: [] },
     {
       expressions: action.type === 'each' ? expressionsOf(action.action) : expressionsOf(action),
@@ -66,6 +75,10 @@ function readsOf({ when, input, action }: NodeDefinition): Reads[] {
 
 function expressionsOf(action: CompiledAction | ItemAction): readonly Expression[] {
   if (action.type === 'transform') return action.transform.expressions;
+  if (action.type === 'http') {
+    const { url, headers, query, body } = action.http;
+    return [url, headers, query, body].flatMap((part) => part?.expressions ?? []);
+  }
   return action.type === 'llm' ? action.messages.flatMap((message) => message.content.expressions) : [];
 }
 

@@ -22,7 +22,7 @@ export function ledgerView({ nodes, ...execution }: ExecutionLedger) {
   return { ...executionView(execution), nodes: nodes.map(nodeView) };
 }
 
-function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecord) {
+export function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecord) {
   return {
     ...node,
     startedAt: iso(startedAt),

@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { ProblemException } from '@nest-resilience/core/admin';
 import { problemOf } from './problem.js';
 
 /**
@@ -20,6 +21,8 @@ export class ProblemFilter implements ExceptionFilter {
     const response = context.switchToHttp().getResponse<object>();
     if (problem.retryAfterMs !== undefined)
       httpAdapter.setHeader(response, 'Retry-After', String(Math.ceil(problem.retryAfterMs / 1000)));
+    const headers = error instanceof ProblemException ? error.headers : {};
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
     httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
     httpAdapter.reply(response, JSON.stringify(problem), problem.status);
   }

@@ -1,11 +1,14 @@
 import { HttpException } from '@nestjs/common';
 import { ResilienceError } from '@nest-resilience/core';
+import { ProblemException } from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
   IdempotencyConflictError,
+  NodeNotFoundError,
   WorkflowBusyError,
   WorkflowInputError,
   WorkflowNotFoundError,
+  WorkflowUnhealthyError,
 } from '../workflow.errors.js';
 
 /** An error on the wire: `application/problem+json` (RFC 9457) with a stable code. */
@@ -26,11 +29,14 @@ export interface Problem {
 const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> = {
   RESILIENCE_WORKFLOW_NOT_FOUND: [404, 'No such workflow'],
   RESILIENCE_EXECUTION_NOT_FOUND: [404, 'No such execution'],
+  RESILIENCE_NODE_NOT_FOUND: [404, 'No such node'],
   RESILIENCE_WORKFLOW_INPUT: [400, 'The input is not usable'],
   RESILIENCE_WORKFLOW_BUSY: [429, 'Too many executions are waiting'],
   RESILIENCE_WORKFLOW_STOPPING: [503, 'Shutting down'],
+  RESILIENCE_WORKFLOW_UNHEALTHY: [503, 'Not well enough to take this on'],
   RESILIENCE_IDEMPOTENCY_CONFLICT: [422, 'The idempotency key belongs to other input'],
   RESILIENCE_EXECUTION_STATE: [409, 'Not possible in this state'],
+  RESILIENCE_LEDGER_FEATURE: [501, 'Not possible with this store'],
 };
 
 /** What a client may know about an error. Nothing of an unexpected one but that it happened. */
@@ -38,6 +44,10 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof ResilienceError) {
     const [status, title] = KINDS[error.code] ?? [500, 'Something went wrong'];
     return { ...problem(status, title, error.message, error.code), ...detailsOf(error) };
+  }
+  if (error instanceof ProblemException) {
+    const { status, title, detail, code } = error.problem;
+    return problem(status, title, detail, code);
   }
   if (error instanceof HttpException) {
     const body = error.getResponse();
@@ -74,9 +84,10 @@ function problem(status: number, title: string, detail: string, code = `HTTP_${s
 
 function detailsOf(error: ResilienceError): Partial<Problem> {
   if (error instanceof WorkflowInputError) return { errors: error.problems };
-  if (error instanceof WorkflowNotFoundError)
+  if (error instanceof WorkflowNotFoundError || error instanceof NodeNotFoundError)
     return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
-  if (error instanceof WorkflowBusyError) return { retryAfterMs: error.retryAfterMs };
+  if (error instanceof WorkflowBusyError || error instanceof WorkflowUnhealthyError)
+    return { retryAfterMs: error.retryAfterMs };
   if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError)
     return { executionId: error.executionId };
   return {};

@@ -1,4 +1,4 @@
-import { parseDuration } from '@nest-resilience/core';
+import { nearest, parseDuration } from '@nest-resilience/core';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../ledger/execution.js';
 import { type ExecutionFilter, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { InputProblem } from '../graph/input-schema.js';
@@ -9,7 +9,7 @@ export type Query = Readonly<Record<string, unknown>>;
 
 /** @throws WorkflowInputError with every wrong parameter */
 export function readFilter(query: Query): ExecutionFilter {
-  const problems: InputProblem[] = [];
+  const problems = unknownFields(query);
   const text = (field: string): string | undefined => {
     const value = query[field];
     if (value === undefined || value === '') return undefined;
@@ -37,6 +37,32 @@ export function readFilter(query: Query): ExecutionFilter {
     ...(cursor !== undefined && { cursor }),
     ...(limit !== undefined && { limit }),
   };
+}
+
+const FIELDS = ['workflow', 'status', 'cursor', 'limit'];
+
+/** A filter that is misspelt would find everything. */
+function unknownFields(query: Query): InputProblem[] {
+  const unknown = Object.keys(query).filter((field) => !FIELDS.includes(field));
+  return unknown.map((field) => {
+    const near = nearest(field, FIELDS);
+    return { field, message: `is no filter${near ? ` (did you mean '${near}'?)` : ''}; known: ${FIELDS.join(', ')}` };
+  });
+}
+
+/** The node that `{ from }` names. @throws WorkflowInputError */
+export function readRetry(body: unknown): string {
+  const { from } = (typeof body === 'object' && body !== null ? body : {}) as { from?: unknown };
+  if (typeof from === 'string' && from !== '') return from;
+  throw new WorkflowInputError('executions', [{ field: 'from', message: 'must name the node to begin with' }]);
+}
+
+/** The event that a client saw last; 0 for none. */
+export function readLastEventId(header: unknown, query: unknown): number {
+  const given = header ?? query;
+  if (given === undefined || given === '') return 0;
+  if (typeof given === 'string' && /^\d{1,15}$/.test(given)) return Number(given);
+  throw new WorkflowInputError('executions', [{ field: 'Last-Event-ID', message: 'must be the id of an event' }]);
 }
 
 /** Milliseconds of `?wait=30s`; 0 without it. */

@@ -115,6 +115,7 @@ async function start(options: WorkflowModuleOptions & WorkflowModuleExtras = {})
         llm,
         handlers: { shout: (text: string) => text.toUpperCase() },
         store: new MemoryExecutionStore(),
+        http: 'open',
         ...options,
       }),
     ],
@@ -302,7 +303,11 @@ describe('/executions', () => {
     expect(first.body.items[0]).not.toHaveProperty('input');
     const { body } = await server.get('/executions?status=done&limit=0&cursor=%27%3B--').expect(400);
     expect(body.errors).toMatchObject([{ field: 'status' }, { field: 'cursor' }, { field: 'limit' }]);
-    await server.get('/executions?status[$ne]=x').expect(200);
+    const misspelt = await server.get('/executions?status[$ne]=x&stauts=failed').expect(400);
+    expect(misspelt.body.errors).toMatchObject([
+      { field: 'status[$ne]' },
+      { field: 'stauts', message: expect.stringContaining("did you mean 'status'?") },
+    ]);
     expect((await server.get('/executions/none').expect(404)).body.code).toBe('RESILIENCE_EXECUTION_NOT_FOUND');
   });
 

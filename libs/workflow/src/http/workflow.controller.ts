@@ -2,6 +2,7 @@ import {
   Body,
   Controller,
   Get,
+  Header,
   Headers,
   HttpCode,
   Inject,
@@ -10,13 +11,15 @@ import {
   Query,
   Req,
   Res,
+  StreamableFile,
   UnsupportedMediaTypeException,
   UseFilters,
 } from '@nestjs/common';
 import { WorkflowService } from '../workflow.service.js';
 import { executionSummary, executionView, ledgerView } from './execution.view.js';
+import { ExecutionStreams } from './execution-streams.js';
 import { ProblemFilter } from './problem.filter.js';
-import { type Query as QueryValues, readFilter, readWait } from './query.js';
+import { type Query as QueryValues, readFilter, readLastEventId, readRetry, readWait } from './query.js';
 import { workflowSummary, workflowView } from './workflow.view.js';
 
 /** What express' responses and fastify's replies have in common. */
@@ -35,11 +38,16 @@ interface Request {
   readonly url: string;
 }
 
-/** Workflows over HTTP. */
+type HeaderValues = Readonly<Record<string, string | undefined>>;
+
+/** Workflows over HTTP. They start work and show inputs: `WorkflowModule` puts a guard before all of it. */
 @Controller()
 @UseFilters(ProblemFilter)
 export class WorkflowController {
-  constructor(@Inject(WorkflowService) private readonly workflows: WorkflowService) {}
+  constructor(
+    @Inject(WorkflowService) private readonly workflows: WorkflowService,
+    @Inject(ExecutionStreams) private readonly streams: ExecutionStreams,
+  ) {}
 
   @Get('workflows')
   list() {
@@ -61,7 +69,7 @@ export class WorkflowController {
   async start(
     @Param('name') name: string,
     @Body() body: unknown,
-    @Headers() headers: Readonly<Record<string, string | undefined>>,
+    @Headers() headers: HeaderValues,
     @Query('wait') wait: unknown,
     @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
@@ -96,6 +104,27 @@ export class WorkflowController {
     return ledgerView(await this.workflows.get(id));
   }
 
+  /** Server-sent events until the execution has ended; 204 to a client that has seen them all, so that it stops asking. */
+  @Get('executions/:id/events')
+  @Header('Cache-Control', 'no-store, no-transform')
+  @Header('X-Accel-Buffering', 'no')
+  async events(
+    @Param('id') id: string,
+    @Headers() headers: HeaderValues,
+    @Query('lastEventId') lastEventId: unknown,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<StreamableFile | undefined> {
+    const stream = await this.streams.open(id, readLastEventId(headers['last-event-id'], lastEventId));
+    if (!stream) {
+      response.status(204);
+      return undefined;
+    }
+    onClose(response, () => stream.destroy());
+    // Kept alive, the connection would hold up a shutdown for as long as the server keeps idle ones.
+    response.header('Connection', 'close');
+    return new StreamableFile(stream, { type: 'text/event-stream; charset=utf-8' });
+  }
+
   @Post('executions/:id/cancel')
   @HttpCode(200)
   async cancel(@Param('id') id: string) {
@@ -109,17 +138,35 @@ export class WorkflowController {
     response.header('Location', locationOf(request, id));
     return executionView(execution);
   }
+
+  /** Runs the node that `{ "from": ... }` names again, and all that waited for it. */
+  @Post('executions/:id/retry')
+  @HttpCode(202)
+  async retry(
+    @Param('id') id: string,
+    @Body() body: unknown,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
+  ) {
+    const execution = await this.workflows.retryFrom(id, readRetry(body));
+    response.header('Location', locationOf(request, id));
+    return executionView(execution);
+  }
 }
 
 /** Keeps whatever prefix or version the application put before our routes. */
 function locationOf({ originalUrl, url }: Request, id: string): string {
   const path = (originalUrl ?? url).split('?')[0] ?? '';
-  return `${path.replace(/\/(workflows\/[^/]*\/executions|executions\/[^/]*\/resume)\/?$/, '')}/executions/${id}`;
+  return `${path.replace(/\/(workflows\/[^/]*\/executions|executions\/[^/]*\/(resume|retry))\/?$/, '')}/executions/${id}`;
 }
 
 /** Aborted when the client went away: nobody waits any more. */
 function signalOf(response: Response): AbortSignal {
   const controller = new AbortController();
-  (response.raw ?? (response as unknown as Closable)).once('close', () => controller.abort());
+  onClose(response, () => controller.abort());
   return controller.signal;
+}
+
+function onClose(response: Response, act: () => void): void {
+  (response.raw ?? (response as unknown as Closable)).once('close', act);
 }

@@ -26,7 +26,6 @@ export function workflowView(definition: WorkflowDefinition) {
     deadLetter,
     fallback,
     nodes: [...nodes.values()].map((node) => {
-      const { retry, circuitBreaker, timeout } = node.policies;
       return {
         name: node.name,
         type: node.action.type,
@@ -37,11 +36,7 @@ export function workflowView(definition: WorkflowDefinition) {
         /** Runs only in place of another node. */
         standby: node.standby,
         optional: node.optional,
-        policies: {
-          ...(retry !== undefined && { retry }),
-          ...(circuitBreaker !== undefined && { circuitBreaker }),
-          ...(timeout !== undefined && { timeout }),
-        },
+        policies: node.policies.options,
       };
     }),
     order,

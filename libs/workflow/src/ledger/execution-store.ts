@@ -40,12 +40,22 @@ export interface ExecutionStore {
   finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean>;
   /** Ends an unfinished execution whoever runs it. Resolves with false when it had ended before. */
   cancel(id: string, end: { readonly finishedAt: number }): Promise<boolean>;
+  /**
+   * Like {@link claim}, and removes the checkpoints of these nodes in the same transaction: they run again.
+   * A store without it cannot retry an execution from a node.
+   */
+  reopen?(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined>;
   /** Replaces the failed record of an optional node after the run. Resolves with false when there is no such record. */
   amend(id: string, node: NodeRecord): Promise<boolean>;
 
   /** Ids of all unfinished executions without a parent, oldest first: what a booting process has to take up. */
   unfinished(): Promise<string[]>;
   sums(workflow: string): Promise<ExecutionSums>;
+  /**
+   * Removes at most `limit` ended executions that finished before that time, with their checkpoints, oldest first.
+   * Resolves with how many. A store without it cannot have a retention.
+   */
+  prune?(finishedBefore: number, limit: number): Promise<number>;
 }
 
 export interface ExecutionClaim {

@@ -82,6 +82,8 @@ export interface NodeRecord {
   readonly deadLetterId?: string;
   /** The last {@link MAX_ATTEMPTS_KEPT}. */
   readonly attempts: readonly NodeAttempt[];
+  /** What self-healing found and did, in order. */
+  readonly heals?: readonly HealRecord[];
   /** All of them; for an llm node every request that was sent. */
   readonly attemptCount: number;
   /** Those that repeated a failed one. */
@@ -116,6 +118,24 @@ export interface NodeAttempt {
   readonly index?: number;
   /** What a language model's own chain tried within this attempt; at most {@link MAX_ATTEMPTS_KEPT}. */
   readonly tries?: readonly LlmTryRecord[];
+}
+
+/** One round of self-healing. */
+export interface HealRecord {
+  /** From 1. */
+  readonly round: number;
+  /** Node that failed: the node itself or one of its fallbacks. */
+  readonly by: string;
+  readonly index?: number;
+  /** What the diagnosis named, if it named something. */
+  readonly issue?: string;
+  /** Node or function that mended it. */
+  readonly remedy?: string;
+  /** `applied`: the node ran again. Anything else leaves the node's own error. */
+  readonly outcome: 'applied' | 'undiagnosed' | 'no_remedy' | 'remedy_failed';
+  /** Of the diagnosis or the remedy. */
+  readonly error?: StructuredError;
+  readonly durationMs: number;
 }
 
 /** One request to one provider, or why none was sent. */

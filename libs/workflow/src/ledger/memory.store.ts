@@ -92,6 +92,14 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(ledgerOf(entry));
   }
 
+  async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
+    const ledger = await this.claim(id, claim);
+    const entry = this.entries.get(id);
+    if (!ledger || !entry) return undefined;
+    for (const node of forget) entry.nodes.delete(node);
+    return ledgerOf(entry);
+  }
+
   checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
     const entry = this.entries.get(id);
     if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
@@ -149,6 +157,15 @@ export class MemoryExecutionStore implements ExecutionStore {
       p50: durations[rank(50, durations.length)] ?? null,
       p95: durations[rank(95, durations.length)] ?? null,
     });
+  }
+
+  prune(finishedBefore: number, limit: number): Promise<number> {
+    const old = [...this.entries].filter(
+      ([, entry]) => !isUnfinished(entry) && (entry.record.finishedAt ?? finishedBefore) < finishedBefore,
+    );
+    const gone = old.slice(0, limit);
+    for (const [id] of gone) this.entries.delete(id);
+    return Promise.resolve(gone.length);
   }
 
   private makeRoom(): void {

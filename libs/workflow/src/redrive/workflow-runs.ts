@@ -6,10 +6,14 @@ export const WORKFLOW_QUEUE = 'workflows';
 /** Queue of failed optional nodes. */
 export const WORKFLOW_NODE_QUEUE = 'workflow-nodes';
 
+/** Queue of failed items of `each` nodes. */
+export const WORKFLOW_ITEM_QUEUE = 'workflow-items';
+
 /** What runs executions; bound while the application starts. */
 export interface RunEngine {
   drive(executionId: string): Promise<void>;
   redriveNode(executionId: string, node: string): Promise<void>;
+  redriveItem(executionId: string, node: string, index: number): Promise<void>;
 }
 
 /**
@@ -41,13 +45,40 @@ export class WorkflowRuns {
     await this.bound().redriveNode(executionId, node);
   }
 
+  /** Runs a failed item of an `each` node again, without the rest of the batch. */
+  @DeadLetter({
+    queue: WORKFLOW_ITEM_QUEUE,
+    idempotencyKey: (_workflow: string, executionId: string, node: string, index: number) =>
+      `${executionId}:${node}:${index}`,
+  })
+  async item(_workflow: string, executionId: string, node: string, index: number): Promise<void> {
+    const key = `${executionId}:${node}:${index}`;
+    if (this.failures.has(key)) throw this.failures.get(key);
+    await this.bound().redriveItem(executionId, node, index);
+  }
+
   /** Makes a dead letter of a node that has just failed with `error`; resolves with its id. */
-  async keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined> {
-    const key = `${executionId}:${node}`;
+  keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined> {
+    return this.keep(`${executionId}:${node}`, error, () => this.node(workflow, executionId, node));
+  }
+
+  /** Makes a dead letter of an item that has just failed with `error`; resolves with its id. */
+  keepItem(
+    workflow: string,
+    executionId: string,
+    node: string,
+    index: number,
+    error: unknown,
+  ): Promise<string | undefined> {
+    const key = `${executionId}:${node}:${index}`;
+    return this.keep(key, error, () => this.item(workflow, executionId, node, index));
+  }
+
+  private async keep(key: string, error: unknown, fail: () => Promise<void>): Promise<string | undefined> {
     const failure = typeof error === 'object' && error !== null ? error : new Error(String(error));
     this.failures.set(key, failure);
     try {
-      await this.node(workflow, executionId, node);
+      await fail();
       return undefined;
     } catch (thrown) {
       const { deadLetterId } = thrown as { deadLetterId?: unknown };

@@ -7,12 +7,18 @@ import { WorkflowDefinitionError, type WorkflowProblem } from '../graph/errors.j
 import type { WorkflowModuleOptions } from '../workflow.options.js';
 import type { DiscoveredProvider } from './providers.js';
 
+/** Where the application keeps its workflow files. */
+export function directoriesOf({ directory = [] }: WorkflowModuleOptions): readonly string[] {
+  return typeof directory === 'string' ? [directory] : directory;
+}
+
 /** Every workflow of the application, whatever its form, and everything wrong with any of them. */
 export async function collectWorkflows(
-  { directory = [], definitions: own = [] }: WorkflowModuleOptions,
+  options: WorkflowModuleOptions,
   providers: readonly DiscoveredProvider[],
 ): Promise<{ definitions: WorkflowDefinition[]; problems: WorkflowProblem[] }> {
-  const files = await loadWorkflowFiles(typeof directory === 'string' ? [directory] : directory);
+  const { definitions: own = [] } = options;
+  const files = await loadWorkflowFiles(directoriesOf(options));
   const drafts = [
     ...providers.flatMap((provider) => classWorkflow(provider) ?? []),
     ...files.flatMap(({ draft }) => draft ?? []),

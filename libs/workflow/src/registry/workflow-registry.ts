@@ -19,6 +19,8 @@ interface Entry {
 /** The workflows of one application, by name. */
 export class WorkflowRegistry {
   private entries: ReadonlyMap<string, Entry> = new Map();
+  /** Replaced by a reload; executions that were submitted for them still need them. */
+  private readonly retired = new Map<string, WorkflowDefinition>();
 
   /** Takes all workflows at once. @throws {@link WorkflowDefinitionError} with `problems` and everything found here. */
   load(definitions: readonly WorkflowDefinition[], problems: readonly WorkflowProblem[], world: RegistryWorld): void {
@@ -29,6 +31,8 @@ export class WorkflowRegistry {
       ...circles(definitions),
     ];
     if (found.length > 0) throw new WorkflowDefinitionError(found);
+    const kept = new Set(definitions.map(keyOf));
+    for (const { definition } of this.entries.values()) if (!kept.has(keyOf(definition))) this.retire(definition);
     this.entries = new Map(
       definitions.map((definition) => {
         const checkInput = definition.inputSchema ? compileInputSchema(definition.inputSchema) : () => [];
@@ -45,6 +49,12 @@ export class WorkflowRegistry {
     return this.entries.get(name)?.definition;
   }
 
+  /** A certain version, as long as it is known. */
+  at(name: string, version: string): WorkflowDefinition | undefined {
+    const current = this.find(name);
+    return current?.version === version ? current : this.retired.get(`${name}@${version}`);
+  }
+
   /** @throws {@link WorkflowNotFoundError} */
   get(name: string): WorkflowDefinition {
     const definition = this.find(name);
@@ -55,6 +65,18 @@ export class WorkflowRegistry {
   inputProblems(name: string, input: unknown): InputProblem[] {
     return this.entries.get(name)?.checkInput(input) ?? [];
   }
+
+  private retire(definition: WorkflowDefinition): void {
+    this.retired.set(keyOf(definition), definition);
+    if (this.retired.size > MAX_RETIRED)
+      for (const oldest of this.retired.keys()) return void this.retired.delete(oldest);
+  }
+}
+
+const MAX_RETIRED = 100;
+
+function keyOf({ name, version }: WorkflowDefinition): string {
+  return `${name}@${version}`;
 }
 
 function check(definition: WorkflowDefinition, names: readonly string[], world: RegistryWorld): WorkflowProblem[] {

@@ -215,6 +215,51 @@ export function describeExecutionStore(
       );
     });
 
+    test('if it can reopen: hands an execution over and forgets nodes, both or neither', async (store) => {
+      if (!store.reopen) return;
+      const { id } = (await store.create(executionRecord())).execution;
+      for (const node of ['a', 'b', 'c']) await store.checkpoint(id, 'me', nodeRecord(node));
+      await store.finish(id, 'me', end());
+      const claim = { owner: 'next', from: ['succeeded'], startedAt: NOW + 5, version: 'v2' } as const;
+
+      const refused = await store.reopen(id, { ...claim, from: ['failed'] }, ['a']);
+      const before = await store.get(id);
+      const reopened = await store.reopen(id, claim, ['b', 'c', 'unknown']);
+      const again = await store.reopen(id, claim, ['a']);
+
+      assert.deepEqual([refused, again], [undefined, undefined]);
+      assert.equal(before?.nodes.length, 3);
+      assert.deepEqual(
+        [reopened?.status, reopened?.owner, reopened?.version, reopened?.resumes, reopened?.output],
+        ['running', 'next', 'v2', 1, undefined],
+      );
+      assert.deepEqual(reopened?.nodes, [nodeRecord('a')]);
+      assert.equal(await store.checkpoint(id, 'next', nodeRecord('b', { result: 'new' })), true);
+      assert.deepEqual((await store.get(id))?.nodes, [nodeRecord('a'), nodeRecord('b', { result: 'new' })]);
+    });
+
+    test('if it can prune: removes ended executions of before a time, oldest first, with their checkpoints and keys', async (store) => {
+      if (!store.prune) return;
+      const ids: string[] = [];
+      for (let i = 1; i <= 4; i++) {
+        const { id } = (await store.create(executionRecord({ idempotencyKey: `k${i}` }))).execution;
+        await store.checkpoint(id, 'me', nodeRecord('a'));
+        if (i < 4) await store.finish(id, 'me', end({ finishedAt: NOW + i }));
+        ids.push(id);
+      }
+
+      assert.equal(await store.prune(NOW + 3, 1), 1);
+      assert.equal(await store.get(ids[0]!), undefined);
+      assert.equal(await store.prune(NOW + 3, 10), 1);
+
+      assert.deepEqual(
+        (await store.list({})).items.map(({ id }) => id),
+        [ids[3], ids[2]],
+      );
+      assert.equal((await store.get(ids[2]!))?.nodes.length, 1);
+      assert.equal((await store.create(executionRecord({ idempotencyKey: 'k1' }))).created, true);
+    });
+
     test('cancels what has not ended, whoever runs it', async (store) => {
       const running = (await store.create(executionRecord({ joinKey: 'j' }))).execution;
       const done = (await store.create(executionRecord())).execution;

@@ -2,6 +2,7 @@ import { buildWorkflow } from '../../graph/build.js';
 import type { WorkflowDefinition } from '../../graph/definition.js';
 import type {
   EachAction,
+  HttpAction,
   LlmAction,
   NodeAction,
   NodeDraft,
@@ -15,6 +16,7 @@ import type { StepContext } from '../../graph/step-context.js';
 export type NodeWork =
   | { readonly run: (context: StepContext) => unknown }
   | { readonly llm: LlmAction }
+  | { readonly http: HttpAction }
   | { readonly call: string }
   | { readonly transform: unknown }
   | { readonly constant: unknown }
@@ -39,7 +41,7 @@ export class WorkflowBuilder {
   }
 }
 
-const KINDS = ['run', 'llm', 'call', 'transform', 'constant', 'each'];
+const KINDS = ['run', 'llm', 'http', 'call', 'transform', 'constant', 'each'];
 
 function toDraft(name: string, node: NodeSettings & NodeWork): NodeDraft {
   const settings: NodeSettings = Object.fromEntries(Object.entries(node).filter(([key]) => !KINDS.includes(key)));
@@ -50,10 +52,11 @@ function toAction(name: string, work: NodeWork): NodeAction {
   const kinds = KINDS.filter((kind) => kind in work);
   if (kinds.length !== 1)
     throw new TypeError(
-      `node '${name}' needs exactly one of run, llm, call, transform, constant, each; it has ${kinds.join(', ') || 'none'}`,
+      `node '${name}' needs exactly one of run, llm, http, call, transform, constant, each; it has ${kinds.join(', ') || 'none'}`,
     );
   if ('run' in work) return { type: 'run', run: work.run };
   if ('llm' in work) return { type: 'llm', llm: work.llm };
+  if ('http' in work) return { type: 'http', http: work.http };
   if ('call' in work) return { type: 'call', target: work.call };
   if ('transform' in work) return { type: 'transform', transform: work.transform };
   if ('constant' in work) return { type: 'constant', value: work.constant };

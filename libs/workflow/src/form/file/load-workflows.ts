@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type ParsedWorkflow, parseWorkflow, WORKFLOW_FILE_LIMITS } from './parse-workflow.js';
+import { WORKFLOW_FILE_LIMITS } from './file-limits.js';
+import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.js';
 
 /** Reads every `.yaml`, `.yml` and `.json` file of the directories, in the order of their names. */
 export async function loadWorkflowFiles(directories: readonly string[]): Promise<ParsedWorkflow[]> {

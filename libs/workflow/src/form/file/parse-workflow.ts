@@ -1,21 +1,18 @@
 import { LineCounter, parseDocument } from 'yaml';
-import type { EachAction, NodeAction, NodeDraft, WorkflowDraft } from '../../graph/draft.js';
+import type { EachAction, HttpAction, NodeAction, NodeDraft, WorkflowDraft } from '../../graph/draft.js';
 import type { WorkflowProblem } from '../../graph/errors.js';
-import { at, locator } from './position.js';
+import { WORKFLOW_FILE_LIMITS } from './file-limits.js';
+import { findDeepNesting, findTraps } from './hostile-yaml.js';
+import { at, locator, placeOf } from './position.js';
 import { schemaProblems } from './schema-problems.js';
-
-/** Bounds of a workflow file. */
-export const WORKFLOW_FILE_LIMITS = {
-  bytes: 1_048_576,
-  /** Times that anchors may be repeated: a few lines of aliases of aliases can otherwise grow to gigabytes. */
-  aliases: 50,
-} as const;
 
 /** A file's draft, if enough of it could be read, and everything wrong with its text and shape. */
 export interface ParsedWorkflow {
   readonly draft?: WorkflowDraft;
   readonly problems: readonly WorkflowProblem[];
 }
+
+const MAX_PROBLEMS = 100;
 
 /** Reads one workflow from YAML or JSON text. Never throws: what is wrong is listed with line and column. */
 export function parseWorkflow(text: string, file: string): ParsedWorkflow {
@@ -32,11 +29,17 @@ export function parseWorkflow(text: string, file: string): ParsedWorkflow {
   let value: unknown;
   let locate: ReturnType<typeof locator>;
   try {
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
+    const deep = findDeepNesting(text);
+    if (deep) return { problems: [problem(deep.message, placeOf(text, deep.offset))] };
+    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
     const wrong = [...document.errors, ...document.warnings];
-    if (wrong.length > 0) return { problems: wrong.map(({ message, pos }) => problem(message, at(lines, pos[0]))) };
+    if (wrong.length > 0)
+      return { problems: wrong.slice(0, MAX_PROBLEMS).map(({ message, pos }) => problem(message, at(lines, pos[0]))) };
+    const traps = findTraps(document);
+    if (traps.length > 0) return { problems: traps.map(({ message, offset }) => problem(message, at(lines, offset))) };
     locate = locator(document, lines);
-    value = document.toJS({ maxAliasCount: WORKFLOW_FILE_LIMITS.aliases });
+    // What aliases unfold into was counted before.
+    value = document.toJS({ maxAliasCount: -1 });
   } catch (error) {
     return { problems: [problem((error as Error).message, { line: 1, column: 1 })] };
   }
@@ -62,6 +65,7 @@ type FileContent = Omit<WorkflowDraft, 'nodes' | 'file' | 'locate'> & {
 type FileEach = Omit<EachAction, 'action'> & FileAction;
 interface FileAction {
   readonly llm?: Extract<NodeAction, { type: 'llm' }>['llm'];
+  readonly http?: HttpAction;
   readonly call?: string;
   readonly transform?: unknown;
   readonly constant?: unknown;
@@ -87,9 +91,9 @@ function toDraft(
 
 function toNode(
   name: string,
-  { llm, call, transform, constant, each, fallback, description: _, ...settings }: FileNode,
+  { llm, http, call, transform, constant, each, fallback, description: _, ...settings }: FileNode,
 ): NodeDraft {
-  const action = { llm, call, transform, constant, each };
+  const action = { llm, http, call, transform, constant };
   return {
     ...settings,
     ...(fallback !== undefined && { fallback: typeof fallback === 'string' ? [fallback] : fallback }),
@@ -108,8 +112,9 @@ function toEach({ items, as, concurrency, partial, ...action }: FileEach): EachA
   };
 }
 
-function toItemAction({ llm, call, transform, constant }: FileAction): EachAction['action'] {
+function toItemAction({ llm, http, call, transform, constant }: FileAction): EachAction['action'] {
   if (llm) return { type: 'llm', llm };
+  if (http) return { type: 'http', http };
   if (call !== undefined) return { type: 'call', target: call };
   if (transform !== undefined) return { type: 'transform', transform };
   return { type: 'constant', value: constant };

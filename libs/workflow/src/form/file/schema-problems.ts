@@ -30,9 +30,7 @@ function toProblem(error: ErrorObject): SchemaProblem | undefined {
   switch (error.keyword) {
     case 'additionalProperties': {
       const name = String(params['additionalProperty']);
-      const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {}).filter(
-        (key) => key !== 'http',
-      );
+      const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
       const near = nearest(name, known);
       return {
         path: [...path, name],
@@ -42,16 +40,9 @@ function toProblem(error: ErrorObject): SchemaProblem | undefined {
     case 'required':
       return { path, message: `'${String(params['missingProperty'])}' is missing` };
     case 'oneOf': {
-      const choices = (error.schema as { required: string[] }[])
-        .flatMap(({ required }) => required)
-        .filter((name) => name !== 'http');
+      const choices = (error.schema as { required: string[] }[]).flatMap(({ required }) => required);
       return { path, message: `needs exactly one of ${choices.join(', ')}` };
     }
-    case 'false schema':
-      return {
-        path,
-        message: `'${path.at(-1)}' nodes are not available; use "call" with a method that makes the request`,
-      };
     case 'enum':
       return { path, message: `${label(path)} must be one of ${(params['allowedValues'] as unknown[]).join(', ')}` };
     case 'pattern':

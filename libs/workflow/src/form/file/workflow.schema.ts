@@ -1,16 +1,20 @@
 import type { JsonSchema } from '../../graph/draft.js';
+import { HTTP_METHODS } from '../../graph/http-action.js';
+import {
+  bulkhead,
+  cache,
+  circuitBreaker,
+  closed,
+  coalesce,
+  duration,
+  hedge,
+  rateLimit,
+  retry,
+  timeout,
+} from './policy.schema.js';
 
-const duration = { type: ['number', 'string'], description: "Milliseconds, or a text such as '250ms', '30s', '5m'." };
 const names = { type: ['string', 'array'], items: { type: 'string' }, description: 'One name or a list of names.' };
-const words = {
-  type: ['string', 'array'],
-  items: { type: 'string' },
-  description:
-    "Reasons or kinds of the classifier, or names or codes of errors: 'rate_limit', 'transient', 'TypeError'.",
-};
 const jsonSchema = { type: 'object', description: 'A JSON Schema (2020-12).' };
-const closed = { type: 'object', additionalProperties: false };
-
 const llm = {
   ...closed,
   description: 'Calls a language model. Texts are templates with {{ expression }} holes.',
@@ -31,9 +35,30 @@ const llm = {
   },
 };
 
+const http = {
+  ...closed,
+  description:
+    'Makes a request. Texts are templates; holes in the URL are percent-encoded. The result is { status, headers, body }.',
+  required: ['url'],
+  properties: {
+    url: { type: 'string', minLength: 1, maxLength: 8000 },
+    method: { enum: HTTP_METHODS },
+    headers: { type: 'object', additionalProperties: { type: 'string' } },
+    query: { type: 'object', description: 'Appended to the URL; values as in "input".' },
+    body: { description: 'A text is sent as it is, anything else as JSON; values as in "input".' },
+    accept: {
+      type: 'array',
+      items: { type: 'integer', minimum: 400, maximum: 599 },
+      description: 'Statuses of 400 and above that are an answer like any other.',
+    },
+    maxBytes: { type: 'integer', minimum: 1 },
+  },
+};
+
 /** What a node (or each item of a node) can do. */
 const actions = {
   llm,
+  http,
   call: {
     type: 'string',
     minLength: 1,
@@ -41,56 +66,19 @@ const actions = {
   },
   transform: { description: 'A JSONata expression, or an object of expressions.', type: ['string', 'object', 'array'] },
   constant: { description: 'A fixed result.' },
-  // A false schema is the clearest refusal a schema can make; the reader explains it.
-  http: false,
 };
 
-const retry = {
-  type: ['integer', 'object'],
-  minimum: 0,
-  description: 'Retries after the first call, or options of @Retry.',
-  additionalProperties: false,
-  properties: {
-    maxRetries: { type: 'integer', minimum: 0 },
-    strategy: { enum: ['exponential', 'linear', 'fibonacci', 'constant', 'immediate'] },
-    baseDelay: duration,
-    multiplier: { type: 'number', minimum: 1 },
-    maxDelay: duration,
-    jitter: { anyOf: [{ enum: ['full', 'equal', 'decorrelated', 'none'] }, { type: 'number', minimum: 0 }] },
-    retryOn: words,
-    abortOn: words,
-    maxElapsed: duration,
-    honorRetryAfter: { type: 'boolean' },
-    retryAfterCap: duration,
-    budget: {},
-  },
-};
-
-const circuitBreaker = {
+const heal = {
   ...closed,
-  description: 'Options of @CircuitBreaker.',
+  description: 'Fails, is diagnosed, mended by the remedy of the issue, and runs again.',
+  required: ['diagnose', 'remedies'],
   properties: {
-    name: { type: 'string', minLength: 1 },
-    window: { type: ['object', 'string'] },
-    failureThreshold: { type: 'integer', minimum: 1 },
-    failureRate: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
-    minimumCalls: { type: 'integer', minimum: 1 },
-    slowCallDuration: duration,
-    slowCallRate: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
-    recoveryTimeout: duration,
-    halfOpenCalls: { type: 'integer', minimum: 1 },
-    successThreshold: { type: 'integer', minimum: 1 },
-    halfOpenTimeout: duration,
-    recordOn: words,
-    ignoreOn: words,
+    diagnose: { type: 'string', description: 'Node that names the issue: a text, or an object with a text "issue".' },
+    remedies: { type: 'object', additionalProperties: { type: 'string' }, description: 'Nodes by issue.' },
+    otherwise: { type: 'string', description: 'Node for any other issue.' },
+    rounds: { type: 'integer', minimum: 1, maximum: 10 },
+    delay: duration,
   },
-};
-
-const timeout = {
-  type: ['number', 'string', 'object'],
-  description: 'For each attempt, or options of @Timeout.',
-  additionalProperties: false,
-  properties: { each: duration, total: duration, growth: { type: 'number', minimum: 1 }, max: duration },
 };
 
 const node = {
@@ -111,10 +99,20 @@ const node = {
         properties: { node: { type: 'string' }, priority: { type: 'number' } },
       },
     },
-    deadLetter: { type: 'boolean', description: 'Keep the failure of an optional node as a dead letter.' },
+    deadLetter: {
+      type: 'boolean',
+      description: 'Keep the failure of an optional node, or of each item of a partial batch, as a dead letter.',
+    },
+    expect: { type: 'string', minLength: 1, description: 'JSONata condition that "result" must meet.' },
+    heal,
     retry,
     circuitBreaker,
     timeout,
+    rateLimit,
+    bulkhead,
+    hedge,
+    cache,
+    coalesce,
     ...actions,
     each: {
       ...closed,
@@ -130,10 +128,10 @@ const node = {
         },
         ...actions,
       },
-      oneOf: ['llm', 'call', 'transform', 'constant', 'http'].map((name) => ({ required: [name] })),
+      oneOf: ['llm', 'http', 'call', 'transform', 'constant'].map((name) => ({ required: [name] })),
     },
   },
-  oneOf: ['llm', 'call', 'transform', 'constant', 'each', 'http'].map((name) => ({ required: [name] })),
+  oneOf: ['llm', 'http', 'call', 'transform', 'constant', 'each'].map((name) => ({ required: [name] })),
 };
 
 /** The JSON Schema of workflow files, also published as `@nest-resilience/workflow/workflow.schema.json`. */
@@ -160,6 +158,13 @@ export const WORKFLOW_FILE_SCHEMA: JsonSchema = {
         required: ['workflow'],
         properties: { workflow: { type: 'string' }, priority: { type: 'number' } },
       },
+    },
+    retry: { ...retry, description: 'Lets a failed run go on at its first unfinished node.' },
+    circuitBreaker: { ...circuitBreaker, description: 'Judges whole runs.' },
+    requireHealth: {
+      type: ['boolean', 'array'],
+      items: { type: 'string' },
+      description: 'Refuse runs while critical checks (or those named) are down, by the last health report.',
     },
     nodes: { type: 'object', minProperties: 1, additionalProperties: node },
   },

@@ -1,0 +1,62 @@
+import type { Clock } from '@nest-resilience/core';
+import type { ExecutionRecord } from '../ledger/execution.js';
+import type { ExecutionStore } from '../ledger/execution-store.js';
+import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import type { Dispatcher } from './dispatcher.js';
+import type { RunStop } from './run-stop.js';
+import { newExecution } from './submission.js';
+
+export interface FallbackWorld {
+  readonly store: ExecutionStore;
+  readonly registry: WorkflowRegistry;
+  readonly clock: Clock;
+  dispatcher(): Dispatcher;
+  nextId(): string;
+}
+
+/** Workflows that run in place of one that failed. Each is an execution of its own, which ends with its parent at the latest. */
+export class FallbackRuns {
+  constructor(private readonly world: FallbackWorld) {}
+
+  /** Resolves with the execution if it succeeded. Rejects with the signal's reason when the parent was stopped meanwhile. */
+  async run(workflow: string, parent: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined> {
+    if (signal.aborted) throw signal.reason;
+    const { clock, registry } = this.world;
+    const { input, inputHash } = parent;
+    const child = newExecution(registry.get(workflow), {
+      ...{ id: this.world.nextId(), input, inputHash, now: clock.epochNow() },
+    });
+    const stop = (): void => {
+      // At a shutdown the child is interrupted like its parent, and goes on with it.
+      if ((signal.reason as RunStop).stopReason !== 'shutdown') void this.cancelOne(workflow, parent).catch(() => {});
+    };
+    signal.addEventListener('abort', stop, { once: true });
+    try {
+      const key = keyOf(workflow, parent);
+      const served = await this.world.dispatcher().runChild({ ...child, parentId: parent.id, idempotencyKey: key });
+      if (signal.aborted) throw signal.reason;
+      return served;
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Ends what still runs in place of an execution that needs it no more. */
+  async cancelAll(parent: ExecutionRecord): Promise<void> {
+    for (const workflow of this.world.registry.find(parent.workflow)?.fallback ?? []) {
+      await this.cancelOne(workflow, parent);
+    }
+  }
+
+  private async cancelOne(workflow: string, parent: ExecutionRecord): Promise<void> {
+    const { store, clock } = this.world;
+    const child = await store.findByIdempotencyKey(workflow, keyOf(workflow, parent));
+    if (!child || !(await store.cancel(child.id, { finishedAt: clock.epochNow() }))) return;
+    this.world.dispatcher().cancelled(child.id);
+    await this.cancelAll(child);
+  }
+}
+
+function keyOf(workflow: string, { id }: ExecutionRecord): string {
+  return `${id}:fallback:${workflow}`;
+}

@@ -1,0 +1,82 @@
+import type { Clock } from '@nest-resilience/core';
+import type { WorkflowDefinition } from '../graph/definition.js';
+import type { ExecutionLedger, NodeRecord } from '../ledger/execution.js';
+import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import { structuredError } from '../ledger/structured-error.js';
+import { WorkflowFailedError } from '../workflow.errors.js';
+import type { WorkflowLimits } from '../workflow.limits.js';
+import { guardLedger } from './ledger-failure.js';
+import { errorsOf, isDegraded, leavesOf, resultsOf, totalsOf } from './summary.js';
+
+/** How a run ended. `interrupted`: not at all; it stays in the ledger and goes on later. */
+export type RunEnd =
+  | { readonly status: 'succeeded' | 'cancelled' }
+  /** With what the ledger said, if it was the ledger that failed. */
+  | { readonly status: 'interrupted'; readonly error?: unknown }
+  | { readonly status: 'failed'; readonly error: WorkflowFailedError; readonly end: ExecutionEnd };
+
+export interface EndsWorld {
+  readonly store: ExecutionStore;
+  readonly clock: Clock;
+  readonly limits: WorkflowLimits;
+  readonly owner: string;
+}
+
+/** What runs come to. */
+export class RunEnds {
+  constructor(private readonly world: EndsWorld) {}
+
+  async succeeded(
+    ledger: ExecutionLedger,
+    finished: ReadonlyMap<string, NodeRecord>,
+    output: JsonValue,
+    servedBy?: string,
+  ): Promise<RunEnd> {
+    const totals = totalsOf(finished.values());
+    const kept = await guardLedger(
+      this.world.store.finish(ledger.id, this.world.owner, {
+        status: 'succeeded',
+        output,
+        degraded: servedBy !== undefined || isDegraded(finished.values()),
+        finishedAt: this.world.clock.epochNow(),
+        totals: servedBy === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
+        ...(servedBy !== undefined && { servedBy }),
+      }),
+    );
+    return { status: kept ? 'succeeded' : 'cancelled' };
+  }
+
+  failed(
+    { id, workflow }: ExecutionLedger,
+    finished: ReadonlyMap<string, NodeRecord>,
+    node: string | undefined,
+    cause: unknown,
+  ): RunEnd {
+    const error = new WorkflowFailedError(workflow, id, node, cause);
+    const { clock } = this.world;
+    const end = {
+      status: 'failed',
+      error: structuredError(cause, node),
+      degraded: false,
+      finishedAt: clock.epochNow(),
+      totals: totalsOf(finished.values()),
+    } as const;
+    return { status: 'failed', error, end };
+  }
+
+  async outputOf(
+    definition: WorkflowDefinition,
+    input: JsonValue,
+    finished: ReadonlyMap<string, NodeRecord>,
+  ): Promise<JsonValue> {
+    const value = definition.output
+      ? await definition.output.evaluate({
+          ...resultsOf(finished, definition.order),
+          input,
+          errors: errorsOf(finished, definition.order) ?? {},
+        })
+      : resultsOf(finished, leavesOf(definition));
+    return toJsonValue(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
+  }
+}

@@ -1,0 +1,54 @@
+import type { WorkflowDefinition } from '../graph/definition.js';
+import { type ExecutionRecord, NO_TOTALS } from '../ledger/execution.js';
+import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import { IdempotencyConflictError, WorkflowInputError } from '../workflow.errors.js';
+
+const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
+
+/** The input as JSON. @throws WorkflowInputError with everything that is wrong with the submission */
+export function checkSubmission(
+  registry: WorkflowRegistry,
+  workflow: string,
+  input: unknown,
+  { idempotencyKey, maxBytes }: { readonly idempotencyKey: string | undefined; readonly maxBytes: number },
+): JsonValue {
+  const problems = [];
+  if (idempotencyKey !== undefined && !KEY.test(idempotencyKey)) {
+    problems.push({ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' });
+  }
+  let value;
+  try {
+    value = toJsonValue(input, 'the input', maxBytes);
+    problems.push(...registry.inputProblems(workflow, value));
+  } catch (error) {
+    problems.push({ field: '', message: (error as Error).message.replace('the input ', '') });
+  }
+  if (problems.length > 0 || value === undefined) throw new WorkflowInputError(workflow, problems);
+  return value;
+}
+
+export function newExecution(
+  { name, version, deadlineMs }: WorkflowDefinition,
+  { id, input, inputHash, now }: { id: string; input: JsonValue; inputHash: string; now: number },
+): ExecutionRecord {
+  return {
+    id,
+    workflow: name,
+    version,
+    status: 'queued',
+    input,
+    inputHash,
+    createdAt: now,
+    resumes: 0,
+    degraded: false,
+    totals: NO_TOTALS,
+    ...(deadlineMs !== undefined && { deadlineAt: now + deadlineMs }),
+  };
+}
+
+/** @throws IdempotencyConflictError when the key belongs to other input */
+export function sameInput(execution: ExecutionRecord, inputHash: string): ExecutionRecord {
+  if (execution.inputHash === inputHash || execution.idempotencyKey === undefined) return execution;
+  throw new IdempotencyConflictError(execution.workflow, execution.idempotencyKey, execution.id);
+}

@@ -1,0 +1,225 @@
+import type { Type } from '@nestjs/common';
+import {
+  type AdminAccess,
+  type ControllerDescription,
+  describeRoutes,
+  type RouteDescription,
+  routeProblem as problem,
+  schemas,
+} from '@nest-resilience/core/admin';
+import { EXECUTION_STATUSES } from '../ledger/execution.js';
+import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
+import type { WorkflowAccess } from './route-log.js';
+
+const { dictionary, flag, integer, list, number, object, oneOf, text } = schemas;
+
+const TIME = text('ISO 8601');
+const STATUS = oneOf(EXECUTION_STATUSES);
+const ERROR = object({
+  name: text(),
+  message: text(),
+  'code?': text(),
+  'kind?': text('Of the classifier, e.g. transient'),
+  'reason?': text('Of the classifier, e.g. rate_limit'),
+  'node?': text(),
+  'cause?': dictionary(true),
+});
+const SUMMARY = {
+  id: text('UUIDv7: ids sort by the time of submission'),
+  workflow: text(),
+  version: text('Of the definition it runs on'),
+  status: STATUS,
+  'error?': ERROR,
+  'idempotencyKey?': text(),
+  'parentId?': text('The execution it is a fallback of'),
+  resumes: integer('How often it went on after a crash, a failure or by hand'),
+  degraded: flag('A fallback served it, an optional node failed or a model answered in a degraded way'),
+  'servedBy?': text('The fallback workflow whose output this is'),
+  'deadLetterId?': text(),
+  createdAt: TIME,
+  'startedAt?': TIME,
+  'finishedAt?': TIME,
+  'deadlineAt?': TIME,
+  'durationMs?': integer(),
+  totals: dictionary(number(), 'Nodes, attempts, retries, fallbacks, tokens and cost of all nodes'),
+};
+const EXECUTION = { ...SUMMARY, input: {}, 'output?': {} };
+const ATTEMPT = object({
+  number: integer(),
+  by: text('Node that tried: the node itself or one of its fallbacks'),
+  level: integer('0: the node itself; n: its n-th fallback'),
+  outcome: oneOf(['succeeded', 'failed', 'timed_out', 'rejected', 'cancelled']),
+  actions: list(text('What a policy did about it, e.g. retried')),
+  startedAt: TIME,
+  durationMs: number(),
+  'error?': ERROR,
+  'index?': integer('Of the item, for a node that runs once for each'),
+  'tries?': list(dictionary(true), 'Requests to models within this attempt'),
+});
+const NODE = object({
+  node: text(),
+  status: oneOf(['succeeded', 'failed', 'skipped']),
+  'result?': {},
+  'error?': ERROR,
+  optional: flag(),
+  startedAt: TIME,
+  finishedAt: TIME,
+  durationMs: integer(),
+  'servedBy?': text(),
+  fallbackLevel: integer(),
+  degraded: flag(),
+  'deadLetterId?': text(),
+  attempts: list(ATTEMPT),
+  attemptCount: integer(),
+  retryCount: integer(),
+  'usage?': dictionary(integer()),
+  'costUsd?': number(),
+  'provider?': text(),
+});
+const LEDGER = object({ ...EXECUTION, nodes: list(NODE, 'In the order they ended') });
+const RATE = (description: string) => ({ ...number(description), nullable: true });
+const METRICS = object({
+  workflow: text(),
+  ...{ total: integer(), queued: integer(), running: integer() },
+  ...{ successful: integer(), failed: integer(), cancelled: integer() },
+  successRate: RATE('0 to 1, of successful and failed ones'),
+  retryRate: RATE('Share of ended executions in which something was retried'),
+  averageAttempts: RATE('Per node that ran'),
+  fallbackRate: RATE('Share of ended executions that a fallback served, in part or whole'),
+  degradedRate: RATE('Share of ended executions that were degraded'),
+  p50: RATE('Milliseconds of whole executions'),
+  p95: RATE('Milliseconds of whole executions'),
+  ...{ inputTokens: integer(), outputTokens: integer(), costUsd: number() },
+  circuits: dictionary(text(), 'State of each circuit that a node has, by node'),
+});
+const WORKFLOW = { name: text(), version: text(), 'description?': text(), source: oneOf(['file', 'code']) };
+
+const NAME = { name: text() };
+const ID = { id: text() };
+const NO_WORKFLOW = problem('No such workflow; the known ones are named');
+const NO_EXECUTION = problem('No such execution');
+const WRONG_STATE = problem('Not possible in the state it is in');
+const goesOn = (summary: string, rest: Partial<RouteDescription> = {}): RouteDescription => ({
+  summary,
+  params: ID,
+  ...rest,
+  responses: {
+    202: { description: 'It will go on, whatever happens to this process; Location', schema: object(EXECUTION) },
+    404: NO_EXECUTION,
+    409: WRONG_STATE,
+    ...rest.responses,
+  },
+});
+
+const WORKFLOWS: ControllerDescription = {
+  tag: 'workflows',
+  routes: {
+    list: {
+      summary: 'Every workflow',
+      responses: {
+        200: {
+          description: 'By name',
+          schema: object({ items: list(object({ ...WORKFLOW, nodes: integer() })) }),
+        },
+      },
+    },
+    show: {
+      summary: 'The graph of one workflow',
+      params: NAME,
+      responses: {
+        200: {
+          description: 'Its nodes and how they wait for each other',
+          schema: object({
+            ...WORKFLOW,
+            'input?': dictionary(true, 'JSON Schema'),
+            'deadlineMs?': integer(),
+            nodes: list(dictionary(true)),
+            order: list(text(), 'Each node after those it waits for'),
+          }),
+        },
+        404: NO_WORKFLOW,
+      },
+    },
+    metrics: {
+      summary: 'Counted per execution, never per attempt',
+      params: NAME,
+      responses: { 200: { description: 'Rates are null before anything ended', schema: METRICS }, 404: NO_WORKFLOW },
+    },
+    start: {
+      summary: 'Submit an execution',
+      description: 'The body is the input. Once answered, it ends, whatever happens to this process.',
+      params: NAME,
+      query: { wait: text('Time such as 30s: answer with the result if it ends by then') },
+      headers: { 'Idempotency-Key': text('The same key always leads to the same execution') },
+      body: {},
+      responses: {
+        200: { description: 'It has ended; the whole ledger', schema: LEDGER },
+        202: { description: 'It is durable; Location says where to look', schema: object(EXECUTION) },
+        400: problem('The input does not fit; every field at fault is named'),
+        404: NO_WORKFLOW,
+        422: problem('The idempotency key belongs to other input'),
+        429: problem('Too many are waiting; Retry-After'),
+        503: problem('Shutting down; nothing was accepted'),
+      },
+    },
+    executions: {
+      summary: 'A page of executions, newest first',
+      query: {
+        workflow: text(),
+        status: STATUS,
+        cursor: text('nextCursor of the page before'),
+        limit: { type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
+      },
+      responses: {
+        200: {
+          description: 'nextCursor is missing on the last page',
+          schema: object({ items: list(object(SUMMARY)), 'nextCursor?': text() }),
+        },
+        400: problem('The query cannot be; every problem is named'),
+      },
+    },
+    execution: {
+      summary: 'The whole ledger of one execution',
+      params: ID,
+      responses: { 200: { description: 'With every node and attempt', schema: LEDGER }, 404: NO_EXECUTION },
+    },
+    events: {
+      summary: 'Follow an execution',
+      description: 'Server-sent events from its submission to its end: execution.accepted, node.*, execution.*.',
+      params: ID,
+      query: { lastEventId: text('As the header, for clients that cannot set one') },
+      headers: { 'Last-Event-ID': text('Go on after this one') },
+      responses: {
+        200: { description: 'Until it has ended', schema: text(), mediaType: 'text/event-stream' },
+        204: { description: 'It has ended and there is nothing more' },
+        404: NO_EXECUTION,
+      },
+    },
+    cancel: {
+      summary: 'End it now',
+      params: ID,
+      responses: {
+        200: { description: 'Also when it was cancelled before', schema: object(EXECUTION) },
+        404: NO_EXECUTION,
+        409: problem('It ended otherwise'),
+      },
+    },
+    resume: goesOn('Let a failed or cancelled one go on at its first unfinished node'),
+    retry: goesOn('Run a node again, and all that waited for it', {
+      body: object({ from: text('The node to begin with') }),
+      responses: { 400: problem('No node is named'), 501: problem('The store cannot do it') },
+    }),
+  },
+};
+
+/** Has `@nestjs/swagger` describe the routes, where it is installed. */
+export function describeWorkflowRoutes(controller: Type, access: WorkflowAccess, admin?: AdminAccess): Promise<void> {
+  return describeRoutes([[controller, { ...WORKFLOWS, ...guarded(access, admin) }]]);
+}
+
+function guarded(access: WorkflowAccess, admin: AdminAccess | undefined): Partial<ControllerDescription> {
+  if (access === 'open') return {};
+  if (access === 'admin' && admin?.by === 'token')
+    return { security: 'bearer', responses: { 401: problem('Needs the token of the application') } };
+  return { responses: { 403: problem('Not for this client') } };
+}

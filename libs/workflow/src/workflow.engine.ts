@@ -1,0 +1,151 @@
+import {
+  Inject,
+  Injectable,
+  Logger,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+  type OnModuleDestroy,
+  type OnModuleInit,
+} from '@nestjs/common';
+import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
+import { type EventSink, RESILIENCE_EVENTS, ResilienceService } from '@nest-resilience/core';
+import { Executor } from './executor/executor.js';
+import { methodEvents } from './executor/method-events.js';
+import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
+import { Retention } from './ledger/retention.js';
+import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
+import { WorkflowRuns } from './redrive/workflow-runs.js';
+import { directoriesOf } from './registry/collect-workflows.js';
+import type { DirectoryWatch } from './registry/directory-watch.js';
+import { HandlerTable } from './registry/handlers.js';
+import { discoverProviders } from './registry/providers.js';
+import { watchWorkflows } from './registry/watch-workflows.js';
+import { type ReloadReport, WorkflowLoader } from './registry/workflow-loader.js';
+import { WorkflowRegistry } from './registry/workflow-registry.js';
+import { RequestClient } from './request/request.client.js';
+import { readRequestOptions } from './request/request.options.js';
+import { readLimits, readRetention, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
+
+/** Puts the executor and what it stands on together, and takes it through the application's life. */
+@Injectable()
+export class WorkflowEngine
+  implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
+{
+  readonly registry = new WorkflowRegistry();
+  readonly limits: ReturnType<typeof readLimits>;
+  private readonly logger = new Logger('Workflows');
+  private readonly requests: ReturnType<typeof readRequestOptions>;
+  private readonly retention: Retention;
+  private parts: { readonly executor: Executor; readonly loader: WorkflowLoader } | undefined;
+  private watch: DirectoryWatch | undefined;
+
+  constructor(
+    @Inject(WORKFLOW_OPTIONS) private readonly options: WorkflowModuleOptions,
+    @Inject(EXECUTION_STORE) private readonly store: ExecutionStore,
+    @Inject(ResilienceService) private readonly resilience: ResilienceService,
+    @Inject(RESILIENCE_EVENTS) private readonly events: EventSink & { add?(sink: EventSink): void },
+    @Inject(WorkflowRuns) private readonly runs: WorkflowRuns,
+    @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
+    @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
+    @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+  ) {
+    this.limits = readLimits(options.limits);
+    this.requests = readRequestOptions(options.requests);
+    const asked = options.retention !== undefined;
+    this.retention = new Retention(store, resilience.clock, readRetention(options), asked);
+  }
+
+  get executor(): Executor {
+    return this.ready.executor;
+  }
+
+  /** @throws WorkflowDefinitionError */
+  async reload(): Promise<ReloadReport> {
+    return this.ready.loader.load();
+  }
+
+  async onModuleInit(): Promise<void> {
+    await this.store.init?.();
+    this.events.add?.(methodEvents);
+    if (!this.store.durable)
+      this.logger.warn(
+        'Executions are kept in memory: they do not outlive this process. Pass `store` to WorkflowModule.forRoot.',
+      );
+    const providers = discoverProviders(this.discovery, this.scanner);
+    const handlers = new HandlerTable(this.options.handlers ?? {}, () => providers);
+    const llm = this.findLlm();
+    const loader = new WorkflowLoader(this.options, providers, this.registry, {
+      handlerProblem: (target) => handlers.problem(target),
+      hasLlm: llm !== undefined,
+    });
+    await loader.load();
+    const executor = this.makeExecutor(handlers, llm);
+    this.parts = { executor, loader };
+    this.runs.bind({
+      drive: (id) => executor.dispatcher.drive(id),
+      redriveNode: (id, node) => executor.redrives.node(id, node),
+      redriveItem: (id, node, index) => executor.redrives.item(id, node, index),
+    });
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    const count = await this.executor.dispatcher.recover();
+    if (count > 0) this.logger.log(`${count} unfinished executions go on`);
+    this.retention.start((error) => this.logger.error('Old executions could not be removed', error));
+    if (this.options.watch === true) {
+      const { clock } = this.resilience;
+      this.watch = watchWorkflows(directoriesOf(this.options), clock, () => this.reload(), this.logger);
+    }
+  }
+
+  /** Nothing new starts; said before any policy is told to give up, so that its giving up is not taken for a failure. */
+  onModuleDestroy(): void {
+    this.watch?.close();
+    this.retention.stop();
+    this.parts?.executor.dispatcher.stop();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.parts?.executor.dispatcher.shutdown();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.store.close?.();
+  }
+
+  private get ready() {
+    if (!this.parts) throw new Error('WorkflowService is not ready: use it after onModuleInit of its module');
+    return this.parts;
+  }
+
+  private makeExecutor(handlers: HandlerTable, llm: LlmPort | undefined): Executor {
+    return new Executor({
+      store: this.store,
+      registry: this.registry,
+      handlers,
+      llm,
+      clock: this.resilience.clock,
+      limits: this.limits,
+      requests: new RequestClient(this.requests, this.resilience.clock),
+      createPolicy: (definition, node) =>
+        this.resilience.policy({
+          ...(node ?? definition).policies.options,
+          name: node ? `${definition.name}.${node.name}` : `workflow:${definition.name}`,
+        }),
+      driveWithDeadLetter: (workflow, id) => this.runs.run(workflow, id),
+      keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
+      keepItem: (workflow, id, node, index, error) => this.runs.keepItem(workflow, id, node, index, error),
+      report: (message, error) => this.logger.error(message, error),
+    });
+  }
+
+  private findLlm(): LlmPort | undefined {
+    if (this.options.llm) return this.options.llm;
+    try {
+      return this.moduleRef.get<LlmPort>(WORKFLOW_LLM, { strict: false });
+    } catch {
+      return undefined;
+    }
+  }
+}

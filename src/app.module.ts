@@ -14,22 +14,25 @@ import { ScheduleModule } from '@nestjs/schedule';
 import type { Configuration } from './configuration/configuration.js';
 import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
+import { ExecutionMessages } from './transport/executions.messages.js';
 
 /** The service: the packages put together. */
 @Module({})
 export class AppModule {
   static forRoot(configuration: Configuration, env: NodeJS.ProcessEnv = process.env): DynamicModule {
-    const { DATA_DIR, WORKFLOWS_DIR, ADMIN_TOKEN } = configuration;
+    const { DATA_DIR, WORKFLOWS_DIR, ADMIN_TOKEN, SHUTDOWN_TIMEOUT, EXECUTION_RETENTION } = configuration;
     const file = join(DATA_DIR, 'nest-resilience.db');
     return {
       module: AppModule,
+      controllers: [ExecutionMessages],
       imports: [
         EventEmitterModule.forRoot(),
         ScheduleModule.forRoot(),
         ResilienceModule.forRoot({
           deadLetter: { store: sqliteStore({ file }), spillDirectory: join(DATA_DIR, 'spill') },
+          shutdownTimeout: SHUTDOWN_TIMEOUT,
         }),
-        HealthModule.forRoot({ deadLetters: true }),
+        HealthModule.forRoot({ deadLetters: true, store: true }),
         ChecksModule,
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
@@ -47,6 +50,13 @@ export class AppModule {
           useFactory: (llm: LlmService) => ({
             llm,
             directory: WORKFLOWS_DIR,
+            watch: configuration.WORKFLOWS_WATCH,
+            ...(EXECUTION_RETENTION !== undefined && { retention: EXECUTION_RETENTION }),
+            limits: {
+              running: configuration.EXECUTIONS_RUNNING,
+              queued: configuration.EXECUTIONS_QUEUED,
+              shutdown: SHUTDOWN_TIMEOUT,
+            },
             store: sqliteExecutionStore({ file }),
           }),
         }),

@@ -7,11 +7,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Test } from '@nestjs/testing';
-import { ProblemFilter } from '@nest-resilience/workflow';
 import request from 'supertest';
 
 import { AppModule } from '../src/app.module.js';
 import { readConfiguration } from '../src/configuration/configuration.js';
+import { configureService } from '../src/configure-service.js';
 
 const TOKEN = 'a-token-for-the-tests';
 
@@ -19,12 +19,11 @@ let directory: string;
 let app: NestExpressApplication;
 
 async function boot(env: Record<string, string> = {}): Promise<NestExpressApplication> {
-  const settings = { DATA_DIR: directory, ADMIN_TOKEN: TOKEN, ...env };
+  const settings = { DATA_DIR: directory, ADMIN_TOKEN: TOKEN, TRANSPORT: 'none', ...env };
   const configuration = readConfiguration(settings);
   const module = await Test.createTestingModule({ imports: [AppModule.forRoot(configuration, settings)] }).compile();
   const service = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
-  service.useBodyParser('json', { limit: configuration.BODY_LIMIT });
-  service.useGlobalFilters(service.get(ProblemFilter, { strict: false }));
+  await configureService(service, configuration);
   return service.init();
 }
 
@@ -49,6 +48,7 @@ describe('The service without any configuration but a directory', () => {
 
     const { body } = await http()
       .post('/workflows/inbox-triage/executions?wait=30s')
+      .set(admin)
       .set('idempotency-key', 'mail-55')
       .send({ raw })
       .expect(200);
@@ -58,7 +58,7 @@ describe('The service without any configuration but a directory', () => {
       degraded: true,
       output: { subject: 'people we know on the web' },
     });
-    const ledger = await http().get(`/executions/${body.id}`).expect(200);
+    const ledger = await http().get(`/executions/${body.id}`).set(admin).expect(200);
     expect(ledger.body.nodes.map((node: { node: string }) => node.node).sort()).toEqual([
       'archive',
       'classify',
@@ -74,7 +74,12 @@ describe('The service without any configuration but a directory', () => {
 
     const [first, second] = await Promise.all(
       [1, 2].map(() =>
-        http().post('/workflows/inbox-triage/executions').set('idempotency-key', 'twice').send({ raw }).expect(202),
+        http()
+          .post('/workflows/inbox-triage/executions')
+          .set(admin)
+          .set('idempotency-key', 'twice')
+          .send({ raw })
+          .expect(202),
       ),
     );
 
@@ -82,6 +87,7 @@ describe('The service without any configuration but a directory', () => {
     expect(first?.headers.location).toBe(`/executions/${first?.body.id}`);
     await http()
       .post('/workflows/inbox-triage/executions?wait=30s')
+      .set(admin)
       .set('idempotency-key', 'twice')
       .send({ raw })
       .expect(200);
@@ -92,7 +98,14 @@ describe('The service without any configuration but a directory', () => {
     const ready = await http().get('/health/ready').expect(200);
     await http().get('/health/startup').expect(200);
 
-    expect(Object.keys(ready.body.details).sort()).toEqual(['circuits', 'dead-letters', 'event-loop', 'llm']);
+    expect(Object.keys(ready.body.details).sort()).toEqual([
+      'chaos',
+      'circuits',
+      'dead-letters',
+      'event-loop',
+      'llm',
+      'store',
+    ]);
   });
 
   it('publishes metrics and circuits', async () => {
@@ -107,6 +120,9 @@ describe('The service without any configuration but a directory', () => {
 
   it('closes what shows arguments or changes something until the token is given', async () => {
     await http().get('/dead-letters').expect(401);
+    await http().get('/workflows').expect(401);
+    await http().post('/workflows/inbox-triage/executions').send({ raw: 'x' }).expect(401);
+    await http().get('/executions').expect(401);
     await http().get('/dead-letters').set(admin).expect(200);
     await http().post('/resilience/circuits/triage-desk/open').expect(401);
     await http().post('/resilience/circuits/triage-desk/open').set(admin).expect(200);
@@ -115,24 +131,29 @@ describe('The service without any configuration but a directory', () => {
 
   describe('given bad input, answers problem+json that names the thing, the value and the way out', () => {
     it('an unknown workflow', async () => {
-      const { body } = await http().post('/workflows/inbox-triag/executions').send({}).expect(404);
+      const { body } = await http().post('/workflows/inbox-triag/executions').set(admin).send({}).expect(404);
 
       expect(body).toMatchObject({
         code: 'RESILIENCE_WORKFLOW_NOT_FOUND',
-        known: ['inbox-triage'],
+        known: ['document-analysis', 'inbox-triage', 'multi-region-fetch', 'receipt-extraction'],
         nearest: 'inbox-triage',
       });
     });
 
     it('a wrong and a missing field', async () => {
-      const { body, headers } = await http().post('/workflows/inbox-triage/executions').send({ raww: 1 }).expect(400);
+      const { body, headers } = await http()
+        .post('/workflows/inbox-triage/executions')
+        .set(admin)
+        .send({ raww: 1 })
+        .expect(400);
 
       expect(headers['content-type']).toMatch('application/problem+json');
       expect(body.errors.map((error: { field: string }) => error.field).sort()).toEqual(['raw', 'raww']);
     });
 
     it('malformed JSON and an oversized body', async () => {
-      const post = () => http().post('/workflows/inbox-triage/executions').set('content-type', 'application/json');
+      const post = () =>
+        http().post('/workflows/inbox-triage/executions').set(admin).set('content-type', 'application/json');
 
       const malformed = await post().send('{"raw":').expect(400);
       const oversized = await post()
@@ -144,7 +165,7 @@ describe('The service without any configuration but a directory', () => {
     });
 
     it('an unknown execution, circuit and dead letter', async () => {
-      await http().get('/executions/nobody').expect(404);
+      await http().get('/executions/nobody').set(admin).expect(404);
       const circuit = await http().post('/resilience/circuits/triage-dsk/open').set(admin).expect(404);
       await http().get('/dead-letters/nobody').set(admin).expect(404);
 

@@ -27,22 +27,41 @@ const duration = z
 const url = z.url({ protocol: /^https?$/, error: 'an http or https URL' });
 const port = z.coerce.number().int().min(0).max(65_535);
 const whole = z.coerce.number().int().min(0);
+const flag = z
+  .union([z.boolean(), z.enum(['true', 'false'])], { error: 'true or false' })
+  .transform((value) => value === true || value === 'true');
 
 /** Every setting of the service. All are optional: with none the service listens on port 3000 and keeps its data in `data/`. */
 const SETTINGS = z.object({
   /** HTTP. 0: any free port. */
   PORT: port.default(3000),
   HOST: z.string().min(1).default('0.0.0.0'),
-  /** Nest's TCP transport. None without it. */
-  TCP_PORT: port.optional(),
+  /** How other services send messages: `tcp`, `nats`, `redis` or `none`. */
+  TRANSPORT: z.enum(['tcp', 'nats', 'redis', 'none']).default('tcp'),
+  /** For `tcp`, which neither encrypts nor asks who connects: only this machine unless told otherwise. */
+  TCP_HOST: z.string().min(1).default('127.0.0.1'),
+  TCP_PORT: port.default(3001),
+  NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/, error: 'a nats URL' }).default('nats://127.0.0.1:4222'),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis URL' }).default('redis://127.0.0.1:6379'),
   /** Directory of the database and of everything else that must outlive the process. */
   DATA_DIR: z.string().min(1).default('data'),
   /** Directory of the workflow files. */
   WORKFLOWS_DIR: z.string().min(1).default('workflows'),
+  /** Take changed workflow files in use without a restart. */
+  WORKFLOWS_WATCH: flag.default(true),
+  /** How long ended executions are kept. 30 days without it. */
+  EXECUTION_RETENTION: duration.optional(),
+  /** Executions at work at once, and waiting; further ones are refused with 429. */
+  EXECUTIONS_RUNNING: whole.min(1).default(50),
+  EXECUTIONS_QUEUED: whole.default(1000),
   /** Largest accepted request body, in bytes. */
   BODY_LIMIT: whole.min(1).default(1_048_576),
-  /** Bearer token of the routes that change something or show arguments. They are closed without it. */
+  /** Bearer token of the routes and messages that start or change something or show arguments. They are closed without it. */
   ADMIN_TOKEN: z.string().min(8, 'at least 8 characters').optional(),
+  /** How long the service goes on after SIGTERM made it not ready, so that load balancers notice. */
+  SHUTDOWN_DELAY: duration.default('0s'),
+  /** What requests and workflow steps at work get after that. */
+  SHUTDOWN_TIMEOUT: duration.default('10s'),
 
   /** For one request to a model. */
   LLM_TIMEOUT: duration.default('30s'),

@@ -11,11 +11,11 @@ class DeliveryError extends Error {
   }
 }
 
-/** One POST. The receiver sees the same key again when the delivery is repeated. */
+/** One POST, which ends with its attempt: one that nobody waits for would keep the process up. The receiver sees the same key again when the delivery is repeated. */
 export async function deliver(
   url: string,
   body: unknown,
-  { idempotencyKey, signal }: { readonly idempotencyKey: string; readonly signal?: AbortSignal },
+  { idempotencyKey, signal }: { readonly idempotencyKey: string; readonly signal: AbortSignal | undefined },
 ): Promise<void> {
   const response = await fetch(url, {
     method: 'POST',

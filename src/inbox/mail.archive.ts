@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { DeadLetter, Retry, Timeout } from '@nest-resilience/core';
+import { Attempt, type AttemptContext, DeadLetter, Retry, Timeout } from '@nest-resilience/core';
 import type { StepContext } from '@nest-resilience/workflow';
 import { Inject, Injectable } from '@nestjs/common';
 
@@ -35,10 +35,14 @@ export class MailArchive {
       return [mail, { idempotencyKey }];
     },
   })
-  async store({ messageId, raw }: ArchivedMail, step: Step): Promise<{ readonly archived: string }> {
+  async store(
+    { messageId, raw }: ArchivedMail,
+    { idempotencyKey }: Step,
+    @Attempt() attempt?: AttemptContext,
+  ): Promise<{ readonly archived: string }> {
     const { archiveUrl, archiveDirectory } = this.options;
     if (archiveUrl !== undefined) {
-      await deliver(archiveUrl, { messageId, raw }, step);
+      await deliver(archiveUrl, { messageId, raw }, { idempotencyKey, signal: attempt?.signal });
       return { archived: archiveUrl };
     }
     await mkdir(archiveDirectory, { recursive: true });

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { CircuitBreaker, Retry, Timeout } from '@nest-resilience/core';
+import { Attempt, type AttemptContext, CircuitBreaker, Retry, Timeout } from '@nest-resilience/core';
 import type { StepContext } from '@nest-resilience/workflow';
 import { Inject, Injectable } from '@nestjs/common';
 
@@ -27,10 +27,15 @@ export class TriageDesk {
   @Retry({ maxRetries: 2, baseDelay: '100ms' })
   @CircuitBreaker({ name: 'triage-desk', failureThreshold: 5, recoveryTimeout: '2s' })
   @Timeout('5s')
-  async file(triage: Triage, step: StepContext): Promise<{ readonly ticket: string; readonly filed: boolean }> {
-    const ticket = createHash('sha256').update(step.idempotencyKey).digest('hex').slice(0, 12);
+  async file(
+    triage: Triage,
+    { idempotencyKey }: StepContext,
+    @Attempt() attempt?: AttemptContext,
+  ): Promise<{ readonly ticket: string; readonly filed: boolean }> {
+    const ticket = createHash('sha256').update(idempotencyKey).digest('hex').slice(0, 12);
     const { deskUrl } = this.options;
-    if (deskUrl !== undefined) await deliver(deskUrl, { ticket, ...triage }, step);
+    if (deskUrl !== undefined)
+      await deliver(deskUrl, { ticket, ...triage }, { idempotencyKey, signal: attempt?.signal });
     return { ticket, filed: deskUrl !== undefined };
   }
 }

@@ -1,0 +1,148 @@
+import 'reflect-metadata';
+
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { once } from 'node:events';
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { type ClientProxy, ClientProxyFactory, Transport } from '@nestjs/microservices';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { Test } from '@nestjs/testing';
+import { lastValueFrom } from 'rxjs';
+
+import { AppModule } from '../src/app.module.js';
+import { readConfiguration } from '../src/configuration/configuration.js';
+import { configureService } from '../src/configure-service.js';
+import { transportOf } from '../src/transport/transport.js';
+
+const TOKEN = 'a-token-for-the-tests';
+const WORKFLOW = [
+  'name: greet',
+  'input: { type: object, required: [name], properties: { name: { type: string } } }',
+  'nodes:',
+  '  hello: { transform: "Hello {{ input.name }}" }',
+  '  shout: { after: hello, transform: $uppercase(hello) }',
+].join('\n');
+
+let directory: string;
+let app: NestExpressApplication;
+let client: ClientProxy;
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'nest-resilience-messages-'));
+  await writeFile(join(directory, 'greet.yaml'), WORKFLOW);
+  const TCP_PORT = String(await freePort());
+  const settings = { DATA_DIR: directory, WORKFLOWS_DIR: directory, ADMIN_TOKEN: TOKEN, TCP_PORT };
+  const configuration = readConfiguration(settings);
+  const module = await Test.createTestingModule({ imports: [AppModule.forRoot(configuration, settings)] }).compile();
+  app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
+  await configureService(app, configuration);
+  await app.startAllMicroservices();
+  await app.init();
+  client = ClientProxyFactory.create({ transport: Transport.TCP, options: { port: Number(TCP_PORT) } });
+});
+
+afterAll(async () => {
+  await client.close();
+  await app.close();
+  await rm(directory, { recursive: true, force: true });
+});
+
+const send = <T = Record<string, unknown>>(pattern: string, message: object = {}): Promise<T> =>
+  lastValueFrom(client.send<T>(pattern, { token: TOKEN, ...message }));
+
+const refused = (pattern: string, message?: object): Promise<unknown> =>
+  send(pattern, message).then(
+    () => 'it was not refused',
+    (error: unknown) => error,
+  );
+
+describe('The service over TCP', () => {
+  it('starts executions and reports them', async () => {
+    const started = await send('executions.start', { workflow: 'greet', input: { name: 'Ada' }, wait: '10s' });
+    const ledger = await send('executions.get', { id: started['id'] });
+    const page = await send('executions.list', { workflow: 'greet', status: 'succeeded', limit: 10 });
+
+    expect(started).toMatchObject({ status: 'succeeded', output: { shout: 'HELLO ADA' } });
+    expect(ledger).toMatchObject({ id: started['id'], nodes: [{ node: 'hello' }, { node: 'shout' }] });
+    expect(page).toMatchObject({ items: [{ id: started['id'], workflow: 'greet' }] });
+    expect(await send('workflows.list')).toMatchObject({ items: [{ name: 'greet' }] });
+    expect(await send('workflows.metrics', { workflow: 'greet' })).toMatchObject({ total: 1, successRate: 1 });
+  });
+
+  it('answers as soon as the execution is durable, and leads one key to one execution', async () => {
+    const message = { workflow: 'greet', input: { name: 'Bob' }, idempotencyKey: 'bob' };
+
+    const [first, second] = await Promise.all([send('executions.start', message), send('executions.start', message)]);
+
+    expect(first).toMatchObject({ workflow: 'greet', input: { name: 'Bob' } });
+    expect(second['id']).toBe(first['id']);
+    expect(await refused('executions.start', { ...message, input: { name: 'Eve' } })).toMatchObject({
+      status: 422,
+      code: 'RESILIENCE_IDEMPOTENCY_CONFLICT',
+    });
+  });
+
+  it('lets nobody in without the token', async () => {
+    expect(await refused('executions.list', { token: undefined })).toMatchObject({
+      status: 401,
+      code: 'RESILIENCE_ADMIN_UNAUTHORIZED',
+    });
+    expect(await refused('executions.start', { token: 'guessed', workflow: 'greet' })).toMatchObject({ status: 401 });
+  });
+
+  it('answers problems that name every field, the known names and the state', async () => {
+    const { id } = await send<{ id: string }>('executions.start', {
+      workflow: 'greet',
+      input: { name: 'Cy' },
+      wait: '10s',
+    });
+
+    expect(await refused('executions.start', { wait: 'soon', idempotencyKey: 5 })).toMatchObject({
+      status: 400,
+      errors: [{ field: 'workflow' }, { field: 'idempotencyKey' }, { field: 'wait' }],
+    });
+    expect(await refused('executions.start', { workflow: 'greet', input: {} })).toMatchObject({
+      status: 400,
+      errors: [{ field: 'name' }],
+    });
+    expect(await refused('executions.start', { workflow: 'gret' })).toMatchObject({ status: 404, nearest: 'greet' });
+    expect(await refused('executions.resume', { id })).toMatchObject({ status: 409, executionId: id });
+    expect(await refused('executions.cancel', { id: 'nobody' })).toMatchObject({ status: 404 });
+    expect(await refused('executions.retry', { id })).toMatchObject({ status: 400, errors: [{ field: 'from' }] });
+  });
+});
+
+describe('The transport', () => {
+  it('is none when asked for none', async () => {
+    expect(await transportOf(readConfiguration({ TRANSPORT: 'none' }))).toBeUndefined();
+  });
+
+  it.each([
+    ['nats', '@nats-io/transport-node'],
+    ['redis', 'ioredis'],
+  ])('%s is refused with a name to install when its package is missing', async (TRANSPORT, name) => {
+    const transport = transportOf(readConfiguration({ TRANSPORT }));
+
+    const outcome = await transport.catch((error: unknown) => error);
+
+    // Where it is installed it is taken instead.
+    if (outcome instanceof Error) expect(outcome.message).toContain(`npm install ${name}`);
+    else expect(outcome).toMatchObject({ options: expect.anything() });
+  });
+
+  it('is no other one', () => {
+    expect(() => readConfiguration({ TRANSPORT: 'pigeon', NATS_URL: 'http://x' })).toThrow(/TRANSPORT.*NATS_URL/s);
+  });
+});

@@ -6,12 +6,12 @@
  *
  * Specs may import whatever their own package has; a package's sources may not import specs, test/ or bench/.
  */
-const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'telemetry', 'testing'];
+const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'telemetry', 'cli', 'testing'];
 const CORE = '^libs/resilience/src/';
 const SPEC = '\\.(e2e-|fault-)?spec\\.ts$';
 /** Every folder of the core that is no room of its own is a capability (retry, timeout, ...); $1 is its name. */
 const CAPABILITY = `${CORE}(?!(?:${ROOMS.join('|')})/)([^/]+)/`;
-const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry'];
+const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry', 'cli'];
 /** A type-only import leaves no trace at run time, so it cannot make a room load what it must not load. */
 const TYPES_ONLY = ['type-only', 'pre-compilation-only'];
 
@@ -91,6 +91,18 @@ module.exports = {
       to: { path: CORE, pathNot: [within('engine'), within('nest'), CAPABILITY, `${CORE}$1/`] },
     },
     {
+      name: 'cli-speaks-http-only',
+      comment:
+        'The program runs far from the application and starts at once: it loads node:*, and of the core only how a typo ' +
+        'is found. Types cost nothing.',
+      severity: 'error',
+      from: { path: within('cli'), pathNot: SPEC },
+      to: {
+        pathNot: [within('cli'), '^node:', '(^|/)node_modules/@types/node/', `${CORE}engine/options\\.ts$`],
+        dependencyTypesNot: ['core', ...TYPES_ONLY],
+      },
+    },
+    {
       name: 'testing-is-for-tests',
       comment: 'FakeClock and friends are for specs, test/ and bench/: nothing that ships may import them.',
       severity: 'error',
@@ -135,7 +147,7 @@ module.exports = {
         'A relative path may not leave its package: import @nest-resilience/x, as a user would. ' +
         'The service is no package, so its own suite takes it by path.',
       severity: 'error',
-      from: { path: '^(libs/[^/]+|src|test|bench|examples)/', pathNot: '^test/service\\.e2e-spec\\.ts$' },
+      from: { path: '^(libs/[^/]+|src|test|bench|examples)/', pathNot: '^test/service[^/]*\\.e2e-spec\\.ts$' },
       to: {
         path: '^(libs/[^/]+|src|test|bench|examples)/',
         pathNot: '^$1/',

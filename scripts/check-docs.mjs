@@ -21,7 +21,13 @@ const snippets = join(root, 'docs', '.snippets');
 const UNIT_MS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
 const HEADINGS = ['About', 'Use', 'Options and defaults', 'Failure handling', 'Events and metrics', 'Pitfalls'];
 /** About everything, so not of one shape. */
-const OVERVIEWS = ['README.md', 'docs/README.md', 'docs/architecture.md', 'docs/differences.md'];
+const OVERVIEWS = [
+  'README.md',
+  'docs/README.md',
+  'docs/architecture.md',
+  'docs/coming-from-graphbit-toolweaver-kailash.md',
+  'docs/differences.md',
+];
 
 const problems = [];
 const pages = pagesOf('README.md', 'docs').map((path) => readPage(path));

@@ -11,6 +11,7 @@ import {
   RESILIENCE_ADMIN,
   type ResolvedAdminModuleOptions,
 } from './admin.options.js';
+import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
@@ -35,6 +36,7 @@ export class AdminModule {
         ...accessProviders(access),
         AdminGuard,
         AdminBootLog,
+        NdjsonBodies,
         ...(events ? [EventLog] : []),
         { provide: OPENAPI, useFactory: describe },
       ],

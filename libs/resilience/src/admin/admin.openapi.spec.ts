@@ -61,6 +61,7 @@ const ROUTES: readonly (readonly [route: string, query: string, statuses: string
   ['GET /dead-letters/{id}', '', '200 401 404', true],
   ['PATCH /dead-letters/{id}', '', '200 400 401 404 409', true],
   ['POST /dead-letters/redrive', '', '200 400 401', true],
+  ['POST /dead-letters/import', '', '200 401 415', true],
   ['POST /dead-letters/purge', '', '200 400 401', true],
   ['POST /dead-letters/{id}/redrive', '', '200 401 404 409', true],
   ['POST /dead-letters/{id}/discard', '', '200 400 401 404 409', true],

@@ -51,6 +51,21 @@ function send(method: 'get' | 'post' | 'patch', path: string, body?: object) {
   return body === undefined ? sent : sent.send(body);
 }
 
+function importing(text: string) {
+  return request(app.getHttpServer())
+    .post('/dead-letters/import')
+    .set('authorization', `Bearer ${TOKEN}`)
+    .set('content-type', 'application/x-ndjson')
+    .send(text);
+}
+
+function asText(response: request.Response, done: (error: null, body: string) => void): void {
+  let body = '';
+  response.setEncoding('utf8');
+  response.on('data', (chunk: string) => (body += chunk));
+  response.on('end', () => done(null, body));
+}
+
 async function stored(change: Partial<DeadLetterRecord> = {}): Promise<DeadLetterRecord> {
   const record = deadLetterRecord(change);
   await store.add(record);
@@ -153,6 +168,62 @@ describe('the dead-letter routes', () => {
     expect(calls).toEqual([[{ at: new Date('2026-02-03') }]]);
   });
 
+  it('tell the progress of a batch to whoever wants lines', async () => {
+    for (let i = 0; i < 3; i++) await stored();
+    outcome = () => (calls.length === 2 ? Promise.reject(new Error('no, token=abc-123')) : Promise.resolve());
+
+    const { text, headers } = await send('post', '/dead-letters/redrive', { ratePerSecond: 1_000 })
+      .set('accept', 'application/x-ndjson')
+      .buffer()
+      .parse(asText)
+      .then((answer) => ({ text: answer.body as string, headers: answer.headers }));
+
+    expect(headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
+    const lines = text.trim().split('\n').map((line) => JSON.parse(line) as { type: string }); // prettier-ignore
+    expect(lines.map(({ type }) => type)).toEqual(['progress', 'progress', 'progress', 'report']);
+    expect(lines[1]).toMatchObject({ resolved: 1, failed: 1, last: { error: { message: 'no, token=[redacted]' } } });
+    expect(lines[3]).toMatchObject({ matched: 3, resolved: 2, failed: 1, cancelled: false });
+  });
+
+  it('refuse a batch that cannot begin although lines are wanted', async () => {
+    const answer = await send('post', '/dead-letters/redrive', { limit: -1 }).set('accept', 'application/x-ndjson');
+
+    expect([answer.status, answer.body.code]).toEqual([400, 'RESILIENCE_OPTIONS']);
+  });
+
+  it('show no secret that a redriven method repeats', async () => {
+    const { id } = await stored();
+    outcome = () => Promise.reject(new Error('Bearer abcdef123456 was refused'));
+
+    const { body } = await send('post', `/dead-letters/${id}/redrive`).expect(200);
+
+    expect(body.error).toEqual({ name: 'Error', message: 'Bearer [redacted] was refused' });
+  });
+
+  it('take in what they gave out, as often as it is sent', async () => {
+    const [a, b] = [await stored(), await stored({ status: 'resolved', closedAt: 5 })];
+    const exported = [a, b].map((record) => `${JSON.stringify(record)}\n`).join('no entry\n');
+    await store.purge({ status: ['pending', 'resolved'] });
+
+    const first = await importing(exported).expect(200);
+    const again = await importing(exported).expect(200);
+
+    expect(first.body).toEqual({
+      ...{ added: 2, merged: 0, known: 0, refusedLines: 1 },
+      refused: [{ line: 2, problem: expect.stringContaining('no JSON') }],
+    });
+    expect(again.body).toMatchObject({ added: 0, known: 2 });
+    expect(await store.get(a.id)).toEqual(a);
+  });
+
+  it('take in only what is sent as NDJSON, and only from operators', async () => {
+    await request(app.getHttpServer()).post('/dead-letters/import').set('content-type', 'application/x-ndjson').send('{}').expect(401); // prettier-ignore
+
+    const { body } = await send('post', '/dead-letters/import', { id: 'x' }).expect(415);
+
+    expect(body).toMatchObject({ code: 'RESILIENCE_DEAD_LETTER_MEDIA_TYPE', status: 415 });
+  });
+
   it('discard and purge', async () => {
     const { id } = await stored();
 
@@ -170,12 +241,7 @@ describe('the dead-letter routes', () => {
       .get('/dead-letters/export?queue=orders')
       .set('authorization', `Bearer ${TOKEN}`)
       .buffer()
-      .parse((response, done) => {
-        let body = '';
-        response.setEncoding('utf8');
-        response.on('data', (chunk: string) => (body += chunk));
-        response.on('end', () => done(null, body));
-      })
+      .parse(asText)
       .then((answer) => ({ text: answer.body as string, headers: answer.headers }));
 
     expect(headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
@@ -193,6 +259,12 @@ describe('what cannot be done', () => {
     ['post', '/dead-letters/purge', {}, ['filter']],
     ['patch', '/dead-letters/ID', { args: 'A-1', note: 5 }, ['args', 'note']],
     ['patch', '/dead-letters/ID', { args: [{ a: 1 }], argsMeta: { values: { '0.__proto__.x': ['Date'] } } }, ['args']],
+    ['patch', '/dead-letters/ID', {}, ['args']],
+    ['patch', '/dead-letters/ID', { args: [{ at: '2026-02-03' }] }, ['argsMeta']],
+    ['patch', '/dead-letters/ID', { args: [], argsMeta: null }, ['args']],
+    ['patch', '/dead-letters/ID', { args: [{ pin: '[redacted]' }], argsMeta: null }, ['args[0].pin']],
+    ['patch', '/dead-letters/ID', { args: [{ at: 'soon' }], argsMeta: { values: { '0.at': ['Date'] } } }, ['args']],
+    ['patch', '/dead-letters/ID', { args: [{}], argsMeta: { values: { '0.at': ['Map'] } } }, ['args']],
     ['post', '/dead-letters/ID/discard', { note: 5 }, ['note']],
   ] as const)('%s %s with %j is answered with 400 and every field at fault', async (method, path, body, fields) => {
     const { id } = await stored();

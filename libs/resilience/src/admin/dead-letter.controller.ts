@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import {
   Body,
@@ -10,26 +10,38 @@ import {
   Patch,
   Post,
   Query,
+  Req,
   Res,
   StreamableFile,
   UseFilters,
 } from '@nestjs/common';
-import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
+import type { RedriveAllOptions, RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import { notFound } from '../dead-letter/dead-letter.errors.js';
 import type { RedriveResult } from '../dead-letter/dead-letter.redrive.js';
 import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import type { DeadLetterCount } from '../dead-letter/dead-letter.store.js';
+import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
+import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
+import { streamProgress } from './dead-letter.progress.js';
 import { type DeadLetterView, viewOf } from './dead-letter.view.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
   abstract readonly raw?: ServerResponse;
   abstract once(event: 'close', listener: () => void): unknown;
+}
+
+/** The same of requests. */
+abstract class HttpRequest {
+  abstract readonly raw?: IncomingMessage;
+  abstract readonly headers: IncomingMessage['headers'];
+  /** Only where the application reads NDJSON itself. */
+  abstract readonly body?: unknown;
 }
 
 /** Dead letters over HTTP. Shows arguments and runs methods, so every route is behind the application's guard. */
@@ -55,7 +67,7 @@ export class DeadLetterController {
   export(@Query() query: Record<string, unknown>): StreamableFile {
     const lines = this.deadLetters.export(fromQueryString(query));
     return new StreamableFile(Readable.from(lines, { objectMode: false }), {
-      type: 'application/x-ndjson; charset=utf-8',
+      type: `${NDJSON}; charset=utf-8`,
       disposition: 'attachment; filename="dead-letters.ndjson"',
     });
   }
@@ -67,15 +79,31 @@ export class DeadLetterController {
     return viewOf(entry);
   }
 
-  /** Answers when the batch is over (the counts show progress meanwhile); a client that goes away cancels it. */
+  /**
+   * Answers when the batch is over; who accepts NDJSON gets a line after each entry instead, and the report as the last. A client
+   * that goes away cancels it.
+   */
   @Post('redrive')
   @HttpCode(200)
-  async redriveAll(@Body() body: unknown, @Res({ passthrough: true }) response: HttpResponse): Promise<RedriveReport> {
+  async redriveAll(
+    @Body() body: unknown,
+    @Req() { headers }: HttpRequest,
+    @Res({ passthrough: true }) response: HttpResponse,
+  ): Promise<RedriveReport | StreamableFile> {
     const { filter, options } = fromRedriveBody(body);
     const gone = new AbortController();
     const raw = response.raw ?? response;
     raw.once('close', () => gone.abort());
-    return this.deadLetters.redriveAll(filter, { ...options, signal: gone.signal });
+    const run = (more: RedriveAllOptions) =>
+      this.deadLetters.redriveAll(filter, { ...options, ...more, signal: gone.signal });
+    return wantsLines(headers.accept) ? streamProgress(run) : run({});
+  }
+
+  /** NDJSON as an export gives it, read as it comes. Entries that are known by id stay as they are, so it may be sent again. */
+  @Post('import')
+  @HttpCode(200)
+  async import(@Req() request: HttpRequest): Promise<ImportReport> {
+    return this.deadLetters.import(linesOf(request));
   }
 
   @Post('purge')
@@ -87,9 +115,10 @@ export class DeadLetterController {
   /** 200 also when the method failed again: `outcome` says it. */
   @Post(':id/redrive')
   @HttpCode(200)
-  async redrive(@Param('id') id: string): Promise<Omit<RedriveResult, 'error'> & { error?: object }> {
-    const { error, ...result } = await this.deadLetters.redrive(id);
-    return result.outcome === 'failed' ? { ...result, error: describeError(error) } : result;
+  async redrive(@Param('id') id: string): Promise<Omit<RedriveResult, 'error' | 'failure'> & { error?: object }> {
+    const { id: known, outcome, status, redrives, failure } = await this.deadLetters.redrive(id);
+    const error = failure && { name: failure.name, message: failure.message };
+    return { id: known, outcome, status, redrives, ...(error && { error }) };
   }
 
   @Post(':id/discard')
@@ -101,7 +130,17 @@ export class DeadLetterController {
   @Patch(':id')
   async edit(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
     const { args, argsMeta, note } = fromEditBody(body);
-    return viewOf(await this.deadLetters.edit(id, withTypes(args, argsMeta), note === undefined ? {} : { note }));
+    if (argsMeta === undefined) await this.requirePlain(id);
+    const typed = withTypes(args, argsMeta ?? undefined);
+    return viewOf(await this.deadLetters.edit(id, typed, note === undefined ? {} : { note }));
+  }
+
+  /** Without argsMeta a Date would reach the method as a text, and nobody would have meant it. */
+  private async requirePlain(id: string): Promise<void> {
+    const entry = await this.deadLetters.get(id);
+    if (!entry || viewOf(entry).argsMeta === undefined) return;
+    const allowed = 'the argsMeta of the entry, which says what is a Date, a Map and so on; null to give plain JSON';
+    throw new ResilienceOptionsError([{ path: 'argsMeta', value: undefined, allowed }]);
   }
 }
 
@@ -113,10 +152,4 @@ function withTypes(args: unknown[], meta: unknown): readonly unknown[] {
     const allowed = `arguments that fit argsMeta (${error instanceof Error ? error.message : String(error)})`;
     throw new ResilienceOptionsError([{ path: 'args', value: args, allowed }]);
   }
-}
-
-function describeError(error: unknown): { name: string; message: string } {
-  return error instanceof Error
-    ? { name: error.name, message: error.message }
-    : { name: 'NonError', message: String(error) };
 }

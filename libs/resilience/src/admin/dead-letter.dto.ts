@@ -46,8 +46,8 @@ export function fromEditBody(body: unknown): EditBody {
   const problems: OptionProblem[] = [];
   if (!Array.isArray(args))
     problems.push({ path: 'args', value: args, allowed: 'a list with all arguments of the method' });
-  if (argsMeta !== undefined && (typeof argsMeta !== 'object' || argsMeta === null)) {
-    problems.push({ path: 'argsMeta', value: argsMeta, allowed: 'the argsMeta of the entry, or nothing' });
+  if (argsMeta !== undefined && (typeof argsMeta !== 'object' || Array.isArray(argsMeta))) {
+    problems.push({ path: 'argsMeta', value: argsMeta, allowed: 'the argsMeta of the entry, or null' });
   }
   if (note !== undefined && typeof note !== 'string') problems.push({ path: 'note', value: note, allowed: 'a text' });
   if (problems.length > 0) throw new ResilienceOptionsError(problems);

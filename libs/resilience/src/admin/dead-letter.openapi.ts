@@ -21,6 +21,7 @@ const ENTRY = object({
   queue: text(),
   target: text('Class.method'),
   args: list({}, 'All arguments of the call'),
+  'excerpt?': flag('Large arguments are shown in part'),
   'argsMeta?': dictionary(true, 'Which arguments are Dates, Maps and so on; send it back with edited arguments'),
   replayable: flag('False when the stored arguments are not those of the call'),
   notReplayable: list(text(), 'Why not'),
@@ -111,7 +112,9 @@ export const DEAD_LETTERS: ControllerDescription = {
     },
     redriveAll: {
       summary: 'Run a batch again',
-      description: 'Answers when the batch is over; a client that goes away cancels it.',
+      description:
+        'Answers when the batch is over; with Accept: application/x-ndjson a line after each entry and the report as the last. ' +
+        'A client that goes away cancels it.',
       body: object({
         'filter?': filterBody(),
         'ratePerSecond?': { type: 'number', default: 10 },
@@ -132,6 +135,24 @@ export const DEAD_LETTERS: ControllerDescription = {
           }),
         },
         400: BAD_BODY,
+      },
+    },
+    import: {
+      summary: 'Take entries in',
+      description:
+        'The body is NDJSON (application/x-ndjson) as the export gives it, read as it comes. Safe to repeat.',
+      responses: {
+        200: {
+          description: 'What became of the lines',
+          schema: object({
+            added: integer(),
+            merged: integer('Went into an entry with the same idempotency key'),
+            known: integer('Were there already, by id'),
+            refusedLines: integer('Held no entry'),
+            refused: list(object({ line: integer('From 1'), problem: text() }), 'The first 1,000 of them'),
+          }),
+        },
+        415: problem('The body is not NDJSON'),
       },
     },
     purge: {
@@ -170,7 +191,11 @@ export const DEAD_LETTERS: ControllerDescription = {
     edit: {
       summary: 'Change its arguments',
       params: ID,
-      body: object({ args: list({}), 'argsMeta?': dictionary(true), 'note?': text() }),
+      body: object({
+        args: list({}, 'All arguments'),
+        'argsMeta?': { ...dictionary(true), nullable: true },
+        'note?': text(),
+      }),
       responses: { 200: entry('The entry as it is now'), 400: BAD_BODY, 404: UNKNOWN, 409: CONFLICT },
     },
   },

@@ -16,3 +16,11 @@ export type { EventDetail, EventDetails } from './event-details.js';
 export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent } from './event-log.js';
 export { EventsController } from './events.controller.js';
 export { type Problem, ProblemException, ProblemFilter } from './problem.js';
+export {
+  type ControllerDescription,
+  describeRoutes,
+  problem as routeProblem,
+  type ResponseDescription,
+  type RouteDescription,
+} from '../nest/openapi/describe-routes.js';
+export * as schemas from '../nest/openapi/schema.js';

@@ -366,6 +366,15 @@ describe('pain 6: half open', () => {
     expect(bench.start().permit).toBeGreaterThanOrEqual(0);
   });
 
+  it('opens again at the very moment a hung probe is due', async () => {
+    const bench = await halfOpen({ halfOpenTimeout: '5s' });
+    bench.start();
+
+    await bench.clock.advance('5s');
+
+    expect(bench.circuit.snapshot()).toMatchObject({ state: 'open', retryAfterMs: 10_000 });
+  });
+
   it.each(['late success', 'late failure'])(
     'drops the %s of a hung probe, also when nobody looked before',
     async (how) => {

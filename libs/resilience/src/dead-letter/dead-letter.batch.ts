@@ -2,6 +2,7 @@ import type { Clock } from '../engine/clock.js';
 import { OptionsReader } from '../engine/options.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
+import { createPace } from './dead-letter.pace.js';
 import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
 import { type DeadLetterFilter, type DeadLetterStore, MAX_PAGE_LIMIT } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
@@ -130,23 +131,4 @@ async function* idsOldestFirst(
     left -= page.items.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined && left > 0);
-}
-
-/** Resolves when the next one may start, or at once when the signal aborts. */
-function createPace(clock: Clock, intervalMs: number, signal: AbortSignal | undefined): () => Promise<void> {
-  let nextAt = clock.now();
-  return () => {
-    const waitMs = nextAt - clock.now();
-    nextAt = Math.max(nextAt, clock.now()) + intervalMs;
-    if (waitMs <= 0 || signal?.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        timer.cancel();
-        signal?.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = clock.setTimer(done, waitMs);
-      signal?.addEventListener('abort', done, { once: true });
-    });
-  };
 }

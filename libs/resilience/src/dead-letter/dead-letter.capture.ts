@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Clock } from '../engine/clock.js';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
@@ -11,7 +12,7 @@ export interface CaptureParts {
   readonly clock: Clock;
   readonly classify: ClassifyError;
   /** The W3C trace context of the running call, if there is one. */
-  readonly traceparent?: () => string | undefined;
+  readonly traceparent?: (() => string | undefined) | undefined;
 }
 
 /** Turns failed calls into new entries; one for all methods, because it makes their ids. Never throws. */
@@ -28,7 +29,10 @@ export class FailedCallCapture {
     const { clock, classify } = this.parts;
     const describe = (error: unknown) => storeError(error, redactor, secrets);
     const createdAt = clock.epochNow();
-    const idempotencyKey = attempt(() => options.idempotencyKey?.(...(call.args as never[])));
+    const idempotencyKey = attempt(() => {
+      const key = options.idempotencyKey?.(...(call.args as never[]));
+      return typeof key === 'string' ? keyWithoutSecrets(key, redactor.text(key, secrets)) : undefined;
+    });
     const traceparent = attempt(() => this.parts.traceparent?.());
     return {
       id: this.nextId(),
@@ -47,7 +51,7 @@ export class FailedCallCapture {
       })),
       executionId: call.executionId,
       ...(typeof traceparent === 'string' && { traceparent }),
-      ...(typeof idempotencyKey === 'string' && { idempotencyKey }),
+      ...(idempotencyKey !== undefined && { idempotencyKey }),
       occurrences: 1,
       firstFailedAt: call.firstFailedAt,
       ...{ createdAt, updatedAt: createdAt },
@@ -56,6 +60,11 @@ export class FailedCallCapture {
       maxRedrives: options.maxRedrives,
     };
   }
+}
+
+/** Two calls with different secrets are different calls, so what tells them apart must stay. */
+function keyWithoutSecrets(key: string, clean: string): string {
+  return clean === key ? key : `sha256:${createHash('sha256').update(key).digest('hex')}`;
 }
 
 /** A user's function that throws costs the entry one field, not its existence. */

@@ -56,6 +56,8 @@ export interface StoredArgs {
   readonly encoding: 'superjson' | 'custom';
   readonly json: unknown;
   readonly meta?: unknown;
+  /** All of them, gzipped and in base64, where they are large: `json` is an excerpt for people then. */
+  readonly blob?: string;
 }
 
 /** One entry as a store keeps it: nothing in it is lost in JSON. All times are epoch milliseconds. */
@@ -97,4 +99,6 @@ export interface DeadLetterRecord {
 /** A {@link DeadLetterRecord} for reading: with the arguments as the method would get them. */
 export interface DeadLetterEntry extends Omit<DeadLetterRecord, 'args'> {
   readonly args: readonly unknown[];
+  /** `true` in lists, where the arguments are large: {@link args} shows a part of them, `get(id)` has them whole. */
+  readonly excerpt?: boolean;
 }

@@ -6,6 +6,7 @@ import type { Redactor } from './dead-letter.redact.js';
 export type ClassifyError = (error: unknown) => ErrorClassification;
 
 const MAX_CAUSES = 10;
+const MAX_NAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 4_000;
 const MAX_STACK_LENGTH = 8_000;
 
@@ -17,7 +18,8 @@ export function storeError(
   classify?: ClassifyError,
 ): StoredError {
   try {
-    const clean = (text: string, length: number) => redactor.text(text.slice(0, length), secrets);
+    // Cleaned before it is cut: half a secret would not be recognised. Beyond that length nobody reads anyway.
+    const clean = (text: string, length: number) => redactor.text(text.slice(0, 4 * length), secrets).slice(0, length);
     const stored = describeError(error, clean, 0, new Set());
     const classification = classify?.(error);
     return classification ? { ...stored, classification: plainClassification(classification) } : stored;
@@ -41,9 +43,10 @@ function describeError(
   const child = (inner: unknown) => describeError(inner, clean, depth + 1, seen);
   const follow = (inner: unknown) => inner !== undefined && depth < MAX_CAUSES && !seen.has(inner);
   return {
-    name: typeof name === 'string' && name ? name : 'Error',
+    name: typeof name === 'string' && name ? clean(name, MAX_NAME_LENGTH) : 'Error',
     message: clean(typeof message === 'string' ? message : '', MAX_MESSAGE_LENGTH),
-    ...((typeof code === 'string' || typeof code === 'number') && { code }),
+    ...(typeof code === 'number' && { code }),
+    ...(typeof code === 'string' && { code: clean(code, MAX_NAME_LENGTH) }),
     ...(status !== undefined && { status }),
     ...(typeof stack === 'string' && { stack: clean(stack, MAX_STACK_LENGTH) }),
     ...(follow(cause) && { cause: child(cause) }),

@@ -16,6 +16,8 @@ describe('the options of @DeadLetter', () => {
       idempotencyKey: undefined,
       maxRedrives: 5,
       maxArgsBytes: 65_536,
+      blob: false,
+      maxBlobBytes: 8_388_608,
     });
     expect(readDeadLetterOptions(undefined, PATH)).toEqual(DEFAULT_DEAD_LETTER_OPTIONS);
   });

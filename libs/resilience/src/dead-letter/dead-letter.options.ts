@@ -32,8 +32,15 @@ export interface DeadLetterOptions {
   idempotencyKey?: (...args: never[]) => string;
   /** Failed redrives until the entry is `poisoned`, which only a person moves. @default 5 */
   maxRedrives?: number;
-  /** Bytes of JSON that the arguments may take; longer ones are cut and the entry cannot be replayed. @default 65_536 */
+  /**
+   * Bytes of JSON that the arguments may take; longer ones are cut, and the entry cannot be replayed unless {@link blob} is on.
+   * @default 65_536
+   */
   maxArgsBytes?: number;
+  /** Keeps arguments beyond {@link maxArgsBytes} whole, compressed, beside an excerpt that lists show. @default false */
+  blob?: boolean;
+  /** Bytes of JSON that a blob may hold before it is compressed, 64 MiB at most. @default 8_388_608 */
+  maxBlobBytes?: number;
 }
 
 /** {@link DeadLetterOptions}, checked and with defaults. */
@@ -47,7 +54,12 @@ export interface ResolvedDeadLetterOptions {
   readonly idempotencyKey: DeadLetterOptions['idempotencyKey'];
   readonly maxRedrives: number;
   readonly maxArgsBytes: number;
+  readonly blob: boolean;
+  readonly maxBlobBytes: number;
 }
+
+/** Databases take no larger values without being told to. */
+export const MAX_BLOB_BYTES = 67_108_864;
 
 export const DEFAULT_DEAD_LETTER_OPTIONS: ResolvedDeadLetterOptions = {
   queue: 'default',
@@ -59,6 +71,8 @@ export const DEFAULT_DEAD_LETTER_OPTIONS: ResolvedDeadLetterOptions = {
   idempotencyKey: undefined,
   maxRedrives: 5,
   maxArgsBytes: 65_536,
+  blob: false,
+  maxBlobBytes: 8_388_608,
 };
 
 /**
@@ -80,6 +94,8 @@ export function readDeadLetterOptions(
     'idempotencyKey',
     'maxRedrives',
     'maxArgsBytes',
+    'blob',
+    'maxBlobBytes',
   ]);
   const defaults = DEFAULT_DEAD_LETTER_OPTIONS;
   const options: ResolvedDeadLetterOptions = {
@@ -92,6 +108,10 @@ export function readDeadLetterOptions(
     idempotencyKey: reader.function<NonNullable<DeadLetterOptions['idempotencyKey']>>('idempotencyKey'),
     maxRedrives: reader.number('maxRedrives', defaults.maxRedrives, { min: 1, integer: true }),
     maxArgsBytes: reader.number('maxArgsBytes', defaults.maxArgsBytes, { min: 1024, integer: true }),
+    blob: reader.boolean('blob', defaults.blob),
+    maxBlobBytes: reader.number('maxBlobBytes', defaults.maxBlobBytes, {
+      ...{ min: 1024, max: MAX_BLOB_BYTES, integer: true },
+    }),
   };
   for (const [one, other] of [
     ['serializeArgs', 'reviveArgs'],

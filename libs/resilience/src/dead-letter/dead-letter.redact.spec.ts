@@ -68,9 +68,9 @@ describe('values that are not stored', () => {
   });
 });
 
-describe('secrets in messages', () => {
-  const { text } = createRedactor([]);
+const { text } = createRedactor([]);
 
+describe('secrets in messages', () => {
   it.each([
     ['password=hunter22 refused', 'password=[redacted] refused'],
     ['bad config {"apiKey": "k-123", "n": 1}', 'bad config {"apiKey": [redacted], "n": 1}'],
@@ -90,6 +90,22 @@ describe('secrets in messages', () => {
 
   it('stay when redaction is off', () => {
     expect(createRedactor(false).text('password=x')).toBe('password=x');
+  });
+});
+
+describe('texts that callers wrote to keep us busy', () => {
+  it.each(
+    ['token', 'token ', 'a.', 'a-', 'a:', 'a://', 'a://b:', '--token', ' -token ', '<token', '<token ', 'token="', "token='\\", 'token=[', 'eyJ', 'eyJa.', 'basic ', 'bearer ', 'cookie:', '-----BEGIN PRIVATE KEY-----', 'a://b:c@', 'token=.,;', '{"token":', '"', '["'].map(
+      (part) => [part],
+    ), // prettier-ignore
+  )('%s, again and again, take no time to speak of', (part) => {
+    const hostile = `${part.repeat(Math.ceil(65_536 / part.length))} token`;
+
+    const startedAt = performance.now();
+    text(hostile);
+
+    // Linear is a few milliseconds; what grows with the square of the length takes many seconds.
+    expect(performance.now() - startedAt).toBeLessThan(1_500);
   });
 });
 

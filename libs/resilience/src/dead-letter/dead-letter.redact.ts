@@ -1,34 +1,28 @@
 import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { matchesRedactPath, parseRedactPath, type RedactPath } from './redact-path.js';
+import { isSecretKey, TextRedactor } from './redact-text.js';
 
-/** What stands in the place of a value that must not be stored. */
-export const REDACTED = '[redacted]';
-
-const SECRET_WORDS = 'password|secret|token|authorization|api[-_]?key|cookie';
-const SECRET_KEY = new RegExp(SECRET_WORDS, 'i');
-
-/** `password=x`, `"apiKey": "x"`, `Authorization: Bearer x`: the value goes, the name stays so that the message keeps its sense. */
-const SECRET_IN_TEXT = new RegExp(
-  `((?:${SECRET_WORDS})[\\w-]*["']?\\s*[=:]\\s*)("[^"]*"|'[^']*'|(?:(?:bearer|basic)\\s+)?[^\\s,;&"')}\\]]+)`,
-  'gi',
-);
-const BEARER_IN_TEXT = /\b(bearer\s+)[\w.~+/=-]{8,}/gi;
-const CREDENTIALS_IN_URL = /(\b[a-z][\w+.-]*:\/\/[^\s:/@]*:)[^\s@/]+@/gi;
-
-/** Shorter ones ("yes", "1234") would blank innocent words of a message. */
-const SHORTEST_SECRET_SOUGHT_IN_TEXT = 6;
+export { REDACTED } from './redact-text.js';
 
 /** Decides what must not be stored, and takes secrets out of messages. */
 export interface Redactor {
   /** @param place the way to the value, first the argument's index */
   isSecret(place: readonly string[], value: unknown): boolean;
-  /** @param known secret values of the same call, removed wherever the text repeats them */
-  text(text: string, known?: Iterable<string>): string;
+  /** Whether secrets are also sought inside of texts and bytes, and beside their names. */
+  readonly readsValues: boolean;
+  /**
+   * @param known secret values of the same call, removed wherever the text repeats them
+   * @param found is told what was taken out
+   */
+  text(text: string, known?: Iterable<string>, found?: (secret: string) => void): string;
 }
 
+const cleanText: Redactor['text'] = (text, known, found) => new TextRedactor(known, found).clean(text);
+
 export function createRedactor(redact: ResolvedDeadLetterOptions['redact']): Redactor {
-  if (redact === false) return { isSecret: () => false, text: (text) => text };
-  return { isSecret: typeof redact === 'function' ? byDecision(redact) : byPlace(redact), text: redactText };
+  if (redact === false) return { isSecret: () => false, readsValues: false, text: (text) => text };
+  if (typeof redact === 'function') return { isSecret: byDecision(redact), readsValues: false, text: cleanText };
+  return { isSecret: byPlace(redact), readsValues: true, text: cleanText };
 }
 
 function byDecision(decide: (path: string, value: unknown) => boolean): Redactor['isSecret'] {
@@ -40,20 +34,9 @@ function byPlace(paths: readonly string[]): Redactor['isSecret'] {
   return (place) => {
     const key = place.at(-1);
     // The first segment is an argument's index, not a key.
-    if (place.length > 1 && key !== undefined && SECRET_KEY.test(key)) return true;
+    if (place.length > 1 && key !== undefined && isSecretKey(key)) return true;
     return patterns.some((pattern) => matchesRedactPath(pattern, place));
   };
-}
-
-function redactText(text: string, known: Iterable<string> = []): string {
-  let clean = text
-    .replace(SECRET_IN_TEXT, `$1${REDACTED}`)
-    .replace(BEARER_IN_TEXT, `$1${REDACTED}`)
-    .replace(CREDENTIALS_IN_URL, `$1${REDACTED}@`);
-  for (const secret of known) {
-    if (secret.length >= SHORTEST_SECRET_SOUGHT_IN_TEXT) clean = clean.replaceAll(secret, REDACTED);
-  }
-  return clean;
 }
 
 /** `['0', 'card', 'number']` -> `args[0].card.number`. */

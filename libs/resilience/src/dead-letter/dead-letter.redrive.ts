@@ -1,12 +1,12 @@
 import type { Clock } from '../engine/clock.js';
 import type { EventSink } from '../engine/events.js';
-import type { DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
+import type { DeadLetterRecord, DeadLetterStatus, StoredError } from './dead-letter.entry.js';
 import { storeError } from './dead-letter.error.js';
 import { closed, leased, leaseLost, notFound, notReplayable, targetUnknown } from './dead-letter.errors.js';
 import { emitDeadLetterEvent } from './dead-letter.events.js';
 import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { createRedactor } from './dead-letter.redact.js';
-import { decodeArgs } from './dead-letter.serializer.js';
+import { decodeArgs, encodeArgs } from './dead-letter.serializer.js';
 import type { DeadLetterLease, DeadLetterStore } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 
@@ -39,6 +39,8 @@ export interface RedriveResult {
   readonly redrives: number;
   /** What the method threw. */
   readonly error?: unknown;
+  /** The same as it is kept: plain data without secrets, fit to be shown. */
+  readonly failure?: StoredError;
 }
 
 /** Runs entries again, one at a time, under a lease. */
@@ -78,23 +80,25 @@ export class Redriver {
     const { record } = lease;
     const startedAt = clock.now();
     const heartbeat = this.keep(lease);
-    let failure: { readonly error: unknown } | undefined;
+    let failed: { readonly error: unknown; readonly failure: StoredError } | undefined;
+    let args: readonly unknown[] = [];
     try {
-      await replay(record.target, [...decodeArgs(record.args, codecOf?.(record.target)?.reviveArgs)]);
+      args = decodeArgs(record.args, codecOf?.(record.target)?.reviveArgs);
+      await replay(record.target, [...args]);
     } catch (error) {
-      failure = { error };
+      failed = { error, failure: storeError(error, redactor, secretsOf(args)) };
     } finally {
       heartbeat.stop();
     }
-    const outcome = failure ? 'failed' : 'resolved';
+    const outcome = failed ? 'failed' : 'resolved';
     const status = await store.settle(lease, {
       ...{ outcome, at: clock.epochNow() },
-      ...(failure && { error: storeError(failure.error, createRedactor([])) }),
+      ...(failed && { error: failed.failure }),
     });
     if (status === undefined) throw leaseLost(record);
     const redrives = record.redrives + 1;
     this.report(record, { outcome, redrives, durationMs: clock.now() - startedAt, status });
-    return { id: record.id, outcome, status, redrives, ...failure };
+    return { id: record.id, outcome, status, redrives, ...failed };
   }
 
   /** Renews the lease at a third of its time, for as long as the replay takes. */
@@ -147,6 +151,13 @@ export class Redriver {
     if (!record) throw notFound(id);
     return record;
   }
+}
+
+const redactor = createRedactor([]);
+
+/** Of arguments that a person edited: they hold what no other entry does, and messages repeat it. */
+function secretsOf(args: readonly unknown[]): ReadonlySet<string> {
+  return encodeArgs(args, { redact: [], maxArgsBytes: Infinity }).secrets;
 }
 
 function refusal(record: DeadLetterRecord) {

@@ -1,8 +1,9 @@
 import { Socket } from 'node:net';
 import { Readable } from 'node:stream';
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import { DEFAULT_DEAD_LETTER_OPTIONS, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
-import { decodeArgs, encodeArgs, holdsRedacted } from './dead-letter.serializer.js';
+import { decodeArgs, encodeArgs } from './dead-letter.serializer.js';
 
 function encode(args: unknown[], change: Partial<ResolvedDeadLetterOptions> = {}) {
   return encodeArgs(args, { ...DEFAULT_DEAD_LETTER_OPTIONS, ...change });
@@ -212,9 +213,48 @@ describe("a method's own serialisation", () => {
   });
 });
 
-describe('edited arguments', () => {
-  it('are known to hold a mark still', () => {
-    expect(holdsRedacted(encode([{ password: 'hunter22' }]).args)).toBe(true);
-    expect(holdsRedacted(encode(['[redacted] by the editor']).args)).toBe(false);
+describe('arguments larger than maxArgsBytes', () => {
+  const large = [{ at: new Date(5), text: 'x'.repeat(100_000) }, new Map([['k', 1n]])];
+
+  it('are kept whole with blob, beside an excerpt for people', () => {
+    const encoded = encode(large, { blob: true });
+
+    const stored = JSON.parse(JSON.stringify(encoded.args)) as typeof encoded.args;
+    expect(encoded).toMatchObject({ replayable: true, notReplayable: [] });
+    expect(decodeArgs(stored)).toEqual(large);
+    expect(JSON.stringify(stored.json).length).toBeLessThan(DEFAULT_DEAD_LETTER_OPTIONS.maxArgsBytes);
+    expect(JSON.stringify(stored.json)).toContain('98000 more characters');
+  });
+
+  it('are kept whole in a form of their own too', () => {
+    const codec = {
+      serializeArgs: (args: readonly unknown[]) => ({ text: args[0] }),
+      reviveArgs: (json: unknown) => [json],
+    };
+    const encoded = encode(['y'.repeat(100_000)], { ...codec, blob: true });
+
+    expect(encoded.replayable).toBe(true);
+    expect(decodeArgs(encoded.args, codec.reviveArgs)).toEqual([{ text: 'y'.repeat(100_000) }]);
+  });
+
+  it('are free of secrets in the blob as elsewhere', () => {
+    const encoded = encode([{ password: 'hunter2222', text: 'x'.repeat(100_000) }], { blob: true });
+
+    expect(encoded).toMatchObject({ replayable: false, redacted: ['args[0].password'] });
+    expect(JSON.stringify(decodeArgs(encoded.args))).not.toContain('hunter2222');
+  });
+
+  it('are cut when even a blob has no room for them', () => {
+    const encoded = encode(large, { blob: true, maxBlobBytes: 80_000 });
+
+    expect(encoded.replayable).toBe(false);
+    expect(encoded.notReplayable[0]).toBe('the arguments are larger than maxBlobBytes (80000 bytes)');
+    expect(encoded.args.blob).toBeUndefined();
+  });
+
+  it('that unpack to more than anything that was ever packed are refused', () => {
+    const bomb = gzipSync(Buffer.alloc(200_000_000)).toString('base64');
+
+    expect(() => decodeArgs({ encoding: 'superjson', json: [], blob: bomb })).toThrow();
   });
 });

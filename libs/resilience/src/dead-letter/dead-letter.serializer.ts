@@ -1,5 +1,6 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
-import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import { MAX_BLOB_BYTES, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { createRedactor, REDACTED, type Redactor } from './dead-letter.redact.js';
 import { type Snapshot, snapshotArgs, type SnapshotLimits, TooLarge } from './dead-letter.snapshot.js';
 import { reviveSuperjson, superjson } from './superjson.js';
@@ -10,10 +11,15 @@ export interface EncodedArgs extends Pick<DeadLetterRecord, 'args' | 'replayable
 }
 
 type EncodeOptions = Pick<ResolvedDeadLetterOptions, 'maxArgsBytes' | 'redact'> &
-  Partial<Pick<ResolvedDeadLetterOptions, 'serializeArgs'>>;
+  Partial<Pick<ResolvedDeadLetterOptions, 'serializeArgs' | 'blob' | 'maxBlobBytes'>>;
 
 /** Deeper ones exhaust the stack of a recursive serialiser before they reach the size limit. */
 const MAX_DEPTH = 200;
+
+/** More than `maxBlobBytes` may be: what claims to be larger was not made here. */
+const MAX_UNPACKED_BYTES = 2 * MAX_BLOB_BYTES;
+
+const WHOLE: Omit<SnapshotLimits, 'budget'> = { stringLength: Infinity, items: Infinity, depth: MAX_DEPTH };
 
 /** Tried in turn when the whole does not fit: enough for a person to recognise the call. */
 const CUTS: readonly Omit<SnapshotLimits, 'budget'>[] = [
@@ -24,13 +30,14 @@ const CUTS: readonly Omit<SnapshotLimits, 'budget'>[] = [
 
 /** Arguments in the form that is kept. Never throws: what cannot be kept is marked, and the entry is not replayable then. */
 export function encodeArgs(args: readonly unknown[], options: EncodeOptions): EncodedArgs {
+  const redactor = createRedactor(options.redact);
   try {
-    const redactor = createRedactor(options.redact);
     return options.serializeArgs
-      ? encodeCustom(options.serializeArgs(args), redactor, options.maxArgsBytes)
-      : encodeStructured(args, redactor, options.maxArgsBytes);
+      ? encodeCustom(options.serializeArgs(args), redactor, options)
+      : encodeStructured(args, redactor, options);
   } catch (error) {
-    const why = `the arguments could not be serialised: ${error instanceof Error ? error.message : String(error)}`;
+    const message = redactor.text(error instanceof Error ? error.message : String(error));
+    const why = `the arguments could not be serialised: ${message}`;
     return {
       args: { encoding: 'superjson', json: [] },
       ...{ replayable: false, notReplayable: [why], redacted: [], secrets: new Set() },
@@ -46,24 +53,39 @@ export function decodeArgs(
   stored: StoredArgs,
   reviveArgs?: ResolvedDeadLetterOptions['reviveArgs'],
 ): readonly unknown[] {
-  if (stored.encoding === 'custom')
-    return reviveArgs ? reviveArgs(JSON.parse(JSON.stringify(stored.json))) : [stored.json];
-  const args = reviveSuperjson({ json: stored.json, ...(stored.meta !== undefined && { meta: stored.meta }) });
+  const { json, meta } = stored.blob === undefined ? stored : unpack(stored.blob);
+  if (stored.encoding === 'custom') return reviveArgs ? reviveArgs(JSON.parse(JSON.stringify(json))) : [json];
+  const args = reviveSuperjson({ json, ...(meta !== undefined && { meta }) });
   if (!Array.isArray(args)) throw new Error('The stored arguments are not a list');
   return args as unknown[];
 }
 
-function encodeStructured(args: readonly unknown[], redactor: Redactor, maxBytes: number): EncodedArgs {
-  const whole = tryEncode(args, redactor, maxBytes, { stringLength: Infinity, items: Infinity, depth: MAX_DEPTH });
+function encodeStructured(args: readonly unknown[], redactor: Redactor, options: EncodeOptions): EncodedArgs {
+  const { maxArgsBytes, blob = false, maxBlobBytes = Infinity } = options;
+  const secrets = new Set<string>();
+  const whole = tryEncode(args, redactor, maxArgsBytes, WHOLE, secrets);
   if (whole) return whole;
-  const tooLarge = `the arguments are larger than maxArgsBytes (${maxBytes} bytes)`;
+  const packed = blob ? tryEncode(args, redactor, maxBlobBytes, WHOLE, secrets) : undefined;
+  const excerpt = encodeExcerpt(args, redactor, maxArgsBytes, secrets);
+  if (packed) return { ...packed, args: { ...excerpt.args, blob: pack(packed.args) } };
+  const limit = blob ? `maxBlobBytes (${maxBlobBytes} bytes)` : `maxArgsBytes (${maxArgsBytes} bytes)`;
+  const tooLarge = `the arguments are larger than ${limit}`;
+  return { ...excerpt, replayable: false, notReplayable: [tooLarge, ...excerpt.notReplayable] };
+}
+
+function encodeExcerpt(
+  args: readonly unknown[],
+  redactor: Redactor,
+  maxBytes: number,
+  secrets: Set<string>,
+): EncodedArgs {
   for (const cut of CUTS) {
-    const encoded = tryEncode(args, redactor, maxBytes, cut);
-    if (encoded) return { ...encoded, replayable: false, notReplayable: [tooLarge, ...encoded.notReplayable] };
+    const encoded = tryEncode(args, redactor, maxBytes, cut, secrets);
+    if (encoded) return encoded;
   }
   return {
     args: { encoding: 'superjson', json: [`[${args.length} arguments, too large to show]`] },
-    ...{ replayable: false, notReplayable: [tooLarge], redacted: [], secrets: new Set() },
+    ...{ replayable: false, notReplayable: [], redacted: [], secrets },
   };
 }
 
@@ -72,9 +94,10 @@ function tryEncode(
   redactor: Redactor,
   maxBytes: number,
   limits: Omit<SnapshotLimits, 'budget'>,
+  secrets: Set<string>,
 ): EncodedArgs | undefined {
   try {
-    const snapshot = snapshotArgs(args, redactor, { ...limits, budget: maxBytes });
+    const snapshot = snapshotArgs(args, redactor, { ...limits, budget: maxBytes }, secrets);
     const { json, meta } = superjson.serialize(snapshot.args);
     const stored: StoredArgs = { encoding: 'superjson', json, ...(meta && { meta }) };
     const text = JSON.stringify(stored);
@@ -87,19 +110,28 @@ function tryEncode(
   }
 }
 
-function encodeCustom(form: unknown, redactor: Redactor, maxBytes: number): EncodedArgs {
-  const json: unknown = JSON.parse(JSON.stringify(form) ?? 'null');
-  const encoded = encodeStructured([json], redactor, maxBytes);
-  return { ...encoded, args: { encoding: 'custom', json: (encoded.args.json as unknown[])[0] } };
+function encodeCustom(form: unknown, redactor: Redactor, options: EncodeOptions): EncodedArgs {
+  const plain: unknown = JSON.parse(JSON.stringify(form) ?? 'null');
+  const encoded = encodeStructured([plain], redactor, options);
+  const { json, blob } = encoded.args;
+  const only = (list: unknown): unknown => (list as unknown[])[0];
+  const packed = blob === undefined ? {} : { blob: pack({ encoding: 'custom', json: only(unpack(blob).json) }) };
+  return { ...encoded, args: { encoding: 'custom', json: only(json), ...packed } };
 }
 
-function describe(args: StoredArgs, { lost, redacted, secrets }: Snapshot): EncodedArgs {
+/** Fast rather than small: a call that failed waits for it. */
+function pack({ json, meta }: StoredArgs): string {
+  return gzipSync(JSON.stringify({ json, meta }), { level: 1 }).toString('base64');
+}
+
+function unpack(blob: string): { json: unknown; meta?: unknown } {
+  const text = gunzipSync(Buffer.from(blob, 'base64'), { maxOutputLength: MAX_UNPACKED_BYTES }).toString();
+  return JSON.parse(text) as { json: unknown; meta?: unknown };
+}
+
+function describe(args: StoredArgs, { lost, redacted: places, secrets }: Snapshot): EncodedArgs {
+  const redacted = [...new Set(places)];
   const notReplayable = [...lost];
   if (redacted.length > 0) notReplayable.push(`${redacted.join(', ')} was left out as secret (${REDACTED})`);
   return { args, replayable: notReplayable.length === 0, notReplayable, redacted, secrets };
-}
-
-/** Whether arguments that a person edited still hold the mark of a value that was never stored. */
-export function holdsRedacted(stored: StoredArgs): boolean {
-  return JSON.stringify(stored.json)?.includes(JSON.stringify(REDACTED)) ?? false;
 }

@@ -1,6 +1,7 @@
-import { beforeEach, describe, expect, it } from '@jest/globals';
+import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { FakeClock } from '../testing/fake-clock.js';
+import { DEFAULT_AUTO_REDRIVE_OPTIONS } from './auto-redrive.options.js';
 import type { RedriveProgress } from './dead-letter.batch.js';
 import { deadLetterRecord } from './dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
@@ -67,11 +68,22 @@ describe('redriving one entry', () => {
 
     const result = await service.redrive(id);
 
-    expect(result).toEqual({ id, outcome: 'failed', status: 'pending', redrives: 1, error });
+    expect(result).toMatchObject({ id, outcome: 'failed', status: 'pending', redrives: 1 });
+    expect(result.error).toBe(error);
     const entry = await service.get(id);
     expect(entry).toMatchObject({ status: 'pending', redrives: 1, error: { name: 'TimeoutError' } });
     expect(entry?.lastRedriveError?.message).toBe('still down, password=[redacted]');
     expect((await service.list()).items).toHaveLength(1);
+  });
+
+  it('keeps secrets that a person edited in out of what is said of its failure', async () => {
+    const { id } = await stored({ args: argsOf({ password: 'hunter2222' }) });
+    outcome = () => Promise.reject(new Error('hunter2222 is wrong'));
+
+    const { failure } = await service.redrive(id);
+
+    expect(failure?.message).toBe('[redacted] is wrong');
+    expect((await service.get(id))?.lastRedriveError).toEqual(failure);
   });
 
   it('for the last time poisons it, which a person may still redrive', async () => {
@@ -229,12 +241,38 @@ describe('moving entries by hand', () => {
     expect(calls[0]?.args).toEqual([{ at: new Date(7) }]);
   });
 
-  it('knows when the mark of a secret is still in them', async () => {
-    const { id } = await stored();
+  it('refuses arguments with which the method cannot be called, and leaves the entry as it was', async () => {
+    const kept = await stored({
+      args: argsOf('A-1', { password: '[redacted]', note: 'x' }),
+      redacted: ['args[1].password'],
+    });
 
-    const entry = await service.edit(id, [{ password: '[redacted]' }]);
+    const few = service.edit(kept.id, ['A-1']);
+    const bad = service.edit(kept.id, [
+      new Date(NaN),
+      { password: '[redacted]', note: 'about [redacted]', run: () => 1 },
+    ]);
 
-    expect(entry).toMatchObject({ replayable: false, notReplayable: ['the arguments still hold [redacted]'] });
+    await expect(few).rejects.toThrow(/args: got .*expected all 2 arguments, as many as the call had/);
+    await expect(bad).rejects.toBeInstanceOf(ResilienceOptionsError);
+    await expect(bad).rejects.toMatchObject({
+      problems: [
+        { path: 'args', allowed: 'values that can be stored: args[0] is an invalid date' },
+        { path: 'args', allowed: 'values that can be stored: args[1].run is a function' },
+        { path: 'args[1].password', allowed: 'the value itself: it was left out as secret' },
+      ],
+    });
+    expect(await store.get(kept.id)).toEqual(kept);
+  });
+
+  it("refuses what the method's own codec cannot take", async () => {
+    const kept = await stored({ args: { encoding: 'custom', json: { id: 'A-1' } } });
+    const serializeArgs = (args: readonly unknown[]) => ({ id: (args[0] as { id: string }).id.trim() });
+    service = given({ codecOf: () => ({ serializeArgs, reviveArgs: (json) => [json] }) });
+
+    await expect(service.edit(kept.id, [{ name: 'x' }])).rejects.toThrow(/could not be serialised/);
+
+    expect(await store.get(kept.id)).toEqual(kept);
   });
 
   it('discards, and refuses what is closed already', async () => {
@@ -302,6 +340,188 @@ describe('listing', () => {
 
     await expect(bad).rejects.toThrow(/limit[^]*|did you mean 'queue'/);
     await expect(bad).rejects.toMatchObject({ problems: { length: 3 } });
+  });
+});
+
+describe('an import', () => {
+  const importing = (...chunks: (string | Uint8Array)[]) => service.import(chunks);
+
+  it('says what is wrong with each line it refuses, and takes the others', async () => {
+    const good = deadLetterRecord();
+    const bad = [
+      { ...deadLetterRecord(), id: 'x'.repeat(300) },
+      { ...deadLetterRecord(), createdAt: 1e300, redrives: -1 },
+      { ...deadLetterRecord(), args: { encoding: 'exe' }, attempts: [1], error: { name: 5 } },
+    ];
+
+    const report = await importing(`${[...bad, good].map((record) => JSON.stringify(record)).join('\n')}\n`);
+
+    expect(report).toMatchObject({ added: 1, refusedLines: 3 });
+    expect(report.refused).toEqual([
+      { line: 1, problem: 'id: no UUID' },
+      { line: 2, problem: 'createdAt: no whole number >= 0; redrives: no whole number >= 0' },
+      {
+        line: 3,
+        problem:
+          'args: no arguments as an export has them; error: no error as an export has it; attempts: no list of objects',
+      },
+    ]);
+  });
+
+  it('keeps nothing that no entry has, and nothing nested without end', async () => {
+    const good = deadLetterRecord();
+    const polluted = `${JSON.stringify(good).slice(0, -1)},"__proto__":{"x":1},"extra":"y"}`;
+    const deep = JSON.stringify(deadLetterRecord()).replace(
+      '"json":[',
+      `"json":[${'['.repeat(5_000)}${']'.repeat(5_000)},`,
+    );
+
+    const report = await importing(`${polluted}\n${deep}\n`);
+
+    expect(report.refused).toEqual([{ line: 2, problem: 'nested more than 400 levels deep' }]);
+    expect(Object.getOwnPropertyNames(await store.get(good.id))).not.toContain('extra');
+    expect(await store.get(good.id)).toEqual(good);
+  });
+
+  it('never holds a line without an end in memory', async () => {
+    const good = deadLetterRecord();
+    const chunk = Buffer.alloc(1_000_000, 'x');
+    async function* endless() {
+      for (let i = 0; i < 60; i++) yield chunk;
+      yield `\n${JSON.stringify(good)}`;
+    }
+
+    const report = await service.import(endless());
+
+    expect(report).toMatchObject({ added: 1, refused: [{ line: 1, problem: expect.stringContaining('longer than') }] });
+  });
+
+  it('counts what it refuses beyond the first thousand', async () => {
+    const report = await importing('no json\n'.repeat(1_200));
+
+    expect([report.refused.length, report.refusedLines]).toEqual([1_000, 1_200]);
+  });
+});
+
+describe('large arguments', () => {
+  it('are shown in part in lists, and whole by themselves', async () => {
+    const text = 'x'.repeat(5_000);
+    const { args } = encodeArgs([{ text }], { redact: false, maxArgsBytes: 4_096, blob: true, maxBlobBytes: 1e6 });
+    const { id } = await stored({ args });
+
+    const [listed] = (await service.list()).items;
+    const single = await service.get(id);
+    await service.redrive(id);
+
+    expect([listed?.excerpt, JSON.stringify(listed?.args).length < 4_096]).toEqual([true, true]);
+    expect([single?.excerpt, single?.args, calls[0]?.args]).toEqual([undefined, [{ text }], [{ text }]]);
+  });
+});
+
+describe('redriving without a person', () => {
+  const auto = { every: '1m', firstDelay: '2m', factor: 3, maxDelay: '10m' } as const;
+
+  it('is off unless asked for', async () => {
+    await stored();
+    service.start();
+
+    await clock.advance('1d');
+    service.stop();
+
+    expect(calls).toEqual([]);
+    expect(DEFAULT_AUTO_REDRIVE_OPTIONS).toEqual({
+      ...{ every: 60_000, firstDelay: 60_000, factor: 2, maxDelay: 3_600_000, ratePerSecond: 10, limit: 100 },
+    });
+  });
+
+  it('waits longer after each failure, until the entry is poisoned', async () => {
+    const { id } = await stored({ maxRedrives: 4 });
+    const at: number[] = [];
+    outcome = () => {
+      at.push(clock.now() / 60_000);
+      return Promise.reject(new Error('still down'));
+    };
+    service = given({ autoRedrive: auto });
+
+    service.start();
+    await clock.advance('1d');
+    service.stop();
+
+    // 2, then 6, then 10 instead of 18 minutes.
+    expect(at).toEqual([2, 8, 18, 28]);
+    expect(await service.get(id)).toMatchObject({ status: 'poisoned', redrives: 4 });
+    expect(clock.pending).toBe(0);
+  });
+
+  it('leaves alone what an open circuit would refuse, what is of another queue, and what cannot be replayed', async () => {
+    const fine = await stored();
+    await stored({ target: 'Bank.pay', args: argsOf('tenant-7') });
+    await stored({ queue: 'other' });
+    await stored({ replayable: false, notReplayable: ['cut'] });
+    const asked: unknown[] = [];
+    service = given({
+      autoRedrive: { ...auto, queues: ['orders'] },
+      mayCall: (target, args) => {
+        asked.push([target, args]);
+        return target !== 'Bank.pay';
+      },
+    });
+
+    service.start();
+    await clock.advance('5m');
+    service.stop();
+
+    expect(calls.map(({ target }) => target)).toEqual(['OrderService.charge']);
+    expect(asked).toContainEqual(['Bank.pay', ['tenant-7']]);
+    expect((await service.get(fine.id))?.status).toBe('resolved');
+  });
+
+  it('lets a target rest for a round once it has failed, and keeps to its limit', async () => {
+    for (let i = 0; i < 5; i++) await stored({ target: 'Bank.pay' });
+    for (let i = 0; i < 5; i++) await stored();
+    outcome = (target) => (target === 'Bank.pay' ? Promise.reject(new Error('down')) : Promise.resolve());
+    service = given({ autoRedrive: { ...auto, every: '2m', limit: 3 } });
+
+    service.start();
+    await clock.advance('2m');
+    await clock.advance('1s');
+    service.stop();
+
+    expect(calls.map(({ target }) => target)).toEqual(['Bank.pay', 'OrderService.charge', 'OrderService.charge']);
+  });
+
+  it('begins nothing after it was stopped, also in the middle of a round', async () => {
+    for (let i = 0; i < 5; i++) await stored();
+    service = given({ autoRedrive: { ...auto, ratePerSecond: 1 } });
+    service.start();
+    await clock.advance('2m');
+
+    service.stop();
+    await clock.advance('1h');
+
+    expect(calls).toHaveLength(1);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('goes on after a round that the store ended', async () => {
+    await stored();
+    const reports: unknown[] = [];
+    const list = jest.spyOn(store, 'list').mockRejectedValueOnce(new Error('store is away'));
+    service = given({ autoRedrive: { ...auto, firstDelay: 0 } });
+
+    service.start((report) => reports.push(report));
+    await clock.advance('2m');
+    service.stop();
+
+    expect(list).toHaveBeenCalledTimes(2);
+    expect(reports).toContainEqual({ error: expect.objectContaining({ message: 'store is away' }) });
+    expect(calls).toHaveLength(1);
+  });
+
+  it('refuses options that cannot be, all at once', () => {
+    const bad = { every: '1ms', queues: [], factor: 0.5, evry: 1 } as never;
+
+    expect(() => given({ autoRedrive: bad })).toThrow(/4 options/);
   });
 });
 

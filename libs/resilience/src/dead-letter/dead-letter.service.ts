@@ -3,13 +3,19 @@ import { hostname } from 'node:os';
 import type { TimerHandle } from '../engine/clock.js';
 import { parseDuration, type Duration } from '../engine/duration.js';
 import { OptionsReader } from '../engine/options.js';
+import { AutoRedrive } from './auto-redrive.js';
+import {
+  type AutoRedriveOptions,
+  readAutoRedriveOptions,
+  type ResolvedAutoRedriveOptions,
+} from './auto-redrive.options.js';
 import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
 import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
 import { closed, leased, notFound } from './dead-letter.errors.js';
 import { readFilter, readQuery } from './dead-letter.query.js';
-import { REDACTED } from './dead-letter.redact.js';
 import { Redriver, type RedriverParts, type RedriveResult } from './dead-letter.redrive.js';
-import { decodeArgs, encodeArgs, holdsRedacted } from './dead-letter.serializer.js';
+import { encodeEdited } from './dead-letter.edit.js';
+import { decodeArgs } from './dead-letter.serializer.js';
 import type {
   DeadLetterCount,
   DeadLetterFilter,
@@ -17,7 +23,7 @@ import type {
   DeadLetterQuery,
   PruneReport,
 } from './dead-letter.store.js';
-import { CLOSED_STATUSES } from './dead-letter.transitions.js';
+import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
 
 /** What may be forgotten. Entries that are pending or poisoned never are, however old or many. */
@@ -36,6 +42,10 @@ export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' 
   /** How long a crashed replica's redrive stays blocked. Milliseconds. @default 60_000 */
   readonly leaseMs?: number;
   readonly retention?: DeadLetterRetention;
+  /** @default off */
+  readonly autoRedrive?: AutoRedriveOptions | boolean;
+  /** Asked before an entry is redriven without a person: whether the circuit in its way is closed. @default always */
+  readonly mayCall?: (target: string, args: readonly unknown[]) => boolean;
 }
 
 const RETENTION_INTERVAL_MS = 3_600_000;
@@ -44,18 +54,21 @@ const RETENTION_INTERVAL_MS = 3_600_000;
 export class DeadLetterService {
   private readonly redriver: Redriver;
   private readonly retention: { readonly ageMs: number; readonly maxEntriesPerQueue: number };
+  private readonly autoRedrive: ResolvedAutoRedriveOptions | undefined;
+  private rounds: AutoRedrive | undefined;
   private timer: TimerHandle | undefined;
 
   constructor(private readonly parts: DeadLetterServiceParts) {
     const replicaId = parts.replicaId ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
     this.redriver = new Redriver({ ...parts, replicaId, leaseMs: parts.leaseMs ?? 60_000 });
     this.retention = readRetention(parts.retention);
+    this.autoRedrive = readAutoRedriveOptions(parts.autoRedrive, 'deadLetter > autoRedrive');
   }
 
   /** @throws ResilienceOptionsError with every problem of the query */
   async list(query: DeadLetterQuery = {}): Promise<DeadLetterPage<DeadLetterEntry>> {
     const page = await this.parts.store.list(readQuery(query, 'DeadLetterService.list'));
-    return { ...page, items: page.items.map((record) => this.entry(record)) };
+    return { ...page, items: page.items.map((record) => this.entry(withoutBlob(record))) };
   }
 
   async get(id: string): Promise<DeadLetterEntry | undefined> {
@@ -85,21 +98,18 @@ export class DeadLetterService {
   }
 
   /**
-   * Replaces the arguments of a pending or poisoned entry; it is pending afterwards.
+   * Replaces the arguments of a pending or poisoned entry; it is pending afterwards and can be redriven.
+   * @param args all arguments of the method, as it would get them; kept as they are, nothing is taken out
+   * @throws ResilienceOptionsError with everything that keeps the method from being called with them; the entry is as it was
    * @throws DeadLetterError when the id is unknown or the entry is being redriven or closed
    */
   async edit(id: string, args: readonly unknown[], options: { note?: string } = {}): Promise<DeadLetterEntry> {
     const { store, clock, codecOf } = this.parts;
-    const { target } = await this.require(id);
-    const serializeArgs = codecOf?.(target)?.serializeArgs;
-    // A person chose these values, so nothing is taken out of them or cut.
-    const encoded = encodeArgs(args, { redact: false, maxArgsBytes: Infinity, serializeArgs });
-    const left = holdsRedacted(encoded.args) ? [`the arguments still hold ${REDACTED}`] : [];
+    const record = await this.require(id);
+    if (!MOVABLE_STATUSES.includes(record.status)) throw immovable(record);
     const done = await store.edit(id, {
-      args: encoded.args,
-      replayable: encoded.replayable && left.length === 0,
-      notReplayable: [...encoded.notReplayable, ...left],
-      at: clock.epochNow(),
+      args: encodeEdited(args, record, codecOf?.(record.target)),
+      ...{ replayable: true, notReplayable: [], at: clock.epochNow() },
       ...(options.note !== undefined && { note: options.note }),
     });
     return this.afterMove(id, done);
@@ -134,7 +144,8 @@ export class DeadLetterService {
   }
 
   /**
-   * Calls {@link tidy} now and then every hour, without keeping the process alive.
+   * Calls {@link tidy} now and then every hour, and redrives without a person where `autoRedrive` is on. Does not keep the
+   * process alive.
    * @param report gets each outcome; a failing store is tried again an hour later
    */
   start(report: (outcome: PruneReport | { readonly error: unknown }) => void = () => undefined): void {
@@ -145,11 +156,30 @@ export class DeadLetterService {
       this.tidy().then(report, (error: unknown) => report({ error }));
     };
     run();
+    if (this.autoRedrive === undefined) return;
+    const { store, clock } = this.parts;
+    this.rounds = new AutoRedrive(
+      {
+        ...{ store, clock, redriver: this.redriver },
+        mayCall: (record) => this.mayCall(record),
+        failed: (error) => report({ error }),
+      },
+      this.autoRedrive,
+    );
+    this.rounds.start();
   }
 
+  /** Nothing begins any more; a redrive that runs goes on. */
   stop(): void {
+    this.rounds?.stop();
     this.timer?.cancel();
     this.timer = undefined;
+  }
+
+  private mayCall(record: DeadLetterRecord): boolean {
+    const { mayCall, knowsTarget } = this.parts;
+    if (knowsTarget?.(record.target) === false) return false;
+    return mayCall?.(record.target, this.entry(record).args) ?? true;
   }
 
   private entry(record: DeadLetterRecord): DeadLetterEntry {
@@ -170,9 +200,19 @@ export class DeadLetterService {
 
   private async afterMove(id: string, done: boolean): Promise<DeadLetterEntry> {
     const record = await this.require(id);
-    if (!done) throw record.status === 'redriving' ? leased(record) : closed(record);
+    if (!done) throw immovable(record);
     return this.entry(record);
   }
+}
+
+function immovable(record: DeadLetterRecord) {
+  return record.status === 'redriving' ? leased(record) : closed(record);
+}
+
+/** A page of large arguments would be larger than anybody can read, or this process hold. */
+function withoutBlob(record: DeadLetterRecord): DeadLetterRecord & Pick<DeadLetterEntry, 'excerpt'> {
+  const { blob, ...args } = record.args;
+  return blob === undefined ? record : { ...record, args, excerpt: true };
 }
 
 function readRetention(input: DeadLetterRetention | undefined) {

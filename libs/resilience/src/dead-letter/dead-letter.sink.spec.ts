@@ -1,4 +1,5 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -14,11 +15,14 @@ import { MemoryDeadLetterStore } from './memory.store.js';
 
 /** A store that can be taken away. */
 class FlakyStore extends MemoryDeadLetterStore {
-  state: 'up' | 'down' | 'hanging' = 'up';
+  state: 'up' | 'down' | 'hanging' | 'slow' = 'up';
+  /** Lets a slow `add` go on. */
+  answer: () => void = () => undefined;
 
   override async add(...args: Parameters<MemoryDeadLetterStore['add']>) {
     if (this.state === 'down') throw new Error('disk is gone');
     if (this.state === 'hanging') return new Promise<never>(() => undefined);
+    if (this.state === 'slow') await new Promise<void>((resolve) => (this.answer = resolve));
     return super.add(...args);
   }
 
@@ -38,6 +42,11 @@ const call: FailedCall = {
   firstFailedAt: 5,
   reason: 'failed',
 };
+
+/** What all file handles inherit from: a disk that is full answers there. */
+const probe = await open(process.execPath, 'r');
+const fileHandles = Object.getPrototypeOf(probe) as FileHandle;
+await probe.close();
 
 let directory: string;
 let clock: FakeClock;
@@ -67,6 +76,11 @@ function given({ spill = true, options = {} } = {}) {
   };
   const sink = new StoringDeadLetterSink({ capture, writer, events }, { ...DEFAULT_DEAD_LETTER_OPTIONS, ...options });
   return { writer, sink };
+}
+
+/** Files are read and written meanwhile: events of the real world, which no fake clock moves. */
+async function eventually(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
 }
 
 async function storedIds(): Promise<string[]> {
@@ -147,14 +161,62 @@ describe('while the store fails', () => {
     expect(clock.pending).toBe(0);
   });
 
-  it('one that does not answer at all counts as failed after 5 s', async () => {
-    const { sink, writer } = given();
+  it('a store that does not answer costs a call 40 ms, and those beside it no more than what is left of them', async () => {
+    const { sink } = given();
+    store.state = 'hanging';
+    const first = sink.store(call);
+    await clock.advance(30);
+    const second = sink.store(call);
+
+    await clock.advance(10);
+
+    expect([await first, await second]).toEqual([expect.any(String), expect.any(String)]);
+    expect(sink.degraded).toBe(true);
+    expect(log.error).toHaveBeenCalledWith(expect.stringContaining('has not answered within 40 ms'));
+    expect(clock.now()).toBe(40);
+  });
+
+  it('once it is known to hang, no call waits for it at all', async () => {
+    const { sink } = given();
+    store.state = 'hanging';
+    const first = sink.store(call);
+    await clock.advance(40);
+    await first;
+
+    const ids = await Promise.all(Array.from({ length: 100 }, () => sink.store(call)));
+
+    expect(new Set(ids).size).toBe(100);
+    expect(clock.now()).toBe(40);
+    const lines = readdirSync(directory).flatMap((file) =>
+      readFileSync(join(directory, file), 'utf8').trim().split('\n'),
+    );
+    expect(lines).toHaveLength(101);
+  });
+
+  it('one that was only slow is used again as soon as it answers, and counts no call twice', async () => {
+    const { sink } = given({ options: { idempotencyKey: (order: string) => order } });
+    store.state = 'slow';
+    const storing = sink.store(call);
+    await clock.advance(40);
+    const id = await storing;
+    store.state = 'up';
+
+    store.answer();
+    await eventually(() => !sink.degraded);
+
+    expect(await store.get(id!)).toMatchObject({ occurrences: 1 });
+    expect(readdirSync(directory)).toEqual([]);
+    expect(clock.now()).toBe(40);
+  });
+
+  it('one that hangs without a spill directory counts as failed after 5 s: memory is nothing to answer a caller with', async () => {
+    const { sink, writer } = given({ spill: false });
     store.state = 'hanging';
     const storing = sink.store(call);
 
     await clock.advance(5_000);
 
-    expect(await storing).toEqual(expect.any(String));
+    expect(await storing).toBeUndefined();
     expect(sink.degraded).toBe(true);
     store.state = 'up';
     await writer.close();
@@ -225,6 +287,25 @@ describe('FileSpill', () => {
 
     expect(await spill.drain(async (record) => store.add(record))).toBe(3);
     expect(await storedIds()).toHaveLength(3);
+  });
+
+  it('leaves no half line behind when the disk is full, and takes up again when it is not', async () => {
+    const spill = new FileSpill(directory);
+    const [first, second, third] = [deadLetterRecord(), deadLetterRecord(), deadLetterRecord()];
+    await spill.append(first);
+    const [file] = readdirSync(directory);
+    const path = join(directory, file!);
+    const full = jest.spyOn(fileHandles, 'writeFile').mockImplementationOnce(async function (this: FileHandle, text) {
+      await this.write(String(text).slice(0, 20));
+      throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+    });
+
+    await expect(spill.append(second)).rejects.toThrow('no space left');
+    full.mockRestore();
+    await spill.append(third);
+
+    const lines = readFileSync(path, 'utf8').trim().split('\n');
+    expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual([first.id, third.id]);
   });
 
   it('loses nothing that is appended while others read', async () => {

@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { describePlace, REDACTED, type Redactor } from './dead-letter.redact.js';
+import { isLabelledSecret, isNamedByItsNeighbour, isValueKey, secretsIn } from './redact-text.js';
 
 /** How much of each value is kept. */
 export interface SnapshotLimits {
@@ -27,13 +28,27 @@ export class TooLarge extends Error {}
 /** A key that could reach a prototype when the value is revived. */
 export const UNSAFE_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
 
-/** @throws TooLarge */
-export function snapshotArgs(args: readonly unknown[], redactor: Redactor, limits: SnapshotLimits): Snapshot {
-  return new SnapshotWalk(redactor, limits).run(args);
+/**
+ * @param secrets gets what is left out; what it holds already is left out wherever it is repeated
+ * @throws TooLarge
+ */
+export function snapshotArgs(
+  args: readonly unknown[],
+  redactor: Redactor,
+  limits: SnapshotLimits,
+  secrets = new Set<string>(),
+): Snapshot {
+  const before = secrets.size;
+  const snapshot = new SnapshotWalk(redactor, limits, secrets).run(args);
+  // A password that one argument names may stand in another without its name.
+  return redactor.readsValues && secrets.size > before
+    ? new SnapshotWalk(redactor, limits, secrets).run(args)
+    : snapshot;
 }
 
 class SnapshotWalk {
-  private readonly snapshot: Snapshot = { args: [], lost: [], redacted: [], secrets: new Set() };
+  private readonly snapshot: Snapshot;
+  private readonly known: readonly string[];
   /** Originals seen, with the characters their copy took: each further mention is written out again in JSON. */
   private readonly seen = new Map<object, { copy: unknown; cost: number }>();
   private spent = 0;
@@ -41,11 +56,21 @@ class SnapshotWalk {
   constructor(
     private readonly redactor: Redactor,
     private readonly limits: SnapshotLimits,
-  ) {}
+    secrets: Set<string>,
+  ) {
+    this.snapshot = { args: [], lost: [], redacted: [], secrets };
+    this.known = [...secrets];
+  }
 
   run(args: readonly unknown[]): Snapshot {
-    args.forEach((arg, index) => this.snapshot.args.push(this.copy(arg, [String(index)])));
+    args.forEach((_, index) => this.snapshot.args.push(this.item(args, index, [])));
     return this.snapshot;
+  }
+
+  private item(list: readonly unknown[], index: number, place: readonly string[]): unknown {
+    const here = [...place, String(index)];
+    const named = this.redactor.readsValues && isNamedByItsNeighbour(list, index);
+    return named ? this.redact(list[index], here) : this.copy(list[index], here);
   }
 
   private copy(value: unknown, place: readonly string[]): unknown {
@@ -54,9 +79,9 @@ class SnapshotWalk {
       case 'string':
         return this.text(value, place);
       case 'function':
-        return this.lose(`[function ${value.name || 'anonymous'}]`, place, 'a function');
+        return this.lose(`[function ${this.clean(value.name) || 'anonymous'}]`, place, 'a function');
       case 'symbol':
-        return this.lose(`[${String(value)}]`, place, 'a symbol');
+        return this.lose(`[${this.clean(String(value))}]`, place, 'a symbol');
       case 'object':
         return value === null ? null : this.object(value, place);
       default:
@@ -76,6 +101,7 @@ class SnapshotWalk {
     if (place.length > this.limits.depth)
       return this.lose('[too deep]', place, `nested more than ${this.limits.depth} levels`);
     const before = this.spent;
+    if (types.isBoxedPrimitive(value)) return this.copy(value.valueOf(), place);
     const copy = this.leaf(value, place) ?? this.container(value, place);
     const entry = this.seen.get(value);
     if (entry) entry.cost = this.spent - before;
@@ -85,15 +111,19 @@ class SnapshotWalk {
   /** Values without children that superjson (or our additions to it) keeps. */
   private leaf(value: object, place: readonly string[]): object | string | undefined {
     if (types.isDate(value)) {
+      if (Number.isNaN(value.getTime())) return this.lose('[invalid date]', place, 'an invalid date');
       this.spend(24);
       return new Date(value.getTime());
     }
     if (types.isRegExp(value)) {
       this.spend(value.source.length);
+      if (this.holdsSecret(value.source)) return this.redact(value.source, place);
       return new RegExp(value.source, value.flags);
     }
     if (value instanceof URL) {
       this.spend(value.href.length);
+      const clean = this.clean(value.href);
+      if (clean !== value.href) return this.redactPart(clean, place);
       return new URL(value.href);
     }
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
@@ -102,7 +132,7 @@ class SnapshotWalk {
         return this.lose(`[${className(value)} of ${byteLength} bytes]`, place, `too large (${byteLength} bytes)`);
       }
       this.spend(Math.ceil((byteLength * 4) / 3));
-      return value;
+      return this.holdsSecret(bytesOf(value).toString()) ? this.redact(value, place) : value;
     }
     return undefined;
   }
@@ -122,7 +152,7 @@ class SnapshotWalk {
 
   private items(from: readonly unknown[], to: unknown[], place: readonly string[]): unknown[] {
     const kept = Math.min(from.length, this.limits.items);
-    for (let index = 0; index < kept; index++) to.push(this.copy(from[index], [...place, String(index)]));
+    for (let index = 0; index < kept; index++) to.push(this.item(from, index, place));
     if (kept < from.length) to.push(this.lose(`[${from.length - kept} more items]`, place, `cut after ${kept} items`));
     return to;
   }
@@ -134,7 +164,7 @@ class SnapshotWalk {
         to.set(this.lose(`[${from.size - index} more entries]`, place, `cut after ${index} entries`), null);
         break;
       }
-      const name = typeof key === 'string' ? key : String(index);
+      const name = typeof key === 'string' ? this.clean(key) : String(index);
       to.set(
         typeof key === 'object' ? this.copy(key, [...place, String(index)]) : this.key(key, place),
         this.copy(item, [...place, name]),
@@ -151,6 +181,7 @@ class SnapshotWalk {
 
   private properties(from: object, to: Record<string, unknown>, place: readonly string[], skip?: readonly string[]) {
     let index = 0;
+    const labelled = this.redactor.readsValues && isLabelledSecret(from);
     for (const key of Object.keys(from)) {
       if (skip?.includes(key)) continue;
       if (UNSAFE_KEYS.includes(key)) {
@@ -162,17 +193,25 @@ class SnapshotWalk {
         break;
       }
       this.spend(key.length + 4);
-      const value = this.copy(read(from, key), [...place, key]);
-      // A signal, or a property that was undefined anyway: JSON without it is shorter and reads the same.
-      if (value !== undefined || read(from, key) === undefined) to[key] = value;
+      const name = this.clean(key);
+      if (name !== key) this.snapshot.redacted.push(describePlace([...place, name]));
+      const here = [...place, name];
+      const original = read(from, key);
+      const hidden = labelled && isValueKey(key) && original !== undefined;
+      const value = hidden ? this.redact(original, here) : this.copy(original, here);
+      // A signal is of another time; JSON without it is shorter.
+      if (value !== undefined || original === undefined) to[name] = value;
     }
     return to;
   }
 
   private error(value: Error, place: readonly string[]): Error {
-    const copy = this.remember(value, new Error(this.text(this.redactor.text(value.message), [...place, 'message'])));
-    copy.name = value.name;
-    if (typeof value.stack === 'string') copy.stack = this.redactor.text(value.stack).slice(0, 4_000);
+    const clean = (text: string) => this.redactor.text(text, this.known, this.found);
+    const message = clean(value.message);
+    if (message !== value.message) this.redactPart(message, [...place, 'message']);
+    const copy = this.remember(value, new Error(this.text(message, [...place, 'message'])));
+    copy.name = clean(value.name);
+    if (typeof value.stack === 'string') copy.stack = clean(value.stack.slice(0, 16_000)).slice(0, 4_000);
     this.spend(copy.stack?.length ?? 0);
     if (value.cause !== undefined) copy.cause = this.copy(value.cause, [...place, 'cause']);
     this.properties(value, copy as unknown as Record<string, unknown>, place, ['name', 'message', 'stack', 'cause']);
@@ -183,25 +222,48 @@ class SnapshotWalk {
   private instance(value: object, place: readonly string[]): unknown {
     const name = className(value);
     if (isLiveThing(value)) return this.lose(`[${name}]`, place, `a ${name}, which lives only in its process`);
-    const copy = this.properties(value, this.remember(value, {}), place);
+    const copy = this.properties(fieldsOf(value), this.remember(value, {}), place);
     if (hasBehaviour(value)) this.lose('', place, `an instance of ${name}, whose methods cannot be stored`);
     return copy;
   }
 
-  private text(value: string, place: readonly string[]): string {
-    const { stringLength } = this.limits;
-    if (value.length <= stringLength) {
+  private text(original: string, place: readonly string[]): string {
+    const { stringLength, budget } = this.limits;
+    if (Math.min(original.length, stringLength) > budget) throw new TooLarge();
+    // Cleaned before it is cut: half a secret would not be recognised.
+    const looked = original.slice(0, 4 * stringLength);
+    const value = this.clean(looked);
+    if (value !== looked) this.redactPart('', place);
+    if (original.length <= stringLength) {
       this.spend(value.length + 2);
       return value;
     }
     this.spend(stringLength);
     this.lose('', place, `cut after ${stringLength} characters`);
-    return `${value.slice(0, stringLength)}... [${value.length - stringLength} more characters]`;
+    return `${value.slice(0, stringLength)}... [${original.length - stringLength} more characters]`;
+  }
+
+  private readonly found = (secret: string): void => {
+    this.snapshot.secrets.add(secret);
+  };
+
+  private clean(text: string): string {
+    return this.redactor.readsValues ? this.redactor.text(text, this.known, this.found) : text;
+  }
+
+  private holdsSecret(text: string): boolean {
+    return this.clean(text) !== text;
+  }
+
+  /** A text of which a part was left out. */
+  private redactPart(clean: string, place: readonly string[]): string {
+    this.snapshot.redacted.push(describePlace(place));
+    return clean;
   }
 
   private redact(value: unknown, place: readonly string[]): string {
     this.snapshot.redacted.push(describePlace(place));
-    if (typeof value === 'string') this.snapshot.secrets.add(value);
+    for (const secret of secretsIn(value)) this.snapshot.secrets.add(secret);
     this.spend(REDACTED.length);
     return REDACTED;
   }
@@ -225,6 +287,10 @@ class SnapshotWalk {
   }
 }
 
+function bytesOf(value: ArrayBuffer | SharedArrayBuffer | ArrayBufferView): Buffer {
+  return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value);
+}
+
 function read(from: object, key: string): unknown {
   try {
     return (from as Record<string, unknown>)[key];
@@ -237,6 +303,16 @@ function read(from: object, key: string): unknown {
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value) as object | null;
   return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
+
+/** What the web's own classes hold, none of it as properties: for people who look at the entry. */
+function fieldsOf(value: object): object {
+  if (value instanceof Headers || value instanceof URLSearchParams || value instanceof FormData) {
+    return Object.fromEntries(value as Iterable<[string, unknown]>);
+  }
+  if (value instanceof Request) return { method: value.method, url: value.url, headers: value.headers };
+  if (value instanceof Response) return { status: value.status, url: value.url, headers: value.headers };
+  return value;
 }
 
 function className(value: object): string {

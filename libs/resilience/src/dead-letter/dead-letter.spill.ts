@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 
@@ -39,31 +39,40 @@ export class RingSpill implements DeadLetterSpill {
 const SPILL_SUFFIX = '.ndjson';
 const CLAIMED_SUFFIX = '.claimed';
 
+interface Append {
+  readonly line: string;
+  readonly done: () => void;
+  readonly fail: (error: unknown) => void;
+}
+
 /**
  * NDJSON files in a directory that several processes may share: each appends to a file of its own, fsynced, and anybody
  * reads back what anybody left. A file is renamed before it is read; whoever appends looks afterwards whether its file
  * is still where it was and writes once more if not. So a line is read twice at worst, which the store knows by its id.
+ *
+ * Lines that come while one sync is under way share the next: a hundred calls that fail at once wait for two.
  */
 export class FileSpill implements DeadLetterSpill {
   readonly durable = true;
-  private readonly file: string;
-  private appending: Promise<unknown> = Promise.resolve();
+  private file: string;
+  private waiting: Append[] = [];
+  private appending = false;
 
   constructor(private readonly directory: string) {
-    this.file = join(directory, `spill-${randomUUID()}${SPILL_SUFFIX}`);
+    this.file = this.newFile();
   }
 
   append(record: DeadLetterRecord): Promise<void> {
-    const line = `${JSON.stringify(record)}\n`;
-    const result = this.appending.then(() => this.write(line));
-    this.appending = result.catch(() => undefined);
-    return result;
+    return new Promise((done, fail) => {
+      this.waiting.push({ line: `${JSON.stringify(record)}\n`, done, fail });
+      if (!this.appending) void this.writeWaiting();
+    });
   }
 
   async drain(keep: (record: DeadLetterRecord) => Promise<unknown>): Promise<number> {
     let kept = 0;
     for (const claimed of await this.claim()) {
-      for (const line of (await readIfThere(claimed)).split('\n')) {
+      for await (const line of linesOf(claimed)) {
         const record = parseLine(line);
         if (!record) continue;
         await keep(record);
@@ -74,32 +83,63 @@ export class FileSpill implements DeadLetterSpill {
     return kept;
   }
 
-  private async write(line: string): Promise<void> {
+  private async writeWaiting(): Promise<void> {
+    this.appending = true;
+    while (this.waiting.length > 0) {
+      const group = this.waiting;
+      this.waiting = [];
+      try {
+        await this.write(group.map(({ line }) => line).join(''));
+        for (const { done } of group) done();
+      } catch (error) {
+        // What does not fit together may fit one by one: a disk that is nearly full, one entry that is very large.
+        if (group.length === 1) group[0]?.fail(error);
+        else for (const { line, done, fail } of group) await this.write(line).then(done, fail);
+      }
+    }
+    this.appending = false;
+  }
+
+  private async write(lines: string): Promise<void> {
     await mkdir(this.directory, { recursive: true });
     const handle = await open(this.file, 'a');
     try {
-      const created = (await handle.stat()).size === 0;
-      await handle.writeFile(line);
-      await handle.sync();
-      if (created) await syncDirectory(this.directory);
-      if (!(await isSameFile(this.file, (await handle.stat()).ino))) await this.writeApart(line);
+      const { size } = await handle.stat();
+      await this.writeWhole(handle, lines, size);
+      if (size === 0) await syncDirectory(this.directory);
+      if (!(await isSameFile(this.file, (await handle.stat()).ino))) await this.writeApart(lines);
     } finally {
       await handle.close();
     }
   }
 
+  /** Leaves no half line behind, to which the next one would be glued. */
+  private async writeWhole(handle: FileHandle, lines: string, size: number): Promise<void> {
+    try {
+      await handle.writeFile(lines);
+      await handle.sync();
+    } catch (error) {
+      await handle.truncate(size).catch(() => (this.file = this.newFile()));
+      throw error;
+    }
+  }
+
   /** Into a file that nobody sees before it is whole: against a busy reader another append might come too late again. */
-  private async writeApart(line: string): Promise<void> {
-    const file = join(this.directory, `spill-${randomUUID()}${SPILL_SUFFIX}`);
+  private async writeApart(lines: string): Promise<void> {
+    const file = this.newFile();
     const handle = await open(`${file}.part`, 'wx');
     try {
-      await handle.writeFile(line);
+      await handle.writeFile(lines);
       await handle.sync();
     } finally {
       await handle.close();
     }
     await rename(`${file}.part`, file);
     await syncDirectory(this.directory);
+  }
+
+  private newFile(): string {
+    return join(this.directory, `spill-${randomUUID()}${SPILL_SUFFIX}`);
   }
 
   private async claim(): Promise<string[]> {
@@ -138,11 +178,15 @@ async function isSameFile(path: string, ino: number): Promise<boolean> {
   );
 }
 
-async function readIfThere(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch((error: unknown) => {
-    ignoreMissing(error);
-    return '';
-  });
+/** A line at a time: a store that was away for long leaves a spill that does not fit into memory. */
+async function* linesOf(path: string): AsyncGenerator<string> {
+  const handle = await open(path, 'r').catch(ignoreMissing);
+  if (handle === undefined) return;
+  try {
+    yield* handle.readLines({ autoClose: false });
+  } finally {
+    await handle.close();
+  }
 }
 
 function ignoreMissing(error: unknown): undefined {

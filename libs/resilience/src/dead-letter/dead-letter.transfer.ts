@@ -1,4 +1,5 @@
-import { DEAD_LETTER_STATUSES, type DeadLetterRecord } from './dead-letter.entry.js';
+import type { DeadLetterRecord } from './dead-letter.entry.js';
+import { readRecord } from './dead-letter.record.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 
 export interface ImportReport {
@@ -7,7 +8,9 @@ export interface ImportReport {
   readonly merged: number;
   /** Were there already, by id. */
   readonly known: number;
-  /** Lines that hold no entry, counted from 1. The others were imported all the same. */
+  /** How many lines held no entry. The others were imported all the same. */
+  readonly refusedLines: number;
+  /** The first 1,000 of them, counted from 1, with what is wrong. */
   readonly refused: readonly { readonly line: number; readonly problem: string }[];
 }
 
@@ -26,62 +29,66 @@ export async function importLines(
   store: DeadLetterStore,
   source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): Promise<ImportReport> {
-  const report = { added: 0, merged: 0, known: 0, refused: [] as { line: number; problem: string }[] };
+  const report = { added: 0, merged: 0, known: 0, refusedLines: 0, refused: [] as { line: number; problem: string }[] };
+  let group: DeadLetterRecord[] = [];
+  // Together: a store syncs once for all that come at the same time.
+  const addGroup = async () => {
+    const adding = group;
+    group = [];
+    for (const { outcome } of await Promise.all(adding.map((record) => store.add(record)))) report[outcome]++;
+  };
   let line = 0;
+  let size = 0;
   for await (const text of linesOf(source)) {
     line++;
-    if (text.trim() === '') continue;
-    const read = readRecord(text);
-    if (typeof read === 'string') report.refused.push({ line, problem: read });
-    else report[(await store.add(read)).outcome]++;
+    if (text?.trim() === '') continue;
+    const read = text === undefined ? `longer than ${MAX_LINE_LENGTH} characters` : readRecord(text);
+    if (typeof read === 'string') {
+      report.refusedLines++;
+      if (report.refused.length < MAX_REFUSALS) report.refused.push({ line, problem: read });
+      continue;
+    }
+    group.push(read);
+    size += text?.length ?? 0;
+    if (group.length < GROUP_LINES && size < GROUP_LENGTH) continue;
+    size = 0;
+    await addGroup();
   }
+  await addGroup();
   return report;
 }
 
+const MAX_REFUSALS = 1_000;
+const GROUP_LINES = 50;
+const GROUP_LENGTH = 4_194_304;
+/** An entry with the largest arguments that a default blob may hold has half of it. */
+const MAX_LINE_LENGTH = 33_554_432;
+
+/** `undefined` for a line that is too long. */
 async function* linesOf(source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>) {
   const decoder = new TextDecoder();
-  let rest = '';
+  let parts: string[] = [];
+  let length = 0;
+  const end = () => {
+    const line = length > MAX_LINE_LENGTH ? undefined : parts.join('');
+    parts = [];
+    length = 0;
+    return line;
+  };
+  const take = (part: string) => {
+    length += part.length;
+    if (length > MAX_LINE_LENGTH) parts = [];
+    else parts.push(part);
+  };
   for await (const chunk of source) {
-    rest += typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true });
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    yield* lines;
+    const [first = '', ...others] = (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })).split(
+      '\n',
+    );
+    take(first);
+    for (const part of others) {
+      yield end();
+      take(part);
+    }
   }
-  if (rest !== '') yield rest;
-}
-
-const TEXTS = ['id', 'queue', 'target', 'executionId'] as const;
-const NUMBERS = ['occurrences', 'firstFailedAt', 'createdAt', 'updatedAt', 'redrives', 'maxRedrives'] as const;
-const LISTS = ['notReplayable', 'redacted', 'attempts', 'fallbacks'] as const;
-
-/** The record of one line, or what is wrong with it. */
-function readRecord(text: string): DeadLetterRecord | string {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    return `no JSON: ${(error as Error).message}`;
-  }
-  if (typeof value !== 'object' || value === null) return 'no JSON object';
-  const record = value as Record<string, unknown>;
-  const wrong = [
-    ...TEXTS.filter((name) => typeof record[name] !== 'string' || record[name] === '').map(
-      (name) => `${name}: no text`,
-    ),
-    ...NUMBERS.filter((name) => !Number.isFinite(record[name])).map((name) => `${name}: no number`),
-    ...LISTS.filter((name) => !Array.isArray(record[name])).map((name) => `${name}: no list`),
-    ...(['args', 'error'] as const).filter((name) => !isObject(record[name])).map((name) => `${name}: no object`),
-    ...(typeof record['replayable'] === 'boolean' ? [] : ['replayable: neither true nor false']),
-    ...(DEAD_LETTER_STATUSES.includes(record['status'] as never)
-      ? []
-      : [`status: none of ${DEAD_LETTER_STATUSES.join(', ')}`]),
-  ];
-  if (wrong.length > 0) return wrong.join('; ');
-  const whole = value as DeadLetterRecord;
-  // Whoever was redriving it does so in the store it came from.
-  return whole.status === 'redriving' ? { ...whole, status: 'pending' } : whole;
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null;
+  if (length > 0) yield end();
 }

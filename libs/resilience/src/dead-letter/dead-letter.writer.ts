@@ -1,7 +1,7 @@
 import type { Clock, TimerHandle } from '../engine/clock.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type DeadLetterSpill, FileSpill, RingSpill } from './dead-letter.spill.js';
-import type { DeadLetterStore } from './dead-letter.store.js';
+import type { DeadLetterAdded, DeadLetterStore } from './dead-letter.store.js';
 
 /** What Nest's `Logger` can do. */
 export interface DeadLetterLog {
@@ -14,8 +14,11 @@ export interface DeadLetterWriterOptions {
   readonly clock: Clock;
   /** Where entries wait while the store fails. Without it they wait in memory: the newest 1,000, lost with the process. */
   readonly spillDirectory?: string | undefined;
-  /** Milliseconds after which a store that has not answered counts as failed. @default 5_000 */
-  readonly storeTimeoutMs?: number;
+  /**
+   * How long a failing call waits for the store before its entry goes to the spill. Milliseconds.
+   * @default 40 with a spill directory, 5_000 without: an entry in memory is nothing to answer a caller with
+   */
+  readonly storeTimeoutMs?: number | undefined;
   readonly log?: DeadLetterLog;
 }
 
@@ -25,17 +28,32 @@ export type Written =
   | { readonly kept: 'spill'; readonly id: string }
   | { readonly kept: 'memory' | 'nowhere' };
 
+/** With the sync of a spill file it makes less than the 50 ms that a call may lose to a store that hangs. */
+const STORE_TIMEOUT_MS = 40;
+/** When there is nothing durable to go to, and when nobody waits. */
+const PATIENT_STORE_TIMEOUT_MS = 5_000;
+const LAST_CHANCE_MS = 5;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 
+/** Ids of entries that the store took after all; those that some other process reads back must not pile up here. */
+const MAX_LATE_IDS = 10_000;
+
+/** The store may answer yet, but nobody waits for it any longer. */
+class NoAnswer extends Error {}
+
 /**
- * Writes records to the store or, while it fails, to the spill; reads the spill back in when the store answers again.
- * One per application. Nothing it does rejects.
+ * Writes records to the store or, while it fails or hangs, to the spill; reads the spill back in when the store answers
+ * again. A circuit around the store, so to say: the first call that waits in vain opens it, and takes all that wait beside it
+ * along. One per application. Nothing it does rejects.
  */
 export class DeadLetterWriter {
   private readonly spill: DeadLetterSpill;
   private readonly log: DeadLetterLog;
   private readonly listeners = new Set<(degraded: boolean) => void>();
+  private readonly waiting = new Set<(error: NoAnswer) => void>();
+  private readonly late = new Set<string>();
+  private readonly storeTimeoutMs: number;
   private isDegraded = false;
   private retryMs = FIRST_RETRY_MS;
   private timer: TimerHandle | undefined;
@@ -45,6 +63,7 @@ export class DeadLetterWriter {
   constructor(private readonly options: DeadLetterWriterOptions) {
     this.spill = options.spillDirectory === undefined ? new RingSpill() : new FileSpill(options.spillDirectory);
     this.log = options.log ?? console;
+    this.storeTimeoutMs = options.storeTimeoutMs ?? (this.spill.durable ? STORE_TIMEOUT_MS : PATIENT_STORE_TIMEOUT_MS);
   }
 
   /** `true` while entries go to the spill because the store fails. */
@@ -63,10 +82,11 @@ export class DeadLetterWriter {
     // A failing call must not also wait for a store that is known to be down: the timer finds out when it is back.
     if (!this.isDegraded) {
       try {
-        const { id, outcome } = await this.add(record);
+        const { id, outcome } = await this.add(record, this.storeTimeoutMs, this.waiting);
         return { kept: 'store', id, merged: outcome === 'merged' };
       } catch (error) {
         this.degrade(error);
+        if (error instanceof NoAnswer) for (const giveUp of [...this.waiting]) giveUp(error);
       }
     }
     return this.spillOut(record);
@@ -88,7 +108,7 @@ export class DeadLetterWriter {
   private async drain(): Promise<void> {
     this.timer?.cancel();
     try {
-      const kept = await this.spill.drain((record) => this.add(record));
+      const kept = await this.spill.drain((record) => this.keep(record));
       if (kept > 0)
         this.log.warn(`${kept} dead letters were read back from the spill into the store ${this.options.store.name}`);
       // Without anything to read back nothing has shown yet that the store answers.
@@ -121,19 +141,46 @@ export class DeadLetterWriter {
     }
   }
 
-  private add(record: DeadLetterRecord) {
-    const { clock, store, storeTimeoutMs = 5_000 } = this.options;
-    return new Promise<Awaited<ReturnType<DeadLetterStore['add']>>>((resolve, reject) => {
-      const timer = clock.setTimer(
-        () => reject(new Error(`the store ${store.name} has not answered within ${storeTimeoutMs} ms`)),
-        storeTimeoutMs,
-      );
+  private async keep(record: DeadLetterRecord): Promise<void> {
+    // Once more, and a call with an idempotency key would be counted twice.
+    if (this.late.delete(record.id)) return;
+    await this.add(record, Math.max(this.storeTimeoutMs, PATIENT_STORE_TIMEOUT_MS));
+  }
+
+  private add(record: DeadLetterRecord, limitMs: number, waiting?: Set<(error: NoAnswer) => void>) {
+    const { clock, store } = this.options;
+    return new Promise<DeadLetterAdded>((resolve, reject) => {
+      let ended = false;
+      const end = (): boolean => {
+        if (ended) return false;
+        timer.cancel();
+        waiting?.delete(giveUp);
+        return (ended = true);
+      };
+      const giveUp = (error: NoAnswer): void => {
+        if (end()) reject(error);
+      };
+      const noAnswer = () => giveUp(new NoAnswer(`the store ${store.name} has not answered within ${limitMs} ms`));
+      // In two steps: where the process itself stood still, the answer has come and gets its turn between them.
+      let timer = clock.setTimer(() => (timer = clock.setTimer(noAnswer, LAST_CHANCE_MS)), limitMs - LAST_CHANCE_MS);
+      waiting?.add(giveUp);
       // `then` on a started promise: a store that throws synchronously rejects like any other.
       Promise.resolve()
         .then(() => store.add(record))
-        .then(resolve, reject)
-        .finally(() => timer.cancel());
+        .then(
+          (added) => (end() ? resolve(added) : this.answeredLate(record.id)),
+          (error: unknown) => {
+            if (end()) reject(error instanceof Error ? error : new Error(String(error)));
+          },
+        );
     });
+  }
+
+  /** It was only slow: no reason to wait for the timer. */
+  private answeredLate(id: string): void {
+    if (this.late.size >= MAX_LATE_IDS) for (const oldest of [...this.late].slice(0, 1)) this.late.delete(oldest);
+    this.late.add(id);
+    if (this.isDegraded && !this.closed) void this.readBack();
   }
 
   private degrade(error: unknown): void {

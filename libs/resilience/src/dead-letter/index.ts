@@ -1,3 +1,4 @@
+export { type AutoRedriveOptions, DEFAULT_AUTO_REDRIVE_OPTIONS } from './auto-redrive.options.js';
 export type { RedriveAllOptions, RedriveProgress, RedriveReport } from './dead-letter.batch.js';
 export { type CaptureParts, FailedCallCapture } from './dead-letter.capture.js';
 export { DeadLetter } from './dead-letter.decorator.js';

@@ -49,6 +49,7 @@ export class ResilienceLifecycle
   /** No new retries from here on, and waits end at once: their calls go to fallback and dead letter. */
   onModuleDestroy(): void {
     this.runtime.registry.context.shutdown.begin();
+    this.deadLetters.stop();
   }
 
   /** Calls in flight get the shutdown timeout; what is left then is ended, dead-lettered where it may be, and written. */
@@ -65,7 +66,6 @@ export class ResilienceLifecycle
 
   async onApplicationShutdown(): Promise<void> {
     this.runtime.registry.context.deadlines.dispose();
-    this.deadLetters.stop();
     await this.writer.close();
     await this.store.close?.();
   }

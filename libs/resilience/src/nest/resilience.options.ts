@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 
+import { type AutoRedriveOptions, readAutoRedriveOptions } from '../dead-letter/auto-redrive.options.js';
 import type { DeadLetterRetention } from '../dead-letter/dead-letter.service.js';
 import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
@@ -42,6 +43,13 @@ export interface DeadLetterModuleOptions {
   /** Directory in which entries wait while the store fails. @default none: in memory */
   readonly spillDirectory?: string;
   readonly retention?: DeadLetterRetention;
+  /**
+   * How long a failing call waits for the store before its entry goes to the spill.
+   * @default 40 ms with a `spillDirectory`, 5 s without
+   */
+  readonly storeTimeout?: Duration;
+  /** Redrives pending entries without a person, while the circuit of their method is closed; `true`: with all defaults. @default false */
+  readonly autoRedrive?: AutoRedriveOptions | boolean;
 }
 
 /** Makes the options of `forRootAsync({ useClass | useExisting })`. */
@@ -90,7 +98,11 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
     'store',
     'spillDirectory',
     'retention',
+    'storeTimeout',
+    'autoRedrive',
   ]);
+  deadLetter.duration('storeTimeout', undefined, { min: 1 });
+  collect(problems, () => readAutoRedriveOptions(input.deadLetter?.autoRedrive, `${path} > deadLetter > autoRedrive`));
   deadLetter.string('spillDirectory', undefined);
   reader.absorb(deadLetter);
   checkMembers(reader, 'deadLetter', input.deadLetter?.store, ['add', 'get', 'list']);

@@ -3,13 +3,15 @@ import { Logger, type Provider } from '@nestjs/common';
 import { CountedDeadLetterStore } from '../dead-letter/counted.store.js';
 import { FailedCallCapture } from '../dead-letter/dead-letter.capture.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
-import { StoringDeadLetterSink } from '../dead-letter/dead-letter.sink.js';
+import { StoringDeadLetterSink, type StoringSinkParts } from '../dead-letter/dead-letter.sink.js';
 import type { DeadLetterStore as Store } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
+import { loadTraceContext } from '../dead-letter/trace-context.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { systemClock } from '../engine/clock.js';
+import { parseDuration } from '../engine/duration.js';
 import { createPolicyContext, type PolicyContext } from '../engine/policy-context.js';
 import { systemRandom } from '../engine/random.js';
 import { PolicyRegistry } from '../policy/policy-registry.js';
@@ -69,13 +71,27 @@ export const runtimeProviders: Provider[] = [
     provide: DeadLetterWriter,
     inject: [DeadLetterStore, RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS],
     useFactory: (store: Store, clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) =>
-      new DeadLetterWriter({ store, clock, spillDirectory: input.deadLetter?.spillDirectory, log: logger }),
+      new DeadLetterWriter({
+        ...{ store, clock, spillDirectory: input.deadLetter?.spillDirectory, log: logger },
+        storeTimeoutMs: parseDuration(input.deadLetter?.storeTimeout),
+      }),
   },
   {
     provide: RESILIENCE_RUNTIME,
     inject: [CONTEXT, DeadLetterWriter, DeadLetterStore, RESILIENCE_MODULE_OPTIONS],
-    useFactory: (context: PolicyContext, writer: DeadLetterWriter, store: Store, { input }: ResolvedModuleOptions) =>
-      createRuntime(context, writer, store, new PolicyBook(input.policies, input.defaults)),
+    useFactory: async (
+      context: PolicyContext,
+      writer: DeadLetterWriter,
+      store: Store,
+      { input }: ResolvedModuleOptions,
+    ) => {
+      const capture = new FailedCallCapture({
+        clock: context.clock,
+        classify: classifyError,
+        traceparent: await loadTraceContext(),
+      });
+      return createRuntime(context, { capture, writer }, store, new PolicyBook(input.policies, input.defaults));
+    },
   },
   {
     provide: DeadLetterService,
@@ -88,18 +104,19 @@ export const runtimeProviders: Provider[] = [
         replay: (target, args) => runtime.replay(target, args),
         knowsTarget: (target) => runtime.hasTarget(target),
         codecOf: (target) => runtime.deadLetterOptionsOf(target),
+        mayCall: (target, args) => runtime.mayCall(target, args),
         ...(input.deadLetter?.retention && { retention: input.deadLetter.retention }),
+        ...(input.deadLetter?.autoRedrive !== undefined && { autoRedrive: input.deadLetter.autoRedrive }),
       }),
   },
 ];
 
 function createRuntime(
   context: PolicyContext,
-  writer: DeadLetterWriter,
+  { capture, writer }: Pick<StoringSinkParts, 'capture' | 'writer'>,
   store: Store,
   book: PolicyBook,
 ): ResilienceRuntime {
-  const capture = new FailedCallCapture({ clock: context.clock, classify: classifyError });
   let warned = store.durable;
   const runtime: ResilienceRuntime = new ResilienceRuntime(
     new PolicyRegistry({

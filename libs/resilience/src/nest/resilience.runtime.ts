@@ -72,6 +72,20 @@ export class ResilienceRuntime implements BindingSource {
     return this.targets.has(name);
   }
 
+  /** Whether the circuit in the way of this call is closed, or whether there is none. */
+  mayCall(target: string, args: readonly unknown[]): boolean {
+    for (const { name, effective } of this.protectedMethods()) {
+      const breaker = name === target ? effective.resolved.circuitBreaker : undefined;
+      if (breaker === undefined) continue;
+      const circuits = breaker.name ?? effective.sharedName ?? name;
+      const circuit =
+        breaker.key === undefined ? circuits : `${circuits}[${String(breaker.key(...(args as never[])))}]`;
+      for (const known of this.registry.circuits())
+        if (known.name === circuit && REFUSING.has(known.state)) return false;
+    }
+    return true;
+  }
+
   /** Calls a method again, through its whole pipeline, for a dead letter that exists already. */
   async replay(target: string, args: unknown[]): Promise<unknown> {
     const resolve = this.targets.get(target);
@@ -87,6 +101,9 @@ export class ResilienceRuntime implements BindingSource {
     return binding.pipeline(policy).replay(policy.original, instance, args);
   }
 }
+
+/** Also half-open: its few probes belong to people who wait for an answer. */
+const REFUSING: ReadonlySet<string> = new Set(['open', 'half_open', 'forced_open']);
 
 /** A method and what is in effect for it. */
 export interface ProtectedMethod {

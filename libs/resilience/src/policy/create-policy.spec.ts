@@ -207,7 +207,7 @@ describe('createPolicy', () => {
     it.each(['retryOn', 'abortOn', 'strategy', 'retryOnResult'])(
       '%s: the call ends, it does not hang',
       async (name) => {
-        const policy = createPolicy({ retry: { maxRetries: 1, [name]: broken } });
+        const policy = createPolicy({ retry: { maxRetries: 1, baseDelay: 0, [name]: broken } });
 
         const outcomes = await Promise.allSettled([
           policy.execute(down),

@@ -27,4 +27,16 @@ describe('RetryBudget', () => {
     budget.release();
     expect([budget.tryAcquire(), budget.tryAcquire()]).toEqual([true, false]);
   });
+
+  it('takes other limits while it is used', () => {
+    const budget = new RetryBudget(0, 1);
+    budget.active = 10;
+    budget.tryAcquire();
+
+    budget.reconfigure(0.2, 0);
+    expect([budget.limit, budget.tryAcquire(), budget.tryAcquire()]).toEqual([2, true, false]);
+    budget.reconfigure(0, 1);
+    budget.release();
+    expect([budget.limit, budget.tryAcquire()]).toEqual([1, false]);
+  });
 });

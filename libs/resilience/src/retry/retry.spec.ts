@@ -329,6 +329,33 @@ describe('Retry', () => {
     });
   });
 
+  it('waits for the next probe of a circuit that refuses only where it is told to', async () => {
+    const circuitBreaker = { failureThreshold: 1, recoveryTimeout: '1s' } as const;
+    const fallback = { value: 'constant' };
+    const retry = { maxRetries: 1 } as const;
+    const usual = bench(retry, { circuitBreaker, fallback });
+    const patient = bench({ ...retry, retryOn: CircuitOpenError }, { circuitBreaker, fallback });
+    for (const { policy } of [usual, patient]) {
+      await policy.execute(() => Promise.reject(Object.assign(new Error('no'), { status: 401 })));
+    }
+
+    expect(await usual.run(() => 'up')).toEqual({ value: 'constant', at: 0 });
+    expect(await patient.run(() => 'up')).toEqual({ value: 'up', at: 1000 });
+  });
+
+  it('waits for it also where nobody listens and a constant could have answered at once', async () => {
+    const clock = new FakeClock();
+    const circuitBreaker = { failureThreshold: 1, recoveryTimeout: '1s' } as const;
+    const retry = { maxRetries: 1, retryOn: CircuitOpenError };
+    const policy = createPolicy({ clock, circuitBreaker, retry, fallback: { value: 'constant' } });
+    await policy.execute(() => Promise.reject(new Error('down')));
+
+    const answer = policy.execute(async () => 'up');
+    await clock.advance('1s');
+
+    expect(await answer).toBe('up');
+  });
+
   describe('pain 11: Retry-After', () => {
     const limited = (headers: object): object => ({ status: 429, headers });
 
@@ -418,6 +445,15 @@ describe('Retry', () => {
       const value = await policy.execute(({ number }) => (number === 1 ? 'not ready' : 'ready'));
 
       expect(value).toBe('ready');
+    });
+
+    it('is asked about values only, whatever the errors to retry and to abort on are', async () => {
+      const test = bench({ retryOnResult: notReady, retryOn: RangeError, abortOn: () => true, strategy: 'immediate' });
+
+      const { value } = await test.run((attempt) => (attempt < 3 ? 'not ready' : 'ready'));
+
+      expect(value).toBe('ready');
+      expect(test.events.at(-1)?.name).toBe('resilience.retry.recovered');
     });
 
     it('does not call the fallback: the value is an answer', async () => {

@@ -317,6 +317,45 @@ describe.each(LANES)('Timeout, called %s', (_lane, execute) => {
   });
 });
 
+describe('a limit that nobody wants to hear of', () => {
+  it('is told to nobody', async () => {
+    const emit = jest.fn();
+    const policy = createPolicy({ timeout: 100, clock, events: { listens: () => false, emit } });
+    const outcome = outcomeOf(policy.execute(hang));
+
+    await clock.advance(100);
+
+    expect((await outcome).error).toBeInstanceOf(TimeoutError);
+    expect(emit).not.toHaveBeenCalled();
+  });
+});
+
+describe('a limit that there is not', () => {
+  it.each<[object]>([[{ each: Infinity }], [{ each: Infinity, idle: 50 }], [{ each: Infinity, firstItem: 50 }]])(
+    'costs a promise no timer: %j',
+    async (timeout) => {
+      const policy = policyWith({ timeout, bulkhead: 2 });
+
+      const outcomes = LANES.map(([, execute]) => outcomeOf(policy.execute(() => sleep(1000), execute)));
+      await clock.advance(0);
+
+      expect(clock.pending).toBe(2);
+      await clock.advance('1s');
+      expect((await Promise.all(outcomes)).map(({ at }) => at)).toEqual([1000, 1000]);
+    },
+  );
+
+  it('in one attempt may be one in the whole call, which runs while it is retried', async () => {
+    const policy = policyWith({ timeout: { each: Infinity, total: 1000 }, retry: { strategy: 'immediate' } });
+    const outcome = outcomeOf(policy.execute(({ number }) => (number === 1 ? sleep(400).then(() => Promise.reject(new Error('x'))) : hang()))); // prettier-ignore
+
+    await clock.advance('1h');
+
+    expect(await outcome).toMatchObject({ at: 1000, error: { scope: 'total', afterMs: 1000 } });
+    expect(clock.pending).toBe(0);
+  });
+});
+
 describe('Timeout of a thousand calls', () => {
   it('needs one timer', async () => {
     const policy = policyWith({ timeout: 100 });

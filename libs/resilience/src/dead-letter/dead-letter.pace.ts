@@ -1,0 +1,20 @@
+import type { Clock } from '../engine/clock.js';
+
+/** Resolves when the next one may start, or at once when the signal aborts. */
+export function createPace(clock: Clock, intervalMs: number, signal: AbortSignal | undefined): () => Promise<void> {
+  let nextAt = clock.now();
+  return () => {
+    const waitMs = nextAt - clock.now();
+    nextAt = Math.max(nextAt, clock.now()) + intervalMs;
+    if (waitMs <= 0 || signal?.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        timer.cancel();
+        signal?.removeEventListener('abort', done);
+        resolve();
+      };
+      const timer = clock.setTimer(done, waitMs);
+      signal?.addEventListener('abort', done, { once: true });
+    });
+  };
+}

@@ -1,0 +1,3 @@
+'use strict';
+
+module.exports = globalThis.__mutation__.modules['rxjs'];

@@ -52,4 +52,10 @@ export default tseslint.config(
       ),
     },
   },
+  {
+    // CommonJS, which is what jest can load where Stryker starts it.
+    files: ['libs/resilience/test/mutation/**/*.cjs'],
+    languageOptions: { globals: { require: 'readonly', __dirname: 'readonly', __mutation__: 'readonly' } },
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
 );

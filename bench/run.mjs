@@ -17,6 +17,7 @@ const BENCHES = {
   memory: ['--expose-gc'],
   boot: [],
   http: [],
+  health: [],
   'dead-letter': [],
   workflow: [],
 };

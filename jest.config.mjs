@@ -28,4 +28,9 @@ export default {
   roots: ['<rootDir>/src', '<rootDir>/libs', '<rootDir>/test'],
   testRegex: '\\.(e2e-)?spec\\.ts$',
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],
+  // No statement about speed: a busy machine must not turn a test red.
+  testTimeout: 120_000,
+  // Jest's default leaves a core idle, half the machine where there are two; modules of past suites stay in a worker's memory.
+  maxWorkers: '100%',
+  workerIdleMemoryLimit: '1GB',
 };

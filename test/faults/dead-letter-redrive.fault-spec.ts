@@ -22,6 +22,8 @@ beforeAll(async () => {
   requireBuilt('resilience', 'store-sql');
   server = await startPostgres();
   pool = new pg.Pool({ connectionString: server.url });
+  // The server says goodbye to connections that are just being closed.
+  pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
   await pool.query('create table effects (key text primary key); create table calls (effect text not null)');
   store = postgresStore({ url: server.url });
 });

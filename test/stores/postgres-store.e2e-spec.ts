@@ -13,6 +13,8 @@ let pool: pg.Pool;
 beforeAll(async () => {
   server = await startPostgres();
   pool = new pg.Pool({ connectionString: server.url });
+  // The server says goodbye to connections that are just being closed.
+  pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
 }, 60_000);
 
 afterAll(async () => {

@@ -57,6 +57,13 @@ export async function runBatch(batch: Batch, screen: Screen, io: BatchIo, json: 
   return entries.some(({ because }) => because !== undefined) ? EXIT_CODES.partly : EXIT_CODES.done;
 }
 
+/** What `--dry-run` answers instead of acting. @param word e.g. `redriven` */
+export function announce(matched: number, word: string, screen: Screen, json: boolean): ExitCode {
+  if (json) screen.json({ matched, dryRun: true });
+  else screen.line(`${matched} would be ${word}`);
+  return EXIT_CODES.done;
+}
+
 async function actOrSkip({ act }: Batch, id: string): Promise<Outcome> {
   try {
     return await act(id);

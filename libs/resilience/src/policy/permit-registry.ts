@@ -6,13 +6,7 @@ import type { ResolvedRateLimitOptions } from '../rate-limit/rate-limit.options.
 import { RateLimitPolicy } from '../rate-limit/rate-limit.policy.js';
 import { type SharedRateLimitOptions, TokenBuckets } from '../rate-limit/token-buckets.js';
 import type { ResolvedPolicy } from './policy.options.js';
-import { sameOptions } from './same-options.js';
-
-/** Something that is shared by name and can go on with other options. */
-interface Shared<O> {
-  readonly options: O;
-  reconfigure(options: O): void;
-}
+import { takesEffect } from './same-options.js';
 
 /** The bulkheads and token buckets of one application, by name. */
 export class PermitRegistry {
@@ -42,10 +36,14 @@ export class PermitRegistry {
     before: ResolvedBulkheadOptions | undefined,
   ): BulkheadPolicy {
     const known = this.bulkheads.get(name);
-    if (known !== undefined) return this.agree(`Bulkhead '${name}'`, known, options, before);
-    const bulkhead = new BulkheadPolicy(name, options, this.context);
-    this.bulkheads.set(name, bulkhead);
-    return bulkhead;
+    if (known === undefined) {
+      const bulkhead = new BulkheadPolicy(name, options, this.context);
+      this.bulkheads.set(name, bulkhead);
+      return bulkhead;
+    }
+    const declarations = { known: known.options, declared: options, before };
+    if (takesEffect(`Bulkhead '${name}'`, declarations, this.warn)) known.reconfigure(options);
+    return known;
   }
 
   private rateLimitOf(
@@ -54,20 +52,11 @@ export class PermitRegistry {
     before: ResolvedRateLimitOptions | undefined,
   ): RateLimitPolicy {
     const shared = sharedOf(options);
-    const known = this.rateLimits.get(name);
-    const buckets = known ?? new TokenBuckets(name, shared, this.context);
-    if (known !== undefined) this.agree(`Rate limit '${name}'`, known, shared, before && sharedOf(before));
+    const buckets = this.rateLimits.get(name) ?? new TokenBuckets(name, shared, this.context);
     this.rateLimits.set(name, buckets);
+    const declarations = { known: buckets.options, declared: shared, before: before && sharedOf(before) };
+    if (takesEffect(`Rate limit '${name}'`, declarations, this.warn)) buckets.reconfigure(shared);
     return new RateLimitPolicy(options, buckets, this.context);
-  }
-
-  /** Only a method whose own options changed may change what it shares with others. */
-  private agree<O extends object, S extends Shared<O>>(what: string, known: S, options: O, before: O | undefined): S {
-    if (sameOptions(known.options, options)) return known;
-    if (before === undefined)
-      this.warn?.(`${what} is declared twice with different options; the first declaration wins`);
-    else if (!sameOptions(before, options)) known.reconfigure(options);
-    return known;
   }
 }
 

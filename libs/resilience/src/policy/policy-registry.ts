@@ -22,7 +22,7 @@ import { RetryPolicy } from '../retry/retry.policy.js';
 import { TimeoutPolicy } from '../timeout/timeout.policy.js';
 import { PermitRegistry } from './permit-registry.js';
 import type { ResolvedPolicy } from './policy.options.js';
-import { sameOptions } from './same-options.js';
+import { takesEffect } from './same-options.js';
 import { SharedAnswers } from './shared-answers.js';
 
 export interface PolicyRegistryParts {
@@ -54,7 +54,6 @@ export class PolicyRegistry {
   private readonly rules: CircuitRules[] = [];
   private readonly circuitsByName = new Map<string, Circuits>();
   private readonly budgets = new Map<string, RetryBudget>();
-
   private readonly permits: PermitRegistry;
 
   constructor(private readonly parts: PolicyRegistryParts) {
@@ -161,13 +160,10 @@ export class PolicyRegistry {
     before: ResolvedCircuitBreakerOptions | undefined,
   ): Circuits {
     const known = this.circuitsByName.get(name);
-    if (known !== undefined && sameOptions(known.rules.options, options)) return known;
-    if (known !== undefined && before === undefined) {
-      this.parts.warn?.(`Circuit '${name}' is declared twice with different options; the first declaration wins`);
-      return known;
+    if (known !== undefined) {
+      const declarations = { known: known.rules.options, declared: options, before };
+      if (!takesEffect(`Circuit '${name}'`, declarations, this.parts.warn)) return known;
     }
-    // Only a method whose own options changed may change what it shares with others.
-    if (known !== undefined && before !== undefined && sameOptions(before, options)) return known;
     const rules = this.rulesFor(options);
     const circuits = known === undefined ? createCircuits(name, rules) : changeCircuits(known, rules);
     this.circuitsByName.set(name, circuits);

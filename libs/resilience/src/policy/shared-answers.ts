@@ -5,7 +5,7 @@ import type { ResolvedCoalesceOptions } from '../coalesce/coalesce.options.js';
 import { CoalescePolicy, RunningCalls } from '../coalesce/coalesce.policy.js';
 import { CallKeys, type KeyFunction } from '../engine/argument-key.js';
 import type { PolicyContext } from '../engine/policy-context.js';
-import { sameOptions } from './same-options.js';
+import { takesEffect } from './same-options.js';
 
 /** What calls have in common with others: results of earlier ones, and running ones, by name. */
 export class SharedAnswers {
@@ -46,11 +46,8 @@ export class SharedAnswers {
       this.caches.set(name, results);
       return results;
     }
-    if (sameOptions(known.options, options)) return known;
-    if (before === undefined)
-      this.warn?.(`Cache '${name}' is declared twice with different options; the first declaration wins`);
-    // Only a method whose own options changed may change what it shares with others.
-    else if (!sameOptions(before, options)) known.reconfigure(options);
+    const declarations = { known: known.options, declared: options, before };
+    if (takesEffect(`Cache '${name}'`, declarations, this.warn)) known.reconfigure(options);
     return known;
   }
 

@@ -1,7 +1,6 @@
-import { runBatch } from '../batch.js';
+import { announce, runBatch } from '../batch.js';
 import { type Command, type CommandCall, selectionOf } from '../command.js';
 import { movable } from '../dead-letter.api.js';
-import { EXIT_CODES } from '../exit-code.js';
 import { FILTER_OPTIONS } from '../options.js';
 
 export const discard: Command = {
@@ -14,11 +13,7 @@ export const discard: Command = {
     const { line, api, screen, io } = call;
     const selected = await select(call);
     const json = line.flag('json');
-    if (line.flag('dry-run')) {
-      if (json) screen.json({ matched: selected.matched, dryRun: true });
-      else screen.line(`${selected.matched} would be discarded`);
-      return EXIT_CODES.done;
-    }
+    if (line.flag('dry-run')) return announce(selected.matched, 'discarded', screen, json);
     const note = line.text('note');
     const batch = {
       ...{ label: 'discarding', outcomes: ['discarded', 'skipped'] as const, ...selected, ratePerSecond: Infinity },

@@ -1,7 +1,6 @@
-import { type Outcome, runBatch } from '../batch.js';
+import { announce, type Outcome, runBatch } from '../batch.js';
 import { type Command, type CommandCall, selectionOf } from '../command.js';
 import { movable, type ShownRedrive } from '../dead-letter.api.js';
-import { EXIT_CODES } from '../exit-code.js';
 import { FILTER_OPTIONS } from '../options.js';
 
 /** The server's own default. */
@@ -17,11 +16,7 @@ export const redrive: Command = {
     const { line, api, screen, io } = call;
     const selected = await select(call);
     const json = line.flag('json');
-    if (line.flag('dry-run')) {
-      if (json) screen.json({ matched: selected.matched, dryRun: true });
-      else screen.line(`${selected.matched} would be redriven`);
-      return EXIT_CODES.done;
-    }
+    if (line.flag('dry-run')) return announce(selected.matched, 'redriven', screen, json);
     const batch = {
       ...{ label: 'redriving', outcomes: ['resolved', 'failed', 'poisoned', 'skipped'] as const, ...selected },
       ratePerSecond: line.number('rate') ?? DEFAULT_RATE_PER_SECOND,

@@ -7,6 +7,7 @@ import {
   CircuitBreaker,
   createPolicy,
   type PolicyDecorator,
+  RateLimit,
   Retry,
 } from '@nest-resilience/core';
 import { expectTypeOf } from 'expect-type';
@@ -67,8 +68,13 @@ describe('Functions among the options', () => {
       async wide(_order?: Order): Promise<Charge> {
         return CHARGE;
       }
+      @RateLimit({ limit: 9, interval: '1s', key: (order: Order) => order.tenant, cost: (_: Order, n: number) => n })
+      async limited(_order: Order, _attempts: number): Promise<Charge> {
+        return CHARGE;
+      }
       @Retry(2)
       @CircuitBreaker()
+      @RateLimit({ limit: 9, interval: '1s' })
       plain(_order: Order): Charge {
         return CHARGE;
       }
@@ -96,6 +102,12 @@ describe('Functions among the options', () => {
       async three(_order?: Order): Promise<Charge> {
         return CHARGE;
       }
+      // @ts-expect-error the key is made of an order, and the method takes a string
+      @RateLimit({ limit: 9, interval: '1s', key: (order: Order) => order.tenant, cost: () => 2 })
+      async four(_id: string): Promise<void> {}
+      // @ts-expect-error the cost is that of an order
+      @RateLimit({ limit: 9, interval: '1s', key: (id: string) => id, cost: (order: Order) => order.tenant.length })
+      async five(_id: string): Promise<void> {}
     }
 
     expect(Payments.prototype.one).toBeDefined();

@@ -44,13 +44,20 @@ export type Problem<F extends string, Found, W extends string, Wanted> = {
 };
 
 /**
- * A decorator whose options have functions of the method's result (`R`) or arguments (`A`); `unknown` where they have none.
+ * A decorator whose options have functions of the method's result (`R`) or arguments (`A`, and `B` for a second one); `unknown`
+ * where they have none.
  * On a class it is not checked: its methods differ.
  */
-export type PolicyDecorator<R, A extends readonly unknown[] = unknown[]> = ClassDecorator &
+export type PolicyDecorator<
+  R,
+  A extends readonly unknown[] = unknown[],
+  B extends readonly unknown[] = unknown[],
+> = ClassDecorator &
   (<T extends object, M>(
     target: T,
-    key: Unseen<T> extends true ? string | symbol : KeyUnless<ResultProblem<R, M> | ArgsProblem<A, M>>,
+    key: Unseen<T> extends true
+      ? string | symbol
+      : KeyUnless<ResultProblem<R, M> | ArgsProblem<A, M> | ArgsProblem<B, M>>,
     descriptor: TypedPropertyDescriptor<M>,
   ) => void);
 

@@ -1,8 +1,12 @@
 import type { Duration } from '../engine/duration.js';
 import { OptionsReader } from '../engine/options.js';
 
-/** Options of `@RateLimit`: `limit` tokens flow in per `interval`, evenly; a bucket holds `limit` of them and starts full. */
-export interface RateLimitOptions {
+/**
+ * Options of `@RateLimit`: `limit` tokens flow in per `interval`, evenly; a bucket holds `limit` of them and starts full.
+ * @typeParam K what `key` takes
+ * @typeParam C what `cost` takes
+ */
+export interface RateLimitOptions<K extends readonly unknown[] = never[], C extends readonly unknown[] = never[]> {
   /** Policies with one name draw from the same buckets. @default `Class.method` */
   readonly name?: string;
   /** Tokens per interval, and the most that can be drawn at once. */
@@ -11,9 +15,9 @@ export interface RateLimitOptions {
   /** How long an attempt may wait in line for its tokens; who would have to wait longer is refused at once. @default 0 */
   readonly maxWait?: Duration;
   /** Tokens that an attempt needs, from the call's arguments: 0 or more, fractions too. @default 1 */
-  readonly cost?: (...args: never[]) => number;
+  readonly cost?: (...args: C) => number;
   /** One bucket per key (tenant, model, region), from the call's arguments. @default one for all calls */
-  readonly key?: (...args: never[]) => string;
+  readonly key?: (...args: K) => string;
   /** Buckets kept with `key`; the least recently used is forgotten. @default 10_000 */
   readonly maxKeys?: number;
 }

@@ -23,7 +23,6 @@ import {
   Catch,
   type ExceptionFilter,
   type INestApplication,
-  Injectable,
   Module,
   UseFilters,
 } from '@nestjs/common';
@@ -32,33 +31,8 @@ import { Test } from '@nestjs/testing';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { WebSocket } from 'ws';
 
-import { until } from './contract/lane.js';
-
-class RefusedError extends ResilienceError {
-  constructor(
-    code: string,
-    readonly retryAfterMs?: number,
-  ) {
-    super(`refused: ${code}`, code, 'Shop.refuse');
-  }
-}
-
-/** What the handlers below saw; `entered` resolves when one of them runs. */
-@Injectable()
-class Log {
-  calls = 0;
-  fallbacks = 0;
-  signal: AbortSignal | undefined;
-  private enter: () => void = () => undefined;
-  readonly entered = new Promise<void>((resolve) => (this.enter = resolve));
-
-  begin(attempt?: AttemptContext): number {
-    this.calls++;
-    this.signal = attempt?.signal;
-    this.enter();
-    return this.calls;
-  }
-}
+import { until } from '../contract/lane.js';
+import { Log, RefusedError } from './seen.js';
 
 /** The application's own: says who answered. */
 function answering(name: string, ...types: Parameters<typeof Catch>): ExceptionFilter {

@@ -10,7 +10,6 @@ import {
   DeadLetter,
   DeadLetterService,
   Fallback,
-  ResilienceError,
   ResilienceModule,
   type ResilienceModuleOptions,
   ResilienceService,
@@ -18,26 +17,18 @@ import {
   Timeout,
 } from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
-import { Injectable, Module } from '@nestjs/common';
+import { Module } from '@nestjs/common';
 import { Args, GraphQLModule, Mutation, Query, ResolveField, Resolver } from '@nestjs/graphql';
 import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 
-import { until } from './contract/lane.js';
+import { until } from '../contract/lane.js';
+import { Log, RefusedError } from './seen.js';
 
 // Serves files for GraphiQL, which is off here, and requires an ES module, which jest on Node 20 cannot.
 jest.mock('@fastify/static', () => async () => undefined);
 const { MercuriusDriver } = await import('@nestjs/mercurius');
-
-class RefusedError extends ResilienceError {
-  constructor(
-    code: string,
-    readonly retryAfterMs?: number,
-  ) {
-    super(`refused: ${code}`, code, 'Shop.refuse');
-  }
-}
 
 const SCHEMA = /* GraphQL */ `
   type Item {
@@ -59,23 +50,6 @@ const SCHEMA = /* GraphQL */ `
     order(sku: String!): String
   }
 `;
-
-/** What the resolvers below saw; `entered` resolves when one of them runs. */
-@Injectable()
-class Log {
-  calls = 0;
-  fallbacks = 0;
-  signal: AbortSignal | undefined;
-  private enter: () => void = () => undefined;
-  readonly entered = new Promise<void>((resolve) => (this.enter = resolve));
-
-  begin(attempt?: AttemptContext): number {
-    this.calls++;
-    this.signal = attempt?.signal;
-    this.enter();
-    return this.calls;
-  }
-}
 
 @Resolver('Item')
 class Shop {

@@ -4,6 +4,8 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { type AddressInfo, createServer } from 'node:net';
 
+import { Log, RefusedError } from './seen.js';
+
 import { afterEach, describe, expect, it } from '@jest/globals';
 import {
   Attempt,
@@ -39,15 +41,6 @@ import { APP_FILTER, HttpAdapterHost, NestFactory } from '@nestjs/core';
 import { ClientProxyFactory, MessagePattern, type MicroserviceOptions, Transport } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import { lastValueFrom } from 'rxjs';
-
-class RefusedError extends ResilienceError {
-  constructor(
-    code: string,
-    readonly retryAfterMs?: number,
-  ) {
-    super(`refused: ${code}`, code, 'Orders.place');
-  }
-}
 
 /** The application's own: catches whatever it is bound to and says who answered. */
 function answering(name: string, ...types: Parameters<typeof Catch>): ExceptionFilter {
@@ -139,7 +132,7 @@ function root({ providers = [], globalFilters: _, ...options }: Setup = {}) {
   @Module({
     imports: [ResilienceModule.forRoot(options)],
     controllers: [Orders, GuardedOrders, Slow],
-    providers: [...providers, SlowLog],
+    providers: [...providers, Log],
   })
   class Root {}
   return Root;
@@ -154,24 +147,9 @@ async function serve(setup: Setup = {}): Promise<{ app: INestApplication; url: s
   return { app, url: await app.getUrl() };
 }
 
-/** What the handlers below saw; `entered` resolves when one of them runs. */
-class SlowLog {
-  calls = 0;
-  fallbacks = 0;
-  signal: AbortSignal | undefined;
-  private enter: () => void = () => undefined;
-  readonly entered = new Promise<void>((resolve) => (this.enter = resolve));
-
-  begin(attempt: AttemptContext | undefined): void {
-    this.calls++;
-    this.signal = attempt?.signal;
-    this.enter();
-  }
-}
-
 @Controller('slow')
 class Slow {
-  constructor(private readonly log: SlowLog) {}
+  constructor(private readonly log: Log) {}
 
   @Get()
   @Retry(3)
@@ -427,7 +405,7 @@ describe('A client that goes away', () => {
 
   it('aborts the signal of the attempt; nothing is tried again and nothing rescued', async () => {
     const { app, url } = await serve();
-    const log = app.get(SlowLog);
+    const log = app.get(Log);
     const client = ask(`${url}/slow`);
     await log.entered;
 
@@ -441,7 +419,7 @@ describe('A client that goes away', () => {
   it('ends the wait for a retry', async () => {
     const clock = new FakeClock();
     const { app, url } = await serve({ clock });
-    const log = app.get(SlowLog);
+    const log = app.get(Log);
     const closed = closing(app);
     const client = ask(`${url}/slow/failing`);
     await log.entered;
@@ -456,7 +434,7 @@ describe('A client that goes away', () => {
   it('loses no call that was to be kept: the attempt is told, and what became of it is a dead letter', async () => {
     const stored = new StoredEvents();
     const { app, url } = await serve({ events: stored });
-    const log = app.get(SlowLog);
+    const log = app.get(Log);
     const client = ask(`${url}/slow/kept`);
     await log.entered;
 
@@ -470,7 +448,7 @@ describe('A client that goes away', () => {
 
   it('is not one that was answered: the signal stays, on a connection kept alive too', async () => {
     const { app, url } = await serve();
-    const log = app.get(SlowLog);
+    const log = app.get(Log);
 
     const response = await fetch(`${url}/slow/quick`);
     const body = await response.text();

@@ -11,7 +11,6 @@ import {
   DeadLetter,
   DeadLetterService,
   Fallback,
-  ResilienceError,
   ResilienceModule,
   type ResilienceModuleOptions,
   ResilienceService,
@@ -22,36 +21,12 @@ import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
 import { FakeClock } from '@nest-resilience/core/testing';
-import { Controller, Get, HttpException, Injectable, Module, Param } from '@nestjs/common';
+import { Controller, Get, HttpException, Module, Param } from '@nestjs/common';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 
-import { until } from './contract/lane.js';
-
-class RefusedError extends ResilienceError {
-  constructor(
-    code: string,
-    readonly retryAfterMs?: number,
-  ) {
-    super(`refused: ${code}`, code, 'Shop.refuse');
-  }
-}
-
-/** What the handlers below saw; `entered` resolves when one of them runs. */
-@Injectable()
-class Log {
-  calls = 0;
-  fallbacks = 0;
-  signal: AbortSignal | undefined;
-  private enter: () => void = () => undefined;
-  readonly entered = new Promise<void>((resolve) => (this.enter = resolve));
-
-  begin(attempt?: AttemptContext): void {
-    this.calls++;
-    this.signal = attempt?.signal;
-    this.enter();
-  }
-}
+import { until } from '../contract/lane.js';
+import { Log, RefusedError } from './seen.js';
 
 @Controller()
 class Shop {

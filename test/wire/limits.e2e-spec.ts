@@ -7,7 +7,7 @@ import { Bulkhead, Cache, Hedge, RateLimit, ResilienceModule } from '@nest-resil
 import { FakeClock } from '@nest-resilience/core/testing';
 import request from 'supertest';
 
-import { until } from './contract/lane.js';
+import { until } from '../contract/lane.js';
 
 @Controller('limits')
 class LimitsController {

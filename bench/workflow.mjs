@@ -6,17 +6,21 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { ResilienceModule } from '@nest-resilience/core';
-import { sqliteExecutionStore } from '@nest-resilience/store-sql';
+import { postgresExecutionStore, sqliteExecutionStore } from '@nest-resilience/store-sql';
 import { MemoryExecutionStore, workflow, WorkflowModule, WorkflowService } from '@nest-resilience/workflow';
 
 import { startApplication } from './harness/application.mjs';
-import { atLeast, report } from './harness/report.mjs';
+import { startPostgres } from './harness/postgres.mjs';
+import { atLeast, atMost, report } from './harness/report.mjs';
 import { Results } from './harness/statistics.mjs';
+import { openWorkflow } from './peers/openworkflow.mjs';
 
 const NODES = 20;
 const AT_ONCE = 50;
 const ROUNDS = 15;
 const WARM_UP_ROUNDS = 3;
+/** Rounds and runs a round on PostgreSQL, where the peer takes seconds. */
+const SHARED = { rounds: 5, runs: 100 };
 
 /** What every node does: nearly nothing, so that only what is around it is timed. */
 const step = ({ input }) => Promise.resolve(input.n + 1);
@@ -43,6 +47,39 @@ try {
   await onDisk.close();
   await inMemory.close();
   rmSync(directory, { recursive: true, force: true });
+}
+const server = await startPostgres();
+try {
+  await againstPeer(server.url);
+} finally {
+  await server.stop();
+}
+
+/** The same chains by the engine that is nearest to ours: embedded, too, and with its state in SQL. Both on one PostgreSQL. */
+async function againstPeer(url) {
+  const results = new Results();
+  const ours = await engine(postgresExecutionStore({ url }));
+  const peer = await openWorkflow(url, { nodes: NODES, atOnce: AT_ONCE });
+  const perNode = (ms) => (ms * 1_000) / (SHARED.runs * NODES);
+  for (let round = -1; round < SHARED.rounds; round++) {
+    const startedAt = performance.now();
+    await Promise.all(Array.from({ length: SHARED.runs }, (_, n) => ours.run({ n })));
+    const mine = performance.now() - startedAt;
+    const theirs = await peer.round(SHARED.runs);
+    if (round < 0) continue;
+    results.add('ours: a node, on PostgreSQL', perNode(mine));
+    results.add('openworkflow: a step, on PostgreSQL', perNode(theirs));
+  }
+  await ours.close();
+  await peer.close();
+  const [mine, theirs] = results.names;
+  report({
+    what: `Workflow nodes checkpointed in PostgreSQL, ${SHARED.runs} chains of ${NODES}, ${AT_ONCE} at once`,
+    unit: 'us',
+    ours: mine,
+    results,
+    goals: [atMost(1, results.ratio(mine, theirs), 'of OpenWorkflow', 'x')],
+  });
 }
 
 /** Microseconds a node, of every contender in turn. */

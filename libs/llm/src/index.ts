@@ -1,5 +1,5 @@
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
-export type { LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
+export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
 export {
   LlmAnswerTooLargeError,

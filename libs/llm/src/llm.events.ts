@@ -45,7 +45,7 @@ export interface LlmFailedEvent {
   readonly stream: boolean;
 }
 
-/** A connectivity check found a provider in another state than before. */
+/** After a round of checks a provider is in another state than was told last, whether a check or traffic has found it. */
 export interface LlmHealthChangedEvent {
   readonly provider: string;
   readonly status: LlmProviderStatus;

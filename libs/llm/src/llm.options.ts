@@ -90,6 +90,12 @@ export interface LlmHealthOptions {
   readonly timeout?: Duration;
   /** Whether the indicator may say `down` (when no provider is usable). @default false */
   readonly critical?: boolean;
+  /**
+   * US dollars that all checks of this process together may cost within any 24 hours, by the `cost` of the providers and what
+   * they counted. Listing models is free and goes on; a provider without `cost` is not held back, because nobody knows. 0: no
+   * check that asks for a token, except where the `cost` is 0. @default 0.1
+   */
+  readonly maxCostPerDay?: number;
 }
 
 export interface LlmModuleOptions extends LlmPolicyOptions {
@@ -120,5 +126,6 @@ export const DEFAULT_LLM_OPTIONS = {
     recoveryTimeout: 60_000,
   },
   maxAnswerBytes: 8_388_608,
-  health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false },
+  /** Ten cents: a day of one-token checks of a model at 15 and 75 dollars per million tokens costs less. */
+  health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false, maxCostPerDay: 0.1 },
 } as const;

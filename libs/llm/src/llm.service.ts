@@ -5,13 +5,17 @@ import {
   type OptionProblem,
   type Policy,
   type PolicyOptions,
+  type Random,
+  RESILIENCE_RANDOM,
   ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
-import { createTarget, type LlmTarget } from './chain/llm-target.js';
+import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
+import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
+import type { LlmCost } from './llm.options.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -39,6 +43,8 @@ export type LlmTargetInfo = Pick<
 export class LlmService {
   /** Last evidence about each provider. */
   readonly connectivity: Connectivity;
+  /** What checks may still cost. */
+  readonly checkBudget: CheckBudget;
   /** One per provider, for checks. */
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
@@ -49,15 +55,23 @@ export class LlmService {
   constructor(
     @Inject(LLM_OPTIONS) readonly options: ResolvedLlmOptions,
     @Inject(ResilienceService) resilience: ResilienceService,
+    @Inject(RESILIENCE_RANDOM) random: Random,
   ) {
     const { clock, events } = resilience;
-    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), clock);
+    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random });
     this.providers = firstOfEach(this.all);
     const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
+    const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);
+    this.checkBudget = budget;
+    const free = new Set(this.providers.filter(({ kind }) => kind === 'offline').map(({ name }) => name));
     this.connectivity = new Connectivity(
       this.providers.map(({ name }) => name),
-      clock,
-      (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
+      {
+        clock,
+        isShut: (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
+        staleAfterMs: STALE_INTERVALS * options.health.intervalMs,
+        paidChecks: (provider) => (free.has(provider) ? undefined : budget.spentOn(provider)),
+      },
     );
     const tried = (entry: LlmTry) => {
       this.counters.tried(entry);
@@ -111,12 +125,12 @@ export class LlmService {
 function createTargets(
   targets: readonly ResolvedTarget[],
   createPolicy: (options: PolicyOptions) => Policy,
-  clock: ResilienceService['clock'],
+  outside: TimeAndChance,
 ): LlmTarget[] {
   const problems: OptionProblem[] = [];
   const created = targets.flatMap((options) => {
     try {
-      return [createTarget(options, createProvider(options), createPolicy, clock)];
+      return [createTarget(options, createProvider(options), createPolicy, outside)];
     } catch (error) {
       if (!(error instanceof ResilienceOptionsError)) throw error;
       problems.push(...error.problems);
@@ -125,6 +139,15 @@ function createTargets(
   });
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
   return created;
+}
+
+/** As everywhere in health: what is older than three intervals is stale. */
+const STALE_INTERVALS = 3;
+
+/** Of the models that are asked when a provider is checked. */
+function costsOf(targets: readonly LlmTarget[], checked: readonly LlmProvider[]): ReadonlyMap<string, LlmCost> {
+  const asked = targets.filter(({ provider }) => checked.includes(provider));
+  return new Map(asked.flatMap(({ options: { name, cost } }) => (cost === undefined ? [] : [[name, cost] as const])));
 }
 
 /** An open circuit whose time has come reads `half_open`: the next call may prove the provider. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { getEventListeners } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from '../test/llm-app.fixture.js';
@@ -14,29 +15,44 @@ async function read(stream: LlmStream): Promise<string[]> {
 
 const CHUNK = `data: ${JSON.stringify({ id: 'c', choices: [{ index: 0, delta: { content: 'more ' } }] })}\n\n`;
 
+interface StreamVendor {
+  readonly baseURL: string;
+  /** A request has come. */
+  readonly asked: Promise<void>;
+  /** Some text is on its way. */
+  readonly hasSent: Promise<void>;
+  readonly clientLeft: Promise<void>;
+}
+
 /** A server that answers every request with an event stream; it goes away with its last connection. */
-async function startVendor(
-  answer: (response: ServerResponse) => void,
-): Promise<{ baseURL: string; clientLeft: Promise<void> }> {
-  let left!: () => void;
-  const clientLeft = new Promise<void>((resolve) => (left = resolve));
+async function startVendor(answer: (response: ServerResponse, sent: () => void) => void): Promise<StreamVendor> {
+  const signals = { asked: () => undefined as void, sent: () => undefined as void, left: () => undefined as void };
+  const promised = (name: keyof typeof signals) => new Promise<void>((resolve) => (signals[name] = resolve));
+  const [asked, hasSent, clientLeft] = [promised('asked'), promised('sent'), promised('left')];
   const server = createServer((_request, response) => {
     response.once('close', () => {
-      left();
+      signals.left();
       server.close();
       server.closeAllConnections();
     });
     response.writeHead(200, { 'content-type': 'text/event-stream' });
-    answer(response);
+    signals.asked();
+    answer(response, signals.sent);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return { baseURL: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`, clientLeft };
+  const { port } = server.address() as AddressInfo;
+  return { baseURL: `http://127.0.0.1:${port}/v1`, asked, hasSent, clientLeft };
 }
 
 /** It goes on until its client leaves. */
 function startEndlessVendor(): ReturnType<typeof startVendor> {
-  return startVendor((response) => {
-    const timer = setInterval(() => response.write(CHUNK), 5);
+  let chunks = 0;
+  return startVendor((response, sent) => {
+    const timer = setInterval(() => {
+      response.write(CHUNK);
+      // By now the first ones have been read.
+      if (++chunks === 10) sent();
+    }, 5);
     response.once('close', () => clearInterval(timer));
   });
 }
@@ -179,6 +195,59 @@ describe('LlmService.stream', () => {
     await expect(reading).rejects.toThrow('gone');
     await vendor.clientLeft;
     expect(anthropic.getRequests()).toHaveLength(0);
+  });
+
+  it('tells what it cost until the caller aborted', async () => {
+    const vendor = await startEndlessVendor();
+    const { llm } = await start({ openai: { baseURL: vendor.baseURL } });
+    const caller = new AbortController();
+    const stream = llm.stream({ prompt: 'a story', signal: caller.signal });
+
+    const reading = read(stream);
+    await vendor.hasSent;
+    caller.abort(new Error('gone'));
+    await expect(reading).rejects.toThrow('gone');
+
+    const { targets } = llm.metrics();
+    expect(targets['openai:gpt-4o-mini']).toMatchObject({ inputTokens: 2, failed: 1 });
+    expect(targets['openai:gpt-4o-mini']?.outputTokens).toBeGreaterThan(0);
+  });
+
+  it('ends the request upstream when the reader leaves while it waits for a word', async () => {
+    const vendor = await startVendor(() => undefined);
+    const { llm, anthropic } = await start({ openai: { baseURL: vendor.baseURL } });
+    const stream = llm.stream({ prompt: 'a story' });
+    const texts = stream[Symbol.asyncIterator]();
+    const waiting = texts.next();
+    await vendor.asked;
+
+    await texts.return?.();
+
+    await vendor.clientLeft;
+    await expect(waiting).resolves.toEqual({ done: true, value: undefined });
+    await expect(texts.next()).resolves.toEqual({ done: true, value: undefined });
+    await expect(stream.result).rejects.toMatchObject({ name: 'AbortError' });
+    expect(anthropic.getRequests()).toHaveLength(0);
+  });
+
+  it('settles its result when the reader leaves before the first word was asked for', async () => {
+    const { llm, openai } = await start();
+    const stream = llm.stream({ prompt: 'a story' });
+
+    await stream[Symbol.asyncIterator]().return?.();
+
+    await expect(stream.result).rejects.toMatchObject({ name: 'AbortError' });
+    expect(openai.getRequests()).toHaveLength(0);
+  });
+
+  it('lets go of the signal of a caller that makes many calls', async () => {
+    const { llm, openai } = await start();
+    openai.onMessage(/story/, { content: STORY });
+    const { signal } = new AbortController();
+
+    for (let call = 0; call < 3; call++) await read(llm.stream({ prompt: 'a story', signal }));
+
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('does not take a stream for whole that ends without having said so', async () => {

@@ -21,12 +21,14 @@ export class LlmStream implements AsyncIterable<string> {
   readonly result: Promise<LlmResult<string>>;
   private settle!: { readonly resolve: (result: LlmResult<string>) => void; readonly reject: (error: unknown) => void };
   private started = false;
+  /** Ends the call: the caller's signal has, or the reader left while a word was waited for. */
+  private readonly stop = new AbortController();
 
   constructor(
     private readonly chain: LlmChain,
     private readonly targets: readonly LlmTarget[],
     private readonly request: ProviderRequest,
-    private readonly signal: AbortSignal | undefined,
+    private readonly callerSignal: AbortSignal | undefined,
   ) {
     this.result = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     // Whoever only iterates hears of the error there.
@@ -36,14 +38,42 @@ export class LlmStream implements AsyncIterable<string> {
   [Symbol.asyncIterator](): AsyncIterator<string, void, undefined> {
     if (this.started) throw new TypeError('An LlmStream can be iterated once: call stream() again for another answer');
     this.started = true;
-    return this.run();
+    return this.leavable(this.run());
+  }
+
+  /** A generator hears of a reader that leaves only at its next `yield`, which may be far away, and not at all before it began. */
+  private leavable(run: AsyncGenerator<string, void, undefined>): AsyncIterator<string, void, undefined> {
+    let state: 'new' | 'idle' | 'waiting' | 'left' = 'new';
+    return {
+      next: async () => {
+        if (state !== 'left') state = 'waiting';
+        try {
+          return await run.next();
+        } catch (error) {
+          if (state === 'left') return { done: true, value: undefined };
+          throw error;
+        } finally {
+          if (state === 'waiting') state = 'idle';
+        }
+      },
+      return: async () => {
+        if (state === 'new') this.settle.reject(leftEarly());
+        if (state === 'waiting') this.stop.abort(leftEarly());
+        state = 'left';
+        return run.return();
+      },
+    };
   }
 
   private async *run(): AsyncGenerator<string, void, undefined> {
     const call = this.chain.begin(this.targets, this.request);
     let outcome: { readonly result: LlmResult<string> } | { readonly error: unknown } = { error: leftEarly() };
+    const { callerSignal, stop } = this;
+    const follow = () => stop.abort(callerSignal?.reason);
+    if (callerSignal?.aborted === true) follow();
+    callerSignal?.addEventListener('abort', follow, { once: true });
     try {
-      this.signal?.throwIfAborted();
+      stop.signal.throwIfAborted();
       const { turn, opened } = await this.open(call);
       const answer = yield* this.read(opened);
       outcome = { result: call.record.result<string>(turn.target, turn.fallbackLevel, answer) };
@@ -51,11 +81,12 @@ export class LlmStream implements AsyncIterable<string> {
       outcome = { error };
       throw error;
     } finally {
+      callerSignal?.removeEventListener('abort', follow);
       if ('result' in outcome) {
         this.chain.completed(outcome.result, true);
         this.settle.resolve(outcome.result);
       } else {
-        this.chain.failed(outcome.error, call.record, { stream: true, signal: this.signal });
+        this.chain.failed(outcome.error, call.record, { stream: true, signal: stop.signal });
         this.settle.reject(outcome.error);
       }
     }
@@ -67,10 +98,10 @@ export class LlmStream implements AsyncIterable<string> {
       try {
         return {
           turn,
-          opened: await openStream(turn, this.request, record, this.signal, this.chain.surroundings.clock),
+          opened: await openStream(turn, this.request, record, this.stop.signal, this.chain.surroundings.clock),
         };
       } catch (error) {
-        targets.failed(turn, error, this.signal);
+        targets.failed(turn, error, this.stop.signal);
       }
     }
   }
@@ -103,8 +134,9 @@ export class LlmStream implements AsyncIterable<string> {
       whole = true;
       return { text, usage: end.usage };
     } catch (error) {
-      failure =
-        this.signal?.aborted === true ? this.signal.reason : new LlmStreamInterruptedError(name, model, text, error);
+      failure = this.stop.signal.aborted
+        ? this.stop.signal.reason
+        : new LlmStreamInterruptedError(name, model, text, error);
       throw failure;
     } finally {
       const usage = end !== undefined && end.usage.totalTokens > 0 ? end.usage : this.estimatedUsage(text);
@@ -113,7 +145,7 @@ export class LlmStream implements AsyncIterable<string> {
         opened.ok(end?.usage ?? usage);
         stream.succeed();
       } else {
-        opened.failed(failure, { usage, reason: reasonIn(this.signal, failure) });
+        opened.failed(failure, { usage, reason: reasonIn(this.stop.signal, failure) });
         stream.fail(failure);
       }
     }

@@ -7,7 +7,7 @@ import { createTarget, type LlmTarget } from '../src/chain/llm-target.js';
 import { LlmMetrics } from '../src/llm.metrics.js';
 import type { LlmPolicyOptions, LlmProviderOptions } from '../src/llm.options.js';
 import { readLlmOptions } from '../src/options/read-options.js';
-import type { LlmProvider, ProviderAnswer } from '../src/providers/provider.js';
+import type { LlmProvider, ProviderAnswer, ProviderCheck } from '../src/providers/provider.js';
 
 const CALLS_PER_SECOND = 500;
 const TICK_MS = 10;
@@ -55,8 +55,8 @@ class UnsteadyProvider implements LlmProvider {
     throw new Error('nobody streams here');
   }
 
-  check(): Promise<void> {
-    return Promise.resolve();
+  check(): Promise<ProviderCheck> {
+    return Promise.resolve({ kind: 'free' });
   }
 }
 
@@ -76,7 +76,10 @@ async function traffic(options: LlmPolicyOptions = {}) {
     ...options,
   }));
   const targets: LlmTarget[] = readLlmOptions({ providers }).targets.map((target, index) =>
-    createTarget(target, index === 0 ? first : second, (policy) => resilience.policy(policy), clock),
+    createTarget(target, index === 0 ? first : second, (policy) => resilience.policy(policy), {
+      clock,
+      random: seededRandom(),
+    }),
   );
   const { events } = resilience;
   const chain = new LlmChain({ clock, events, metrics: new LlmMetrics(), heals: 0, tried: () => undefined });

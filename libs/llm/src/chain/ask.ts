@@ -26,6 +26,7 @@ export async function ask(
       refuseWithoutRoom(target, estimate);
       const settle = tokens.take(estimate);
       const opened = record.begin(target, fallbackLevel, attempt.lastError);
+      const answered = target.cooldown.asked();
       let answer: ProviderAnswer;
       try {
         answer = await provider.complete(request, { signal: attempt.signal });
@@ -36,7 +37,7 @@ export async function ask(
         opened.failed(cause, { reason });
         throw error;
       }
-      target.cooldown.answered();
+      answered();
       // A server that counts no tokens is charged what was expected of it.
       settle(answer.usage.totalTokens || estimate);
       refuseUnusable(target, answer, opened);

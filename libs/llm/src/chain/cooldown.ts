@@ -1,7 +1,10 @@
-import { classifyError, type Clock } from '@nest-resilience/core';
+import { classifyError, type Clock, type Random } from '@nest-resilience/core';
 
 /** Longer hints are cut: nobody is left out for a day because of one header. */
 const MAX_COOLDOWN_MS = 300_000;
+
+/** Share of the hint by which the end is moved, only ever later: replicas that were refused together do not come back together. */
+const JITTER = 0.1;
 
 /**
  * Until when a target asked to be left alone. It only moves the target behind others that may be asked: one that is alone is
@@ -9,8 +12,12 @@ const MAX_COOLDOWN_MS = 300_000;
  */
 export class Cooldown {
   private until = 0;
+  private hints = 0;
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: Random,
+  ) {}
 
   get remainingMs(): number {
     return Math.max(0, this.until - this.clock.now());
@@ -20,10 +27,16 @@ export class Cooldown {
   failed(error: unknown): void {
     const { retryAfterMs } = classifyError(error, this.clock.epochNow());
     if (retryAfterMs === undefined) return;
-    this.until = Math.max(this.until, this.clock.now() + Math.min(retryAfterMs, MAX_COOLDOWN_MS));
+    this.hints++;
+    const hintMs = Math.min(retryAfterMs, MAX_COOLDOWN_MS);
+    this.until = Math.max(this.until, this.clock.now() + hintMs * (1 + JITTER * this.random()));
   }
 
-  answered(): void {
-    this.until = 0;
+  /** @returns to be called when the request that goes out now is answered: one that was sent before a hint says nothing against it */
+  asked(): () => void {
+    const { hints } = this;
+    return () => {
+      if (hints === this.hints) this.until = 0;
+    };
   }
 }

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '@nest-resilience/core/testing';
+import { FakeClock, seededRandom } from '@nest-resilience/core/testing';
 import type { LlmStreamInterruptedError } from '../llm.errors.js';
 import type { LlmStream } from '../llm.stream.js';
+import { Cooldown } from './cooldown.js';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from '../../test/llm-app.fixture.js';
 
 const LIMITED = { status: 429, retryAfter: 60, error: { message: 'Rate limit reached', type: 'rate_limit_error' } };
@@ -12,10 +13,14 @@ async function read(stream: LlmStream): Promise<void> {
   for await (const _text of stream);
 }
 
-let app: LlmApp;
+let app: LlmApp | undefined;
 const clock = new FakeClock();
-const start = async (options?: LlmAppOptions) => (app = await startLlmApp({ resilience: { clock }, ...options }));
-afterEach(() => app.close());
+const start = async (options?: LlmAppOptions) =>
+  (app = await startLlmApp({ resilience: { clock, random: () => 0 }, ...options }));
+afterEach(async () => {
+  await app?.close();
+  app = undefined;
+});
 
 describe('a target that asked to be left alone', () => {
   it('is put behind the others until its time has come', async () => {
@@ -74,6 +79,56 @@ describe('a target that asked to be left alone', () => {
     await clock.advance('1s');
     await llm.complete(HELLO);
     expect(openai.getRequests()).toHaveLength(2);
+  });
+});
+
+describe('the end of a cooldown', () => {
+  const waitOf = (random: () => number, retryAfterMs = 60_000) => {
+    const cooldown = new Cooldown(clock, random);
+    cooldown.failed(Object.assign(new Error('slow down'), { status: 429, retryAfterMs }));
+    return cooldown.remainingMs;
+  };
+
+  it('is never earlier than what was asked for, and a tenth later at most', () => {
+    const random = seededRandom(7);
+
+    const waits = Array.from({ length: 200 }, () => waitOf(random));
+
+    expect(Math.min(...waits)).toBeGreaterThanOrEqual(60_000);
+    expect(Math.max(...waits)).toBeLessThanOrEqual(66_000);
+    expect(waitOf(() => 0)).toBe(60_000);
+  });
+
+  it('is another one in every replica, also at the longest wait', () => {
+    const replicas = [1, 2, 3, 4].map((seed) => waitOf(seededRandom(seed)));
+    const longest = [1, 2, 3, 4].map((seed) => waitOf(seededRandom(seed), 31_536_000_000));
+
+    expect(new Set(replicas).size).toBe(4);
+    expect(new Set(longest).size).toBe(4);
+    for (const wait of longest) expect(wait).toBeLessThanOrEqual(330_000);
+  });
+
+  it('is drawn from the chance that the application was given', async () => {
+    const { llm, openai, anthropic } = await start({ resilience: { clock, random: () => 0.5 } });
+    openai.onMessage(/hello/, LIMITED);
+    anthropic.onMessage(/hello/, { content: 'Bonjour' });
+    await llm.complete(HELLO);
+
+    const { tries } = await llm.complete(HELLO);
+
+    expect(tries[0]?.message).toContain('another 63000 ms');
+  });
+
+  it('does not change with an answer to a request that was sent before the hint', () => {
+    const cooldown = new Cooldown(clock, () => 0);
+    const answered = cooldown.asked();
+    cooldown.failed(Object.assign(new Error('slow down'), { status: 429, retryAfterMs: 60_000 }));
+
+    answered();
+    expect(cooldown.remainingMs).toBe(60_000);
+
+    cooldown.asked()();
+    expect(cooldown.remainingMs).toBe(0);
   });
 });
 

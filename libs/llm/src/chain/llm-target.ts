@@ -1,4 +1,11 @@
-import { type Clock, type Matcher, type Policy, type PolicyOptions, ResilienceError } from '@nest-resilience/core';
+import {
+  type Clock,
+  type Matcher,
+  type Policy,
+  type PolicyOptions,
+  type Random,
+  ResilienceError,
+} from '@nest-resilience/core';
 import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
@@ -20,11 +27,16 @@ export interface LlmTarget {
   readonly cooldown: Cooldown;
 }
 
+export interface TimeAndChance {
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
 export function createTarget(
   options: ResolvedTarget,
   provider: LlmProvider,
   createPolicy: (options: PolicyOptions) => Policy,
-  clock: Clock,
+  { clock, random }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
   const { each, growth, max, total } = options.timeouts;
@@ -37,7 +49,7 @@ export function createTarget(
     options,
     provider,
     tokens: new TokenLimit(tokensPerMinute, clock),
-    cooldown: new Cooldown(clock),
+    cooldown: new Cooldown(clock, random),
     policy: createPolicy({
       name,
       circuitBreaker,

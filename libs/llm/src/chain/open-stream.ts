@@ -32,11 +32,12 @@ export function openStream(
       refuseWithoutRoom(target, estimate);
       const settleTokens = target.tokens.take(estimate);
       const opened = record.begin(target, fallbackLevel, attempt.lastError);
+      const answered = target.cooldown.asked();
       const open = (live: AbortSignal) => target.provider.stream(request, { signal: live });
       const stream = new LiveStream(target, open, attempt.signal, clock);
       try {
         const firstText = await stream.first();
-        target.cooldown.answered();
+        answered();
         handOver({ stream, firstText, opened, settleTokens });
       } catch (error) {
         const reason = reasonIn(signal, error);

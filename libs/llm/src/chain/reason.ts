@@ -20,7 +20,11 @@ export function fallsThrough(reason: FailureReason): boolean {
 /** The request may have reached the provider, and been worked on, although no answer came of it. */
 const MAYBE_SERVED: readonly FailureReason[] = ['timeout', 'network', 'aborted'];
 
+export function maybeServed(reason: FailureReason): boolean {
+  return MAYBE_SERVED.includes(reason);
+}
+
 /** Tokens to book for a request that failed: a refusal costs none, of a lost answer nobody knows. */
 export function tokensOfFailed(reason: FailureReason, estimatedTokens: number): number {
-  return MAYBE_SERVED.includes(reason) ? estimatedTokens : 0;
+  return maybeServed(reason) ? estimatedTokens : 0;
 }

@@ -1,7 +1,9 @@
 import type { Clock } from '@nest-resilience/core';
+import { maybeServed, reasonOf } from '../chain/reason.js';
 import { messageOf } from '../llm.errors.js';
-import type { LlmProvider } from '../providers/provider.js';
-import { reasonOf } from '../chain/reason.js';
+import { NO_USAGE } from '../llm.result.js';
+import type { LlmProvider, ProviderCheck } from '../providers/provider.js';
+import type { SettleCheck } from './check-budget.js';
 import type { Evidence } from './connectivity.js';
 
 export interface CheckOptions {
@@ -10,20 +12,27 @@ export interface CheckOptions {
   /** Ends a check that is on its way. */
   readonly stop: AbortSignal;
   readonly billed: boolean;
+  /** Books a request that costs money; `undefined` when it must not be sent. */
+  readonly book: () => SettleCheck | undefined;
 }
 
-/** Checks one provider; a check that does not end in time, or never, is a failed one. Never rejects. */
+/**
+ * Checks one provider; a check that does not end in time, or never, is a failed one. Never rejects.
+ * @returns `withheld` when nothing was learnt because a request that costs money must not be sent
+ */
 export function checkProvider(
   provider: LlmProvider,
-  { clock, timeoutMs, stop, billed }: CheckOptions,
-): Promise<Omit<Evidence, 'at'>> {
+  { clock, timeoutMs, stop, billed, book }: CheckOptions,
+): Promise<Omit<Evidence, 'at'> | 'withheld'> {
   const startedAt = clock.now();
   const controller = new AbortController();
+  let settle: SettleCheck | undefined;
+  const mayPay = () => !controller.signal.aborted && (settle = book()) !== undefined;
   return new Promise((resolve) => {
-    const end = (evidence: Pick<Evidence, 'ok' | 'reason' | 'message'>) => {
+    const end = (result: Pick<Evidence, 'ok' | 'reason' | 'message'> | 'withheld') => {
       timer.cancel();
       stop.removeEventListener('abort', stopped);
-      resolve({ ...evidence, source: 'check', latencyMs: clock.now() - startedAt });
+      resolve(result === 'withheld' ? result : { ...result, source: 'check', latencyMs: clock.now() - startedAt });
     };
     const giveUp = (reason: 'timeout' | 'aborted', message: string) => {
       end({ ok: false, reason, message });
@@ -33,9 +42,17 @@ export function checkProvider(
     const timer = clock.setTimer(() => giveUp('timeout', `no answer within ${timeoutMs} ms`), timeoutMs);
     timer.unref();
     stop.addEventListener('abort', stopped, { once: true });
-    provider.check({ signal: controller.signal, billed }).then(
-      () => end({ ok: true }),
-      (error: unknown) => end({ ok: false, reason: reasonOf(error), message: messageOf(error) }),
-    );
+    const answered = (check: ProviderCheck) => {
+      // A server that counts no tokens is charged what was expected of it.
+      if (check.kind === 'paid' && check.usage.totalTokens > 0) settle?.(check.usage);
+      end(check.kind === 'withheld' ? check.kind : { ok: true });
+    };
+    const failed = (error: unknown) => {
+      const reason = reasonOf(error);
+      // A refusal costs nothing, of a lost answer nobody knows; so of one that came too late.
+      if (!controller.signal.aborted && !maybeServed(reason)) settle?.(NO_USAGE);
+      end({ ok: false, reason, message: messageOf(error) });
+    };
+    provider.check({ signal: controller.signal, billed, mayPay }).then(answered, failed);
   });
 }

@@ -5,12 +5,17 @@ import type { LlmHealthChangedEvent } from '../llm.events.js';
 import { LlmService } from '../llm.service.js';
 import type { LlmProvider } from '../providers/provider.js';
 import { checkProvider } from './check-provider.js';
-import type { LlmProviderHealth } from './health-record.js';
+import type { LlmProviderHealth, LlmProviderStatus } from './health-record.js';
 
 /** Its name in the SchedulerRegistry; deleting it there ends the checks. */
 export const LLM_CONNECTIVITY_JOB = 'resilience.llm.connectivity';
 
 const HEALTH_CHANGED = 'resilience.llm.health-changed';
+
+interface Flight {
+  readonly force: boolean;
+  readonly results: Promise<readonly LlmProviderHealth[]>;
+}
 
 /**
  * Asks every provider now and then whether it is reachable, with the cheapest call it has, and leaves out those that real
@@ -20,8 +25,9 @@ const HEALTH_CHANGED = 'resilience.llm.health-changed';
 export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly scheduler: SchedulerRegistry;
   private timer: TimerHandle | undefined;
-  private flight: Promise<readonly LlmProviderHealth[]> | undefined;
-  private stopped = new AbortController();
+  private flight: Flight | undefined;
+  private readonly stopped = new AbortController();
+  private readonly told = new Map<string, LlmProviderStatus>();
 
   constructor(
     @Inject(LlmService) private readonly llm: LlmService,
@@ -51,44 +57,61 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
   }
 
   /**
-   * Checks now, or joins the check that is running. Never rejects.
+   * Checks now, or joins a check that is running and asks as many. Never rejects. A check that would cost more than `health.maxCostPerDay`
+   * still allows is left out, also a forced one.
    * @param force also those that real traffic has proven
    */
   run({ force = false }: { readonly force?: boolean } = {}): Promise<readonly LlmProviderHealth[]> {
-    this.flight ??= this.checkAll(force).finally(() => (this.flight = undefined));
-    return this.flight;
+    const running = this.flight;
+    if (running !== undefined && (running.force || !force)) return running.results;
+    // A check that leaves some out is no answer to one that was to leave out nobody: that one comes after it.
+    const checked = running === undefined ? this.checkAll(force) : running.results.then(() => this.checkAll(force));
+    const flight: Flight = {
+      force,
+      results: checked.finally(() => {
+        if (this.flight === flight) this.flight = undefined;
+      }),
+    };
+    this.flight = flight;
+    return flight.results;
   }
 
   private async checkAll(force: boolean): Promise<readonly LlmProviderHealth[]> {
+    if (this.stopped.signal.aborted) return this.last();
     const { connectivity, options } = this.llm;
     const due = this.llm.providers.filter(
       ({ name }) => force || !connectivity.provenByTraffic(name, options.health.intervalMs),
     );
     await Promise.all(due.map((provider) => this.check(provider)));
-    return this.last();
+    const results = this.last();
+    for (const health of results) this.tell(health);
+    return results;
   }
 
   private async check(provider: LlmProvider): Promise<void> {
-    const { connectivity, options } = this.llm;
-    const before = connectivity.of(provider.name);
+    const { checkBudget, connectivity, options } = this.llm;
     const evidence = await checkProvider(provider, {
       clock: this.resilience.clock,
       timeoutMs: options.health.timeoutMs,
       stop: this.stopped.signal,
-      // A list of models is free, so it does not notice that the money is gone.
-      billed: before.reason === 'quota',
+      billed: connectivity.isOutOfMoney(provider.name),
+      book: () => checkBudget.book(provider.name),
     });
     if (this.stopped.signal.aborted) return;
-    connectivity.note(provider.name, evidence);
-    const after = connectivity.of(provider.name);
+    if (evidence === 'withheld') connectivity.withhold(provider.name);
+    else connectivity.note(provider.name, evidence);
+    // Not together with the others: the slowest check may take long.
+    this.tell(connectivity.of(provider.name));
+  }
+
+  /** What was told last is what counts: traffic may have found the change before the check did. */
+  private tell({ provider, status, reason }: LlmProviderHealth): void {
+    const previous = this.told.get(provider) ?? 'unknown';
+    if (status === previous || this.stopped.signal.aborted) return;
+    this.told.set(provider, status);
     const { events } = this.resilience;
-    if (after.status === before.status || !events.listens(HEALTH_CHANGED)) return;
-    const event: LlmHealthChangedEvent = {
-      provider: provider.name,
-      status: after.status,
-      previous: before.status,
-      ...(after.reason && { reason: after.reason }),
-    };
+    if (!events.listens(HEALTH_CHANGED)) return;
+    const event: LlmHealthChangedEvent = { provider, status, previous, ...(reason && { reason }) };
     events.emit(HEALTH_CHANGED, event);
   }
 

@@ -1,7 +1,15 @@
 import type { FailureReason } from '@nest-resilience/core';
 
-/** `unknown`: neither checked nor used yet. */
+/** `unknown`: neither checked nor used yet, or for too long, because checks are left out (see `skipped`). */
 export type LlmProviderStatus = 'up' | 'down' | 'unknown';
+
+/** What the checks of one provider cost within the last 24 hours. */
+export interface LlmPaidChecks {
+  /** Checks that asked for a token; the others are free. */
+  readonly count: number;
+  /** US dollars; absent when the provider has no `cost`, so that nobody knows. */
+  readonly costUsd?: number;
+}
 
 /** What is known about the reachability of one provider. */
 export interface LlmProviderHealth {
@@ -18,4 +26,11 @@ export interface LlmProviderHealth {
   /** Why it is down. */
   readonly reason?: FailureReason;
   readonly message?: string;
+  /**
+   * Why the last check was left out; the other facts are older then. `cost-cap`: it would have cost money, and the checks of the
+   * last 24 hours have cost `health.maxCostPerDay`.
+   */
+  readonly skipped?: 'cost-cap';
+  /** Absent for `offline`, whose checks never cost anything. */
+  readonly paidChecks?: LlmPaidChecks;
 }

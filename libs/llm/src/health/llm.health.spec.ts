@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { FakeClock } from '@nest-resilience/core/testing';
+import { FakeClock, RecordingEvents } from '@nest-resilience/core/testing';
 import { EventEmitter, once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from '../../test/llm-app.fixture.js';
+import type { LlmHealthChangedEvent } from '../llm.events.js';
 import { LlmConnectivityChecker } from './connectivity.checker.js';
 import { LlmHealthIndicator } from './llm.health.js';
 
@@ -198,6 +199,74 @@ describe('LLM connectivity', () => {
     expect(vendor.paths).toHaveLength(1);
     await clock.advance('1s');
     await vendor.seen(2);
+  });
+
+  it('tells of a change that traffic has found', async () => {
+    const vendor = await startVendor((path) =>
+      path.endsWith('/models')
+        ? { status: 200, body: { data: [] } }
+        : { status: 429, body: { error: { code: 'insufficient_quota', message: 'You exceeded your current quota' } } },
+    );
+    const events = new RecordingEvents();
+    await start({ openai: { baseURL: vendor.baseURL }, anthropic: false, resilience: { events } });
+    await check();
+    await app.llm.complete({ prompt: 'Summarise: hello there' });
+
+    await check();
+
+    const changes = events.all.filter(({ name }) => name === 'resilience.llm.health-changed');
+    const payloads = changes.map(({ payload }) => payload as LlmHealthChangedEvent);
+    expect(payloads.filter(({ provider }) => provider === 'openai')).toEqual([
+      { provider: 'openai', status: 'up', previous: 'unknown' },
+      { provider: 'openai', status: 'down', previous: 'up', reason: 'quota' },
+    ]);
+  });
+
+  it('gives the reason for an open circuit, not what a caller did', async () => {
+    await start({ anthropic: false, retry: false });
+    const { connectivity } = app.llm;
+    const failed = { provider: 'openai', model: 'gpt-4o-mini', fallbackLevel: 0, attempt: 1, durationMs: 1 } as const;
+    connectivity.tried({ ...failed, outcome: 'failed', reason: 'overloaded' });
+    connectivity.tried({ ...failed, outcome: 'failed', reason: 'aborted' });
+    connectivity.tried({ ...failed, outcome: 'failed', reason: 'bad_request' });
+
+    app.resilience.circuit('llm:openai:gpt-4o-mini').open();
+
+    expect(connectivity.of('openai')).toMatchObject({ status: 'down', reason: 'overloaded' });
+  });
+
+  it('takes a provider that is not configured for one that is down', async () => {
+    await start();
+
+    await check();
+
+    expect(health({ critical: true, providers: ['opneai'] })).toMatchObject({
+      status: 'down',
+      message: 'opneai: not_found (no configured provider has this name)',
+    });
+  });
+
+  it('asks nobody after the application has ended', async () => {
+    const vendor = await startVendor(() => ({ status: 200, body: { data: [] } }));
+    await start({ openai: { baseURL: vendor.baseURL } });
+    const checker = app.get(LlmConnectivityChecker);
+    checker.onModuleDestroy();
+
+    await checker.run({ force: true });
+
+    expect(vendor.paths).toEqual([]);
+  });
+
+  it('checks everybody when asked to, also while another check runs', async () => {
+    await start();
+    app.openai.onMessage(/hello/, { content: 'Hi' });
+    await app.llm.complete({ prompt: 'hello' });
+
+    const results = await Promise.all([check(), check(true), check(true)]);
+
+    expect(results[0]).toMatchObject([{ provider: 'openai', source: 'traffic' }, {}, {}]);
+    expect(results[1]).toMatchObject([{ provider: 'openai', source: 'check' }, {}, {}]);
+    expect(results[2]).toBe(results[1]);
   });
 
   it('joins a check that is running', async () => {

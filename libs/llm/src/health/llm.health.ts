@@ -6,7 +6,7 @@ import type { LlmProviderHealth } from './health-record.js';
 export interface LlmHealthIndicatorOptions {
   /** Whether the result may be `down`. @default the module's `health.critical`, which is false */
   readonly critical?: boolean;
-  /** Only these providers, e.g. those that a critical workflow needs. @default all */
+  /** Only these providers, e.g. those that a critical workflow needs; a name that nobody has counts as down. @default all */
   readonly providers?: readonly string[];
 }
 
@@ -33,12 +33,14 @@ export class LlmHealthIndicator {
   ): HealthIndicatorResult<Key> {
     const session = this.indicators.check(key);
     const all = this.llm.connectivity.all();
-    const asked = all.filter(({ provider }) => options.providers?.includes(provider) ?? true);
+    const asked = options.providers?.map((name) => all.find((one) => one.provider === name) ?? noSuch(name)) ?? all;
     const critical = options.critical ?? this.llm.options.health.critical;
     const data = { providers: Object.fromEntries(asked.map(({ provider, ...facts }) => [provider, facts])) };
     const down = asked.filter(({ status }) => status === 'down');
-    if (down.length === 0) return session.up(data);
-    const reasons = { ...data, message: reasonsOf(down) };
+    const skipped = asked.filter((one) => one.skipped !== undefined && one.status !== 'down');
+    const message = [...down.map(reasonFor), ...skipped.map(whySkipped)].join('; ');
+    if (down.length === 0) return session.up({ ...data, ...(message && { message }) });
+    const reasons = { ...data, message };
     if (critical && down.length === asked.length) return session.down(reasons);
     // Terminus knows `degraded` since version 12; before it, such an application was up.
     return typeof session.degraded === 'function'
@@ -47,8 +49,17 @@ export class LlmHealthIndicator {
   }
 }
 
-function reasonsOf(down: readonly LlmProviderHealth[]): string {
-  return down
-    .map(({ provider, reason, message }) => `${provider}: ${reason ?? 'unknown'}${message ? ` (${message})` : ''}`)
-    .join('; ');
+/** A name that was misspelt must not pass for a provider that is well. */
+function noSuch(provider: string): LlmProviderHealth {
+  return { provider, status: 'down', reason: 'not_found', message: 'no configured provider has this name' };
+}
+
+function reasonFor({ provider, reason, message, skipped }: LlmProviderHealth): string {
+  const facts = [message, skipped && 'not checked since: cost-cap'].filter(Boolean).join('; ');
+  return `${provider}: ${reason ?? 'unknown'}${facts ? ` (${facts})` : ''}`;
+}
+
+/** No reason to be degraded, but whoever reads an old result should know why it is old. */
+function whySkipped({ provider, skipped }: LlmProviderHealth): string {
+  return `${provider}: not checked, ${skipped} (health.maxCostPerDay)`;
 }

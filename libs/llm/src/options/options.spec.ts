@@ -38,7 +38,7 @@ describe('LlmModule options', () => {
         recoveryTimeout: 60_000,
       },
       maxAnswerBytes: 8_388_608,
-      health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false },
+      health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false, maxCostPerDay: 0.1 },
     });
   });
 
@@ -104,7 +104,7 @@ describe('LlmModule options', () => {
         { name: 'd:e', kind: 'offline', model: 'm', models: ['m'], limits: { requestsPerMinute: 0 } },
       ],
       heals: -1,
-      health: { interval: 'often' },
+      health: { interval: 'often', maxCostPerDay: -1 },
     });
 
     expect(problems).toEqual(
@@ -126,6 +126,7 @@ describe('LlmModule options', () => {
         expect.stringContaining('LlmModule > d:e > limits > requestsPerMinute'),
         expect.stringContaining('LlmModule > heals'),
         expect.stringContaining('LlmModule > health > interval'),
+        expect.stringContaining('LlmModule > health > maxCostPerDay: a number >= 0'),
       ]),
     );
   });

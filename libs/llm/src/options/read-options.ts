@@ -11,7 +11,7 @@ import type { ResolvedHealth, ResolvedLlmOptions } from './resolved-options.js';
 
 const PATH = 'LlmModule';
 const KNOWN = ['providers', 'heals', 'health', 'timeout', 'retry', 'circuitBreaker', 'maxAnswerBytes'] as const;
-const KNOWN_HEALTH = ['enabled', 'interval', 'jitter', 'timeout', 'critical'] as const;
+const KNOWN_HEALTH = ['enabled', 'interval', 'jitter', 'timeout', 'critical', 'maxCostPerDay'] as const;
 
 /**
  * Applies the defaults and puts the targets in the order in which they are asked.
@@ -72,6 +72,7 @@ function readHealth(health: LlmHealthOptions | undefined, parent: OptionsReader<
     jitter: reader.number('jitter', defaults.jitter, { min: 0, max: 1 }),
     timeoutMs: reader.duration('timeout', defaults.timeout, { min: 1 }),
     critical: reader.boolean('critical', defaults.critical),
+    maxCostPerDay: reader.number('maxCostPerDay', defaults.maxCostPerDay, { min: 0 }),
   };
   parent.absorb(reader);
   return resolved;

@@ -36,6 +36,8 @@ export interface ResolvedHealth {
   readonly jitter: number;
   readonly timeoutMs: number;
   readonly critical: boolean;
+  /** US dollars. */
+  readonly maxCostPerDay: number;
 }
 
 export interface ResolvedLlmOptions {

@@ -5,7 +5,15 @@ import type { JsonSchema, LlmMessage } from '../llm.request.js';
 import { schemaInstruction } from '../schema/schema-instruction.js';
 import { providerError } from './provider-error.js';
 import { listModels, type ModelListing } from './model-listing.js';
-import type { LlmProvider, ProviderAnswer, ProviderCall, ProviderRequest, ProviderStreamPart } from './provider.js';
+import type {
+  LlmProvider,
+  ProviderAnswer,
+  ProviderCall,
+  ProviderCheck,
+  ProviderCheckCall,
+  ProviderRequest,
+  ProviderStreamPart,
+} from './provider.js';
 
 /** A model as the AI SDK's provider packages make it. */
 export type SdkModel = Extract<LanguageModel, { specificationVersion: 'v3' }>;
@@ -79,9 +87,12 @@ export class AiSdkProvider implements LlmProvider {
     }
   }
 
-  async check({ signal, billed = false }: ProviderCall & { readonly billed?: boolean }): Promise<void> {
-    if (!billed && (await listModels(this.setup, signal))) return;
-    await this.complete({ messages: [{ role: 'user', content: 'ping' }], maxOutputTokens: 1 }, { signal });
+  async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
+    if (!billed && (await listModels(this.setup, signal))) return { kind: 'free' };
+    if (!mayPay()) return { kind: 'withheld' };
+    const ping = { messages: [{ role: 'user', content: 'ping' } as const], maxOutputTokens: 1 };
+    const { usage } = await this.complete(ping, { signal });
+    return { kind: 'paid', usage };
   }
 
   /** Looked at only when nothing came of it: there are servers that send events under another name. */

@@ -29,7 +29,7 @@ export async function listModels(
   const url = `${listing.baseURL.replace(/\/+$/, '')}/models`;
   const response = await fetch(url, { headers: listing.headers, signal });
   if (response.ok) {
-    // The answer itself says nothing; its connection goes back to the pool.
+    // The answer itself says nothing. One that has not all come yet takes its connection with it, which costs less than its rest.
     await response.body?.cancel();
     return true;
   }

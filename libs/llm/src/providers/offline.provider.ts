@@ -2,7 +2,14 @@ import { fillSchema } from '../offline/fill-schema.js';
 import { processText } from '../offline/process-text.js';
 import { readTask } from '../offline/task.js';
 import { NO_USAGE } from '../llm.result.js';
-import type { LlmProvider, ProviderAnswer, ProviderCall, ProviderRequest, ProviderStreamPart } from './provider.js';
+import type {
+  LlmProvider,
+  ProviderAnswer,
+  ProviderCall,
+  ProviderCheck,
+  ProviderRequest,
+  ProviderStreamPart,
+} from './provider.js';
 
 /**
  * Answers without any network: the best sentences, the most telling words, the label with the most evidence. The same
@@ -33,7 +40,7 @@ export class OfflineProvider implements LlmProvider {
   }
 
   /** Nothing to reach, so always reachable. */
-  check(): Promise<void> {
-    return Promise.resolve();
+  check(): Promise<ProviderCheck> {
+    return Promise.resolve({ kind: 'free' });
   }
 }

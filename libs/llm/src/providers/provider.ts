@@ -25,6 +25,17 @@ export interface ProviderCall {
   readonly signal: AbortSignal;
 }
 
+export interface ProviderCheckCall extends ProviderCall {
+  /** Ask for one token although listing the models is free: a list does not notice an exhausted quota. */
+  readonly billed?: boolean;
+  /** Called right before a request that costs money; when it says false, nothing is sent. */
+  readonly mayPay: () => boolean;
+}
+
+/** How a provider was proven reachable; `withheld`: only a request that may not be paid for would have told. */
+export type ProviderCheck =
+  { readonly kind: 'free' } | { readonly kind: 'paid'; readonly usage: LlmUsage } | { readonly kind: 'withheld' };
+
 /**
  * One model behind one wire. It sends exactly one request per call: retrying, timing out, falling back are the chain's business.
  * Errors are thrown as the client library made them; `classifyError` reads them.
@@ -37,9 +48,6 @@ export interface LlmProvider {
   complete(request: ProviderRequest, call: ProviderCall): Promise<ProviderAnswer>;
   /** Ends with a `finish`, unless the connection ended before the provider said that it was done. Leaving it early ends the request. */
   stream(request: ProviderRequest, call: ProviderCall): AsyncIterable<ProviderStreamPart>;
-  /**
-   * The cheapest call that proves the provider reachable; throws what was wrong.
-   * @param call.billed ask for one token although listing the models is free: a list does not notice an exhausted quota
-   */
-  check(call: ProviderCall & { readonly billed?: boolean }): Promise<void>;
+  /** The cheapest call that proves the provider reachable; throws what was wrong. */
+  check(call: ProviderCheckCall): Promise<ProviderCheck>;
 }

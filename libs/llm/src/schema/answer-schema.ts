@@ -32,7 +32,7 @@ export async function answerSchema<T>(schema: LlmSchema<T>): Promise<AnswerSchem
   };
 }
 
-/** A check that throws (a refinement that expects another shape) has not accepted the answer. */
+/** A check that throws (a refinement that expects another shape, a schema that contains itself) has not accepted the answer. */
 async function guarded<R>(
   validate: () => R | PromiseLike<R>,
 ): Promise<R | { readonly success: false; readonly error: Error }> {
@@ -46,12 +46,16 @@ async function guarded<R>(
 function forJsonSchema<T>(jsonSchema: JsonSchema): AnswerSchema<T> {
   return {
     jsonSchema,
-    check(text) {
+    async check(text) {
       const read = readJson(text);
-      const problems = read.ok ? checkJson(read.value, jsonSchema) : [read.problem];
-      return Promise.resolve(
-        read.ok && problems.length === 0 ? { ok: true, object: read.value as T } : { ok: false, problems },
-      );
+      if (!read.ok) return { ok: false, problems: [read.problem] };
+      const result = await guarded(() => {
+        const problems = checkJson(read.value, jsonSchema);
+        return { success: true, problems } as const;
+      });
+      if (!result.success) return { ok: false, problems: [result.error.message], cause: result.error };
+      const { problems } = result;
+      return problems.length === 0 ? { ok: true, object: read.value as T } : { ok: false, problems };
     },
   };
 }

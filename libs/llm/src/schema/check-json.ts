@@ -56,8 +56,20 @@ function checkString(value: string, node: JsonSchema, at: string, { problems }: 
     problems.push(`${at} must have at least ${minLength} characters`);
   if (typeof maxLength === 'number' && value.length > maxLength)
     problems.push(`${at} must have at most ${maxLength} characters`);
-  if (typeof pattern === 'string' && !new RegExp(pattern, 'u').test(value))
+  if (typeof pattern === 'string' && regExpOf(pattern)?.test(value) === false)
     problems.push(`${at} must match ${pattern}`);
+}
+
+/** Many patterns in use escape more than the `u` flag allows. One that is no pattern at all is ignored like an unknown keyword. */
+function regExpOf(pattern: string): RegExp | undefined {
+  for (const flags of ['u', '']) {
+    try {
+      return new RegExp(pattern, flags);
+    } catch {
+      // The next one may take it.
+    }
+  }
+  return undefined;
 }
 
 function checkArray(value: readonly unknown[], node: JsonSchema, path: string, run: Check): void {
@@ -87,8 +99,12 @@ function checkObject(value: Readonly<Record<string, unknown>>, node: JsonSchema,
 
 function checkVariants(value: unknown, node: JsonSchema, path: string, run: Check): void {
   for (const part of Array.isArray(node['allOf']) ? node['allOf'] : []) check(value, asNode(part), path, run);
-  const variants = [node['anyOf'], node['oneOf']].find(Array.isArray);
-  if (variants === undefined) return;
+  for (const variants of [node['anyOf'], node['oneOf']]) {
+    if (Array.isArray(variants)) checkOneOf(value, variants, path, run);
+  }
+}
+
+function checkOneOf(value: unknown, variants: readonly unknown[], path: string, run: Check): void {
   let nearest: string[] | undefined;
   for (const variant of variants) {
     const problems: string[] = [];

@@ -52,6 +52,25 @@ describe('checking against a JSON Schema', () => {
     ]);
   });
 
+  it('reads patterns as they are written, with and without unicode, and ignores what is none', () => {
+    const matches = (pattern: string, value: string) => checkJson(value, { type: 'string', pattern });
+
+    expect(matches('^\\d{3}\\-\\d{4}$', '555-1234')).toEqual([]);
+    expect(matches('^\\d{3}\\-\\d{4}$', 'none')).toEqual(['the answer must match ^\\d{3}\\-\\d{4}$']);
+    expect(matches('^\\p{L}+$', 'été')).toEqual([]);
+    expect(matches('(', 'anything')).toEqual([]);
+  });
+
+  it('wants both anyOf and oneOf where both are given', () => {
+    const schema = {
+      anyOf: [{ required: ['a'] }, { required: ['b'] }],
+      oneOf: [{ required: ['c'] }, { required: ['d'] }],
+    };
+
+    expect(checkJson({ a: 1, c: 1 }, schema)).toEqual([]);
+    expect(checkJson({ a: 1 }, schema)).toEqual(['/c is missing']);
+  });
+
   it('tells whole numbers from others and follows references', () => {
     const recursive = {
       $ref: '#/$defs/n',
@@ -77,6 +96,13 @@ describe('schemas of every kind', () => {
     await expect(check('{"n":1}')).resolves.toEqual({ ok: true, object: { n: 1 } });
     await expect(check('{"n":"one"}')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('/n')] });
     await expect(check('sorry')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('not JSON')] });
+  });
+
+  it('do not accept what they fail to check', async () => {
+    const endless = { allOf: [{ $ref: '#' }] };
+    const { check } = await answerSchema(endless);
+
+    await expect(check('{}')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('call stack')] });
   });
 
   it('let zod transform what it checks', async () => {

@@ -4,7 +4,7 @@ import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
 import { createPace } from './dead-letter.pace.js';
 import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
-import { type DeadLetterFilter, type DeadLetterStore, MAX_PAGE_LIMIT } from './dead-letter.store.js';
+import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
 
 export interface RedriveAllOptions {
@@ -117,6 +117,9 @@ async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Re
   }
 }
 
+/** Few: a store gives whole entries, and of a blob each may have megabytes. */
+const PAGE = 20;
+
 async function* idsOldestFirst(
   store: DeadLetterStore,
   filter: DeadLetterFilter,
@@ -125,7 +128,7 @@ async function* idsOldestFirst(
   let cursor: string | undefined;
   let left = limit;
   do {
-    const size = Math.min(left, MAX_PAGE_LIMIT, 100);
+    const size = Math.min(left, PAGE);
     const page = await store.list({ ...filter, order: 'oldest', limit: size, ...(cursor !== undefined && { cursor }) });
     for (const { id } of page.items) yield id;
     left -= page.items.length;

@@ -2,7 +2,8 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 import { MAX_BLOB_BYTES, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { createRedactor, REDACTED, type Redactor } from './dead-letter.redact.js';
-import { type Snapshot, snapshotArgs, type SnapshotLimits, TooLarge } from './dead-letter.snapshot.js';
+import { snapshotArgs, type SnapshotLimits } from './dead-letter.snapshot.js';
+import { type Snapshot, TooLarge } from './snapshot-record.js';
 import { reviveSuperjson, superjson } from './superjson.js';
 
 /** The arguments' part of an entry, and the secrets to keep out of the rest of it. */

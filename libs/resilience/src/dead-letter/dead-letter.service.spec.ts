@@ -315,6 +315,49 @@ describe('export and import', () => {
     expect(await target.get(records[1]!.id)).toEqual(records[1]);
     expect(await other.import([text])).toMatchObject({ added: 0, known: 2 });
   });
+
+  it('export large entries a few at a time, and small ones many', async () => {
+    const sizes = [...Array<number>(60).fill(1_000_000), ...Array<number>(400).fill(10)];
+    const records = sizes.map((size) => deadLetterRecord({ note: 'x'.repeat(size) }));
+    for (const record of records) await store.add(record);
+    const list = jest.spyOn(store, 'list');
+
+    const ids: string[] = [];
+    for await (const line of service.export()) ids.push((JSON.parse(line) as { id: string }).id);
+
+    expect(ids).toEqual(records.map(({ id }) => id));
+    const limits = list.mock.calls.map(([{ limit }]) => limit);
+    expect(limits.slice(0, 8)).toEqual([20, 8, 8, 8, 8, 8, 8, 16]);
+    expect(limits.at(-1)).toBe(200);
+  });
+
+  it('import what the store takes, and report what it refuses with its line', async () => {
+    const records = [deadLetterRecord(), deadLetterRecord({ queue: 'bad' }), deadLetterRecord()];
+    const text = records.map((record) => JSON.stringify(record)).join('\n');
+    class ChoosyStore extends MemoryDeadLetterStore {
+      override async add(record: (typeof records)[0]) {
+        if (record.queue === 'bad') throw new Error('too large');
+        return super.add(record);
+      }
+    }
+
+    const report = await given({ store: new ChoosyStore() }).import([`no json\n${text}\nno json`]);
+
+    expect(report).toMatchObject({ added: 2, refusedLines: 3 });
+    expect(report.refused).toMatchObject([
+      { line: 1 },
+      { line: 3, problem: 'the store refuses it: too large' },
+      { line: 5 },
+    ]);
+  });
+
+  it('import nothing into a store that takes nothing, and say so', async () => {
+    const failing = new MemoryDeadLetterStore();
+    failing.add = () => Promise.reject(new Error('disk is gone'));
+    const line = `${JSON.stringify(deadLetterRecord())}\n`;
+
+    await expect(given({ store: failing }).import([line, line])).rejects.toThrow('disk is gone');
+  });
 });
 
 describe('listing', () => {

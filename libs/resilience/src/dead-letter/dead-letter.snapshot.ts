@@ -1,6 +1,8 @@
 import { types } from 'node:util';
-import { describePlace, REDACTED, type Redactor } from './dead-letter.redact.js';
-import { isLabelledSecret, isNamedByItsNeighbour, isValueKey, secretsIn } from './redact-text.js';
+import type { Redactor } from './dead-letter.redact.js';
+import { isLabelledSecret, isNamedByItsNeighbour, isValueKey } from './redact-text.js';
+import { type Snapshot, SnapshotRecord } from './snapshot-record.js';
+import { bytesOf, className, fieldsOf, hasBehaviour, isLiveThing, isPlain, read } from './value-shape.js';
 
 /** How much of each value is kept. */
 export interface SnapshotLimits {
@@ -10,20 +12,6 @@ export interface SnapshotLimits {
   readonly items: number;
   readonly depth: number;
 }
-
-/** A plain copy of the arguments, holding nothing that superjson cannot bring back. */
-export interface Snapshot {
-  readonly args: unknown[];
-  /** Why these are not the arguments of the call; empty when they are. */
-  readonly lost: string[];
-  /** Places of values left out as secret. */
-  readonly redacted: string[];
-  /** Those values, where they are text: error messages like to repeat them. */
-  readonly secrets: Set<string>;
-}
-
-/** The arguments do not fit into the budget of the limits. */
-export class TooLarge extends Error {}
 
 /** A key that could reach a prototype when the value is revived. */
 export const UNSAFE_KEYS: readonly string[] = ['__proto__', 'constructor', 'prototype'];
@@ -47,45 +35,43 @@ export function snapshotArgs(
 }
 
 class SnapshotWalk {
-  private readonly snapshot: Snapshot;
+  private readonly record: SnapshotRecord;
   private readonly known: readonly string[];
   /** Originals seen, with the characters their copy took: each further mention is written out again in JSON. */
   private readonly seen = new Map<object, { copy: unknown; cost: number }>();
-  private spent = 0;
 
   constructor(
     private readonly redactor: Redactor,
     private readonly limits: SnapshotLimits,
     secrets: Set<string>,
   ) {
-    this.snapshot = { args: [], lost: [], redacted: [], secrets };
+    this.record = new SnapshotRecord(limits.budget, secrets);
     this.known = [...secrets];
   }
 
   run(args: readonly unknown[]): Snapshot {
-    args.forEach((_, index) => this.snapshot.args.push(this.item(args, index, [])));
-    return this.snapshot;
+    return this.record.snapshotOf(args.map((_, index) => this.item(args, index, [])));
   }
 
   private item(list: readonly unknown[], index: number, place: readonly string[]): unknown {
     const here = [...place, String(index)];
     const named = this.redactor.readsValues && isNamedByItsNeighbour(list, index);
-    return named ? this.redact(list[index], here) : this.copy(list[index], here);
+    return named ? this.record.redact(list[index], here) : this.copy(list[index], here);
   }
 
   private copy(value: unknown, place: readonly string[]): unknown {
-    if (value !== undefined && this.redactor.isSecret(place, value)) return this.redact(value, place);
+    if (value !== undefined && this.redactor.isSecret(place, value)) return this.record.redact(value, place);
     switch (typeof value) {
       case 'string':
         return this.text(value, place);
       case 'function':
-        return this.lose(`[function ${this.clean(value.name) || 'anonymous'}]`, place, 'a function');
+        return this.record.lose(`[function ${this.clean(value.name) || 'anonymous'}]`, place, 'a function');
       case 'symbol':
-        return this.lose(`[${this.clean(String(value))}]`, place, 'a symbol');
+        return this.record.lose(`[${this.clean(String(value))}]`, place, 'a symbol');
       case 'object':
         return value === null ? null : this.object(value, place);
       default:
-        this.spend(8);
+        this.record.spend(8);
         return value;
     }
   }
@@ -93,46 +79,53 @@ class SnapshotWalk {
   private object(value: object, place: readonly string[]): unknown {
     const seen = this.seen.get(value);
     if (seen) {
-      this.spend(seen.cost);
+      this.record.spend(seen.cost);
       return seen.copy;
     }
     // An argument of another time: the caller's signal says nothing to a redrive.
     if (value instanceof AbortSignal) return undefined;
     if (place.length > this.limits.depth)
-      return this.lose('[too deep]', place, `nested more than ${this.limits.depth} levels`);
-    const before = this.spent;
+      return this.record.lose('[too deep]', place, `nested more than ${this.limits.depth} levels`);
+    const before = this.record.spent;
     if (types.isBoxedPrimitive(value)) return this.copy(value.valueOf(), place);
     const copy = this.leaf(value, place) ?? this.container(value, place);
     const entry = this.seen.get(value);
-    if (entry) entry.cost = this.spent - before;
+    if (entry) entry.cost = this.record.spent - before;
     return copy;
   }
 
   /** Values without children that superjson (or our additions to it) keeps. */
   private leaf(value: object, place: readonly string[]): object | string | undefined {
     if (types.isDate(value)) {
-      if (Number.isNaN(value.getTime())) return this.lose('[invalid date]', place, 'an invalid date');
-      this.spend(24);
+      if (Number.isNaN(value.getTime())) return this.record.lose('[invalid date]', place, 'an invalid date');
+      this.record.spend(24);
       return new Date(value.getTime());
     }
     if (types.isRegExp(value)) {
-      this.spend(value.source.length);
-      if (this.holdsSecret(value.source)) return this.redact(value.source, place);
+      this.record.spend(value.source.length);
+      if (this.holdsSecret(value.source)) return this.record.redact(value.source, place);
       return new RegExp(value.source, value.flags);
     }
     if (value instanceof URL) {
-      this.spend(value.href.length);
+      this.record.spend(value.href.length);
       const clean = this.clean(value.href);
-      if (clean !== value.href) return this.redactPart(clean, place);
+      if (clean !== value.href) {
+        this.record.redactPart(place);
+        return clean;
+      }
       return new URL(value.href);
     }
     if (ArrayBuffer.isView(value) || types.isAnyArrayBuffer(value)) {
       const { byteLength } = value;
       if (byteLength > this.limits.stringLength) {
-        return this.lose(`[${className(value)} of ${byteLength} bytes]`, place, `too large (${byteLength} bytes)`);
+        return this.record.lose(
+          `[${className(value)} of ${byteLength} bytes]`,
+          place,
+          `too large (${byteLength} bytes)`,
+        );
       }
-      this.spend(Math.ceil((byteLength * 4) / 3));
-      return this.holdsSecret(bytesOf(value).toString()) ? this.redact(value, place) : value;
+      this.record.spend(Math.ceil((byteLength * 4) / 3));
+      return this.holdsSecret(bytesOf(value).toString()) ? this.record.redact(value, place) : value;
     }
     return undefined;
   }
@@ -153,7 +146,8 @@ class SnapshotWalk {
   private items(from: readonly unknown[], to: unknown[], place: readonly string[]): unknown[] {
     const kept = Math.min(from.length, this.limits.items);
     for (let index = 0; index < kept; index++) to.push(this.item(from, index, place));
-    if (kept < from.length) to.push(this.lose(`[${from.length - kept} more items]`, place, `cut after ${kept} items`));
+    if (kept < from.length)
+      to.push(this.record.lose(`[${from.length - kept} more items]`, place, `cut after ${kept} items`));
     return to;
   }
 
@@ -161,7 +155,7 @@ class SnapshotWalk {
     let index = 0;
     for (const [key, item] of from) {
       if (index === this.limits.items) {
-        to.set(this.lose(`[${from.size - index} more entries]`, place, `cut after ${index} entries`), null);
+        to.set(this.record.lose(`[${from.size - index} more entries]`, place, `cut after ${index} entries`), null);
         break;
       }
       const name = typeof key === 'string' ? this.clean(key) : String(index);
@@ -185,20 +179,24 @@ class SnapshotWalk {
     for (const key of Object.keys(from)) {
       if (skip?.includes(key)) continue;
       if (UNSAFE_KEYS.includes(key)) {
-        this.lose('', place, `has the key '${key}', which is not kept because reviving it could change a prototype`);
+        this.record.lose(
+          '',
+          place,
+          `has the key '${key}', which is not kept because reviving it could change a prototype`,
+        );
         continue;
       }
       if (index++ === this.limits.items) {
-        this.lose('', place, `cut after ${this.limits.items} properties`);
+        this.record.lose('', place, `cut after ${this.limits.items} properties`);
         break;
       }
-      this.spend(key.length + 4);
+      this.record.spend(key.length + 4);
       const name = this.clean(key);
-      if (name !== key) this.snapshot.redacted.push(describePlace([...place, name]));
+      if (name !== key) this.record.redactPart([...place, name]);
       const here = [...place, name];
       const original = read(from, key);
       const hidden = labelled && isValueKey(key) && original !== undefined;
-      const value = hidden ? this.redact(original, here) : this.copy(original, here);
+      const value = hidden ? this.record.redact(original, here) : this.copy(original, here);
       // A signal is of another time; JSON without it is shorter.
       if (value !== undefined || original === undefined) to[name] = value;
     }
@@ -206,13 +204,13 @@ class SnapshotWalk {
   }
 
   private error(value: Error, place: readonly string[]): Error {
-    const clean = (text: string) => this.redactor.text(text, this.known, this.found);
+    const clean = (text: string) => this.redactor.text(text, this.known, this.record.found);
     const message = clean(value.message);
-    if (message !== value.message) this.redactPart(message, [...place, 'message']);
+    if (message !== value.message) this.record.redactPart([...place, 'message']);
     const copy = this.remember(value, new Error(this.text(message, [...place, 'message'])));
     copy.name = clean(value.name);
     if (typeof value.stack === 'string') copy.stack = clean(value.stack.slice(0, 16_000)).slice(0, 4_000);
-    this.spend(copy.stack?.length ?? 0);
+    this.record.spend(copy.stack?.length ?? 0);
     if (value.cause !== undefined) copy.cause = this.copy(value.cause, [...place, 'cause']);
     this.properties(value, copy as unknown as Record<string, unknown>, place, ['name', 'message', 'stack', 'cause']);
     return copy;
@@ -221,122 +219,38 @@ class SnapshotWalk {
   /** A DTO is nothing but its data and may be replayed as a plain object; anything with behaviour may not. */
   private instance(value: object, place: readonly string[]): unknown {
     const name = className(value);
-    if (isLiveThing(value)) return this.lose(`[${name}]`, place, `a ${name}, which lives only in its process`);
+    if (isLiveThing(value)) return this.record.lose(`[${name}]`, place, `a ${name}, which lives only in its process`);
     const copy = this.properties(fieldsOf(value), this.remember(value, {}), place);
-    if (hasBehaviour(value)) this.lose('', place, `an instance of ${name}, whose methods cannot be stored`);
+    if (hasBehaviour(value)) this.record.lose('', place, `an instance of ${name}, whose methods cannot be stored`);
     return copy;
   }
 
   private text(original: string, place: readonly string[]): string {
-    const { stringLength, budget } = this.limits;
-    if (Math.min(original.length, stringLength) > budget) throw new TooLarge();
+    const { stringLength } = this.limits;
+    this.record.expect(Math.min(original.length, stringLength));
     // Cleaned before it is cut: half a secret would not be recognised.
     const looked = original.slice(0, 4 * stringLength);
     const value = this.clean(looked);
-    if (value !== looked) this.redactPart('', place);
+    if (value !== looked) this.record.redactPart(place);
     if (original.length <= stringLength) {
-      this.spend(value.length + 2);
+      this.record.spend(value.length + 2);
       return value;
     }
-    this.spend(stringLength);
-    this.lose('', place, `cut after ${stringLength} characters`);
+    this.record.spend(stringLength);
+    this.record.lose('', place, `cut after ${stringLength} characters`);
     return `${value.slice(0, stringLength)}... [${original.length - stringLength} more characters]`;
   }
 
-  private readonly found = (secret: string): void => {
-    this.snapshot.secrets.add(secret);
-  };
-
   private clean(text: string): string {
-    return this.redactor.readsValues ? this.redactor.text(text, this.known, this.found) : text;
+    return this.redactor.readsValues ? this.redactor.text(text, this.known, this.record.found) : text;
   }
 
   private holdsSecret(text: string): boolean {
     return this.clean(text) !== text;
   }
 
-  /** A text of which a part was left out. */
-  private redactPart(clean: string, place: readonly string[]): string {
-    this.snapshot.redacted.push(describePlace(place));
-    return clean;
-  }
-
-  private redact(value: unknown, place: readonly string[]): string {
-    this.snapshot.redacted.push(describePlace(place));
-    for (const secret of secretsIn(value)) this.snapshot.secrets.add(secret);
-    this.spend(REDACTED.length);
-    return REDACTED;
-  }
-
-  private lose(mark: string, place: readonly string[], why: string): string {
-    // A hundred functions in one array are one fact for a reader.
-    if (this.snapshot.lost.length < 20)
-      this.snapshot.lost.push(`${describePlace(place)} is ${why}`.replace(/ is (has|cut|nested) /, ' $1 '));
-    this.spend(mark.length);
-    return mark;
-  }
-
   private remember<T extends object>(value: object, copy: T): T {
     this.seen.set(value, { copy, cost: 8 });
     return copy;
   }
-
-  private spend(characters: number): void {
-    this.spent += characters;
-    if (this.spent > this.limits.budget) throw new TooLarge();
-  }
-}
-
-function bytesOf(value: ArrayBuffer | SharedArrayBuffer | ArrayBufferView): Buffer {
-  return ArrayBuffer.isView(value) ? Buffer.from(value.buffer, value.byteOffset, value.byteLength) : Buffer.from(value);
-}
-
-function read(from: object, key: string): unknown {
-  try {
-    return (from as Record<string, unknown>)[key];
-  } catch {
-    return undefined;
-  }
-}
-
-/** Compared by shape: an object from another realm (a vm context) has another Object.prototype. */
-function isPlain(value: object): boolean {
-  const prototype = Object.getPrototypeOf(value) as object | null;
-  return prototype === null || Object.getPrototypeOf(prototype) === null;
-}
-
-/** What the web's own classes hold, none of it as properties: for people who look at the entry. */
-function fieldsOf(value: object): object {
-  if (value instanceof Headers || value instanceof URLSearchParams || value instanceof FormData) {
-    return Object.fromEntries(value as Iterable<[string, unknown]>);
-  }
-  if (value instanceof Request) return { method: value.method, url: value.url, headers: value.headers };
-  if (value instanceof Response) return { status: value.status, url: value.url, headers: value.headers };
-  return value;
-}
-
-function className(value: object): string {
-  const { constructor } = value as { constructor?: unknown };
-  return typeof constructor === 'function' && constructor.name ? constructor.name : 'object';
-}
-
-/** Sockets, streams, requests, promises: walking them would copy half of the process. */
-function isLiveThing(value: object): boolean {
-  const has = (name: string) => typeof read(value, name) === 'function';
-  return (
-    (has('on') && has('emit')) || has('then') || has('pipe') || has('getReader') || has('subscribe') ||
-    types.isProxy(value) || types.isWeakMap(value) || types.isWeakSet(value) || types.isGeneratorObject(value)
-  ); // prettier-ignore
-}
-
-function hasBehaviour(value: object): boolean {
-  for (
-    let proto = Object.getPrototypeOf(value) as object | null;
-    proto;
-    proto = Object.getPrototypeOf(proto) as object | null
-  ) {
-    if (Object.getPrototypeOf(proto) === null) return false;
-    if (Reflect.ownKeys(proto).some((key) => key !== 'constructor')) return true;
-  }
-  return false;
 }

@@ -8,7 +8,7 @@ export interface ImportReport {
   readonly merged: number;
   /** Were there already, by id. */
   readonly known: number;
-  /** How many lines held no entry. The others were imported all the same. */
+  /** How many lines held no entry, or one that the store refuses. The others were imported all the same. */
   readonly refusedLines: number;
   /** The first 1,000 of them, counted from 1, with what is wrong. */
   readonly refused: readonly { readonly line: number; readonly problem: string }[];
@@ -17,25 +17,56 @@ export interface ImportReport {
 /** Every matching entry as one line of JSON with its line end, oldest first. */
 export async function* exportLines(store: DeadLetterStore, filter: DeadLetterFilter): AsyncGenerator<string> {
   let cursor: string | undefined;
+  let limit = FIRST_PAGE;
   do {
-    const page = await store.list({ ...filter, order: 'oldest', limit: 200, ...(cursor !== undefined && { cursor }) });
-    for (const record of page.items) yield `${JSON.stringify(record)}\n`;
+    const page = await store.list({ ...filter, order: 'oldest', limit, ...(cursor !== undefined && { cursor }) });
+    let length = 0;
+    for (const record of page.items) {
+      const line = `${JSON.stringify(record)}\n`;
+      length += line.length;
+      yield line;
+    }
+    limit = nextLimit(limit, length / Math.max(1, page.items.length));
     cursor = page.nextCursor;
   } while (cursor !== undefined);
 }
 
-/** Takes in what {@link exportLines} gave, in chunks of any size. Safe to repeat: known ids stay as they are. */
+const FIRST_PAGE = 20;
+const LAST_PAGE = 200;
+/** Entries with a blob have megabytes each: a page is in memory as a whole. */
+const PAGE_LENGTH = 8_388_608;
+
+/** Grows step by step: one page of small entries says little about the next. */
+function nextLimit(limit: number, averageLength: number): number {
+  return Math.max(1, Math.min(LAST_PAGE, 2 * limit, Math.floor(PAGE_LENGTH / averageLength)));
+}
+
+/**
+ * Takes in what {@link exportLines} gave, in chunks of any size. Safe to repeat: known ids stay as they are.
+ * @throws Error the store's own, when it takes none of some fifty entries that follow each other
+ */
 export async function importLines(
   store: DeadLetterStore,
   source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
 ): Promise<ImportReport> {
   const report = { added: 0, merged: 0, known: 0, refusedLines: 0, refused: [] as { line: number; problem: string }[] };
-  let group: DeadLetterRecord[] = [];
+  const refuse = (line: number, problem: string) => {
+    report.refusedLines++;
+    if (report.refused.length < MAX_REFUSALS) report.refused.push({ line, problem });
+  };
+  let group: { readonly line: number; readonly record: DeadLetterRecord }[] = [];
   // Together: a store syncs once for all that come at the same time.
   const addGroup = async () => {
     const adding = group;
     group = [];
-    for (const { outcome } of await Promise.all(adding.map((record) => store.add(record)))) report[outcome]++;
+    const outcomes = await Promise.allSettled(adding.map(({ record }) => store.add(record)));
+    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
+    // All of them: then it is the store that fails, and it would refuse the rest as well.
+    if (refusals.length === adding.length && refusals[0]) throw refusals[0].reason;
+    outcomes.forEach((outcome, index) => {
+      if (outcome.status === 'fulfilled') report[outcome.value.outcome]++;
+      else refuse(adding[index]?.line ?? 0, `the store refuses it: ${describe(outcome.reason)}`);
+    });
   };
   let line = 0;
   let size = 0;
@@ -44,18 +75,22 @@ export async function importLines(
     if (text?.trim() === '') continue;
     const read = text === undefined ? `longer than ${MAX_LINE_LENGTH} characters` : readRecord(text);
     if (typeof read === 'string') {
-      report.refusedLines++;
-      if (report.refused.length < MAX_REFUSALS) report.refused.push({ line, problem: read });
+      refuse(line, read);
       continue;
     }
-    group.push(read);
+    group.push({ line, record: read });
     size += text?.length ?? 0;
     if (group.length < GROUP_LINES && size < GROUP_LENGTH) continue;
     size = 0;
     await addGroup();
   }
   await addGroup();
+  report.refused.sort((one, other) => one.line - other.line);
   return report;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 const MAX_REFUSALS = 1_000;

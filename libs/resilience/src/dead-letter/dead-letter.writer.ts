@@ -1,7 +1,9 @@
 import type { Clock, TimerHandle } from '../engine/clock.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import { type DeadLetterSpill, FileSpill, RingSpill } from './dead-letter.spill.js';
+import { type DeadLetterSpill, NoAnswer, type RefusedEntry } from './dead-letter.spill.js';
 import type { DeadLetterAdded, DeadLetterStore } from './dead-letter.store.js';
+import { FileSpill } from './file.spill.js';
+import { RingSpill } from './ring.spill.js';
 
 /** What Nest's `Logger` can do. */
 export interface DeadLetterLog {
@@ -20,6 +22,8 @@ export interface DeadLetterWriterOptions {
    */
   readonly storeTimeoutMs?: number | undefined;
   readonly log?: DeadLetterLog;
+  /** What kept the store from being opened: then no call waits for it before it has answered. */
+  readonly failure?: Error | undefined;
 }
 
 /** Where a record ended up. */
@@ -35,12 +39,12 @@ const PATIENT_STORE_TIMEOUT_MS = 5_000;
 const LAST_CHANCE_MS = 5;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+/** A start does not wait longer for what an earlier process left, an end not for its last try. */
+const BOOT_MS = 5_000;
+const LAST_TRY_MS = 5_000;
 
-/** Ids of entries that the store took after all; those that some other process reads back must not pile up here. */
-const MAX_LATE_IDS = 10_000;
-
-/** The store may answer yet, but nobody waits for it any longer. */
-class NoAnswer extends Error {}
+/** Ids of entries that the store has although they are in the spill; they must not pile up here. */
+const MAX_TAKEN_IDS = 10_000;
 
 /**
  * Writes records to the store or, while it fails or hangs, to the spill; reads the spill back in when the store answers
@@ -52,23 +56,31 @@ export class DeadLetterWriter {
   private readonly log: DeadLetterLog;
   private readonly listeners = new Set<(degraded: boolean) => void>();
   private readonly waiting = new Set<(error: NoAnswer) => void>();
-  private readonly late = new Set<string>();
+  private readonly taken = new Set<string>();
   private readonly storeTimeoutMs: number;
   private isDegraded = false;
   private retryMs = FIRST_RETRY_MS;
   private timer: TimerHandle | undefined;
   private draining: Promise<void> | undefined;
   private closed = false;
+  private tryUntil = Infinity;
+  private appended = 0;
 
   constructor(private readonly options: DeadLetterWriterOptions) {
     this.spill = options.spillDirectory === undefined ? new RingSpill() : new FileSpill(options.spillDirectory);
     this.log = options.log ?? console;
     this.storeTimeoutMs = options.storeTimeoutMs ?? (this.spill.durable ? STORE_TIMEOUT_MS : PATIENT_STORE_TIMEOUT_MS);
+    if (options.failure !== undefined) this.degrade(options.failure);
   }
 
   /** `true` while entries go to the spill because the store fails. */
   get degraded(): boolean {
     return this.isDegraded;
+  }
+
+  /** Entries that the store refuses while it takes others: kept in the spill directory, one a file, until somebody looks. */
+  countRefused(): Promise<number> {
+    return this.spill.countRefused();
   }
 
   /** Calls back when {@link degraded} changes. Returns the way to stop that. */
@@ -92,38 +104,67 @@ export class DeadLetterWriter {
     return this.spillOut(record);
   }
 
-  /** Brings what is in the spill into the store. Call it at boot, for what a crashed process left. Concurrent calls share one run. */
+  /** Reads back what an earlier process left. Resolves after 5 s at the latest: the rest goes on beside the application. */
+  async start(): Promise<void> {
+    if (this.isDegraded) return;
+    await this.within(this.readBack(), BOOT_MS).catch(() => undefined);
+  }
+
+  /** Brings what is in the spill into the store. Concurrent calls share one run. */
   readBack(): Promise<void> {
     this.draining ??= this.drain().finally(() => (this.draining = undefined));
     return this.draining;
   }
 
-  /** Stops trying, after one last try. What is in a spill file then waits for the next process. */
+  /** Stops trying, after one last try of 5 s at most. What is in a spill file then waits for the next process. */
   async close(): Promise<void> {
     this.closed = true;
+    this.tryUntil = this.options.clock.now() + LAST_TRY_MS;
     this.timer?.cancel();
-    if (this.isDegraded) await this.readBack();
+    if (this.isDegraded || this.draining) await this.within(this.readBack(), LAST_TRY_MS).catch(() => undefined);
   }
 
   private async drain(): Promise<void> {
     this.timer?.cancel();
+    const { store } = this.options;
+    const before = this.appended;
     try {
-      const kept = await this.spill.drain((record) => this.keep(record));
-      if (kept > 0)
-        this.log.warn(`${kept} dead letters were read back from the spill into the store ${this.options.store.name}`);
+      const { kept, refused, failure } = await this.spill.drain((record) => this.keep(record));
+      if (kept > 0) this.log.warn(`${kept} dead letters were read back from the spill into the store ${store.name}`);
+      this.reportRefused(refused);
+      if (failure !== undefined) throw failure;
       // Without anything to read back nothing has shown yet that the store answers.
-      if (this.isDegraded && kept === 0) await this.options.store.get('probe');
+      if (this.isDegraded && kept === 0) {
+        const asked = Promise.resolve().then(() => store.get('probe'));
+        await this.within(asked, PATIENT_STORE_TIMEOUT_MS);
+      }
       this.setDegraded(false);
       this.retryMs = FIRST_RETRY_MS;
+      // What came while this was running may have been too late for it.
+      if (this.appended !== before) this.retryLater();
     } catch (error) {
       this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
       this.degrade(error);
     }
   }
 
+  private reportRefused(refused: readonly RefusedEntry[]): void {
+    const [first] = refused;
+    if (first === undefined) return;
+    const { record, error, file } = first;
+    this.log.error(
+      `Dead letter ${record.id} (${record.target})${refused.length > 1 ? ` and ${refused.length - 1} others are` : ' is'} refused ` +
+        `by the store ${this.options.store.name}, which takes others: ${describe(error)}. ` +
+        (file === undefined
+          ? 'Kept in memory only'
+          : `Set aside as '${file}': read in at a later start, or by \`nest-resilience dead-letters import\`, once the store takes it`),
+    );
+  }
+
   private async spillOut(record: DeadLetterRecord): Promise<Written> {
     try {
       await this.spill.append(record);
+      this.appended++;
       // The store may have come back while this was written: then nobody would look into the spill again.
       if (!this.isDegraded) this.retryLater();
       if (this.spill.durable) return { kept: 'spill', id: record.id };
@@ -143,8 +184,22 @@ export class DeadLetterWriter {
 
   private async keep(record: DeadLetterRecord): Promise<void> {
     // Once more, and a call with an idempotency key would be counted twice.
-    if (this.late.delete(record.id)) return;
-    await this.add(record, Math.max(this.storeTimeoutMs, PATIENT_STORE_TIMEOUT_MS));
+    if (this.taken.has(record.id)) return;
+    const limitMs = Math.max(this.storeTimeoutMs, PATIENT_STORE_TIMEOUT_MS);
+    const leftMs = this.tryUntil - this.options.clock.now();
+    if (leftMs <= 0) throw new NoAnswer('this process ends');
+    const { outcome } = await this.add(record, Math.min(limitMs, leftMs));
+    // The store knows it by its own id no longer, and its file may be read once more.
+    if (outcome === 'merged') this.remember(record.id);
+  }
+
+  private within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
+    const { clock, store } = this.options;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new NoAnswer(`the store ${store.name} has not answered within ${limitMs} ms`));
+      const timer = clock.setTimer(late, limitMs);
+      promise.then(resolve, reject).finally(() => timer.cancel());
+    });
   }
 
   private add(record: DeadLetterRecord, limitMs: number, waiting?: Set<(error: NoAnswer) => void>) {
@@ -178,9 +233,13 @@ export class DeadLetterWriter {
 
   /** It was only slow: no reason to wait for the timer. */
   private answeredLate(id: string): void {
-    if (this.late.size >= MAX_LATE_IDS) for (const oldest of [...this.late].slice(0, 1)) this.late.delete(oldest);
-    this.late.add(id);
+    this.remember(id);
     if (this.isDegraded && !this.closed) void this.readBack();
+  }
+
+  private remember(id: string): void {
+    if (this.taken.size >= MAX_TAKEN_IDS) for (const oldest of [...this.taken].slice(0, 1)) this.taken.delete(oldest);
+    this.taken.add(id);
   }
 
   private degrade(error: unknown): void {

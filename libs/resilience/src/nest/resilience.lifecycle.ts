@@ -42,7 +42,7 @@ export class ResilienceLifecycle
   async onApplicationBootstrap(): Promise<void> {
     const sink = await this.eventEmitterSink();
     if (sink !== undefined) this.events.add(sink);
-    await this.writer.readBack();
+    await this.writer.start();
     this.deadLetters.start();
   }
 

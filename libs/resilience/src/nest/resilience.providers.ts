@@ -60,19 +60,19 @@ export const runtimeProviders: Provider[] = [
   },
   {
     provide: DeadLetterStore,
-    inject: [RESILIENCE_MODULE_OPTIONS],
-    useFactory: async ({ input }: ResolvedModuleOptions) => {
-      const store = new CountedDeadLetterStore(input.deadLetter?.store ?? new MemoryDeadLetterStore());
-      await store.init();
+    inject: [RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS],
+    useFactory: async (clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) => {
+      const store = new CountedDeadLetterStore(input.deadLetter?.store ?? new MemoryDeadLetterStore(), clock);
+      await store.start();
       return store;
     },
   },
   {
     provide: DeadLetterWriter,
     inject: [DeadLetterStore, RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS],
-    useFactory: (store: Store, clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) =>
+    useFactory: (store: CountedDeadLetterStore, clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) =>
       new DeadLetterWriter({
-        ...{ store, clock, spillDirectory: input.deadLetter?.spillDirectory, log: logger },
+        ...{ store, clock, failure: store.failure, spillDirectory: input.deadLetter?.spillDirectory, log: logger },
         storeTimeoutMs: parseDuration(input.deadLetter?.storeTimeout),
       }),
   },

@@ -299,6 +299,42 @@ describe('dead-letters export and import', () => {
     expect(back.out).toContain('0 added, 0 merged, 2 known already, 1 lines refused');
   });
 
+  it('name each line that is refused with its reason, and import the others', async () => {
+    await shop.fail('A-1');
+    const [entry = ''] = (await run('export')).out.split('\n');
+    const other = await startOrders();
+
+    const stdin = ['no json', entry, '', entry.replace('"pending"', '"lost"')].join('\n');
+    const imported = await run(`import - --url ${other.url}`, { stdin });
+    await other.app.close();
+
+    expect(imported.code).toBe(1);
+    expect(imported.out.split('\n')).toEqual([
+      expect.stringMatching(/^line 1: no JSON: /),
+      'line 4: status: none of pending, redriving, resolved, poisoned, discarded',
+      '1 added, 0 merged, 0 known already, 2 lines refused',
+      '',
+    ]);
+  });
+
+  it('say how many refused lines are not named, for the server names a thousand', async () => {
+    const stdin = '{}\n'.repeat(1_003);
+
+    const text = await run('import -', { stdin });
+    const json = await run('import - --json', { stdin });
+
+    const lines = text.out.trim().split('\n');
+    expect(text.code).toBe(1);
+    expect(lines).toHaveLength(1_002);
+    expect(lines.slice(-3)).toEqual([
+      expect.stringMatching(/^line 1000: id: no UUID/),
+      'and 3 more, which the server does not name: import again when these are mended',
+      '0 added, 0 merged, 0 known already, 1003 lines refused',
+    ]);
+    const report = JSON.parse(json.out) as { refusedLines: number; refused: unknown[] };
+    expect([report.refusedLines, report.refused.length]).toEqual([1_003, 1_000]);
+  });
+
   it('leave the file of an earlier export alone when a new one fails', async () => {
     const file = join(directory, 'entries.ndjson');
     await writeFile(file, 'precious');

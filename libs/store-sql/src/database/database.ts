@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
-import { type Flavour, isConflict, serverTime } from './flavour.js';
+import { type Flavour, isBusyServer, isConflict, serverTime } from './flavour.js';
 import type { Migration } from './migrations.js';
 
 /** Whose clock decides when a lease has run out. */
@@ -57,9 +57,16 @@ export class LazyDatabase<Schema> {
       return database;
     } catch (error) {
       await database.close();
-      throw error;
+      throw isBusyServer(error) ? passing(this.source.name, error) : error;
     }
   }
+}
+
+/** `isRetryable`, by which an application knows that it may start all the same: the codes are the database's own. */
+function passing(name: string, cause: unknown): Error {
+  return Object.assign(new Error(`${name} is not ready: ${(cause as Error).message}`, { cause }), {
+    isRetryable: true,
+  });
 }
 
 const MAX_TRIES = 8;

@@ -91,3 +91,15 @@ const CONFLICTS = new Set([
   // MySQL and MariaDB: the same, and a lock that took too long.
   ...['ER_DUP_ENTRY', 'ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'],
 ]);
+
+/** The server takes nobody now: it starts, stops, or has no connection left. */
+export function isBusyServer(error: unknown): boolean {
+  const { code } = (error ?? {}) as { code?: unknown };
+  return BUSY.has(String(code)) || /^08\w{3}$/.test(String(code));
+}
+
+const BUSY = new Set([
+  // PostgreSQL: shutdown by an administrator or a crash, starting up, too many connections.
+  ...['57P01', '57P02', '57P03', '53300'],
+  ...['PROTOCOL_CONNECTION_LOST', 'ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_SERVER_SHUTDOWN'],
+]);

@@ -34,7 +34,7 @@ export async function prune(db: Db, request: PruneRequest): Promise<PruneReport>
 /** Removes what matches in short steps, except entries being redriven. */
 export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
   let last = '';
-  return removeAll(db, async () => {
+  const next = async () => {
     const rows = await db.kysely
       .selectFrom(TABLE)
       .select('id')
@@ -46,15 +46,21 @@ export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
       .execute();
     last = rows.at(-1)?.id ?? last;
     return rows.map(({ id }) => id);
-  });
+  };
+  return removeAll(db, next, filter);
 }
 
-/** Until there is nothing more to remove. What is leased by then stays. */
-async function removeAll(db: Db, next: () => Promise<string[]>): Promise<number> {
+/** Until there is nothing more to remove. What is leased by then, or has become something that was not asked for, stays. */
+async function removeAll(db: Db, next: () => Promise<string[]>, filter: DeadLetterFilter = {}): Promise<number> {
   let removed = 0;
   for (let ids = await next(); ids.length > 0; ids = await next()) {
     const { numDeletedRows } = await transact(db, (trx) =>
-      trx.deleteFrom(TABLE).where('id', 'in', ids).where('status', '!=', 'redriving').executeTakeFirst(),
+      trx
+        .deleteFrom(TABLE)
+        .where('id', 'in', ids)
+        .where(whereFilter(filter, db.flavour))
+        .where('status', '!=', 'redriving')
+        .executeTakeFirst(),
     );
     removed += Number(numDeletedRows);
   }

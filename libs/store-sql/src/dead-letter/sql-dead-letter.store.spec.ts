@@ -190,6 +190,18 @@ describe('sqliteStore', () => {
     expect(await store.purge({ status: 'resolved' })).toBe(700);
   });
 
+  it('purges only what still matches when its turn comes', async () => {
+    const store = open();
+    const record = deadLetterRecord();
+    await store.add(record);
+
+    const purging = store.purge({ status: 'pending' });
+    const discarding = store.discard(record.id, { note: 'paid by hand', at: 1 });
+
+    expect([await purging, await discarding]).toEqual([0, true]);
+    expect(await store.get(record.id)).toMatchObject({ status: 'discarded', note: 'paid by hand' });
+  });
+
   it('shares a file with another process, each waiting for the other', async () => {
     const store = open();
     await store.init?.();

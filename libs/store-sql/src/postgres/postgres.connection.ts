@@ -60,24 +60,28 @@ function newPool(url: string, max: number): PostgresPool {
 
 function dialectOf(pool: PostgresPool): PostgresDialect {
   return new PostgresDialect({
-    pool: { connect: async () => discardedWhenHung(await pool.connect()), end: () => pool.end() },
+    pool: { connect: async () => discardedWhenUseless(await pool.connect()), end: () => pool.end() },
   });
 }
 
 type Query = (text: string, parameters: readonly unknown[]) => Promise<never>;
 
-/** A connection whose query was given up still waits for the answer: nobody may get it from the pool again. */
-function discardedWhenHung(client: PostgresPoolClient): PostgresPoolClient {
-  let hung: Error | undefined;
+/**
+ * A connection whose query was given up still waits for the answer, and one to which the server has said goodbye is about to
+ * close: nobody may get either from the pool again.
+ */
+function discardedWhenUseless(client: PostgresPoolClient): PostgresPoolClient {
+  let useless: Error | undefined;
   const query: Query = async (text, parameters) => {
-    if (hung) throw hung;
+    if (useless) throw useless;
     try {
       return await (client.query as unknown as Query).call(client, text, parameters);
     } catch (error) {
-      if ((error as Error).message === 'Query read timeout') hung = error as Error;
+      const { message, severity } = error as Error & { readonly severity?: unknown };
+      if (message === 'Query read timeout' || severity === 'FATAL' || severity === 'PANIC') useless = error as Error;
       throw error;
     }
   };
-  const release = () => (client.release as (destroy: boolean) => void).call(client, hung !== undefined);
+  const release = () => (client.release as (destroy: boolean) => void).call(client, useless !== undefined);
   return { query, release } as unknown as PostgresPoolClient;
 }

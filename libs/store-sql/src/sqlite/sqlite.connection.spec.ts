@@ -93,6 +93,30 @@ describe('openSqlite', () => {
     expect(await pragma(connection, 'journal_mode')).toBe('wal');
   });
 
+  it('asks a driver for rows only where there are some, as better-sqlite3 wants it', async () => {
+    const Lenient = createRequire(import.meta.url)('libsql') as SqliteDatabaseConstructor;
+    class Strict extends Lenient {
+      override prepare(text: string) {
+        const statement = super.prepare(text);
+        const reader = !/^(pragma (synchronous|cache_size) ?=|insert|create|begin|commit|rollback)/.test(text);
+        const wrong = (what: string) => {
+          throw new TypeError(`This statement ${what}`);
+        };
+        return {
+          reader,
+          all: (values: readonly unknown[]) => (reader ? statement.all(values) : wrong('does not return data')),
+          run: (values: readonly unknown[]) => (reader ? wrong('returns data') : statement.run(values)),
+          iterate: (values: readonly unknown[]) => statement.iterate(values),
+        };
+      }
+    }
+
+    const connection = open({ driver: Strict });
+
+    expect(await pragma(connection, 'synchronous')).toBe(2);
+    expect(await pragma(connection, 'cache_size')).toBe(-16_000);
+  });
+
   it('names the file it cannot open', () => {
     expect(() => open({ file: directory })).toThrow(`The SQLite file '${directory}' cannot be opened`);
   });

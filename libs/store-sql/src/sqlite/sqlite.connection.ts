@@ -74,16 +74,23 @@ function open(file: string, driver: SqliteDriver): OpenFile {
 
 function configure(database: SqliteDatabase): void {
   // First of all: switching to WAL already needs a lock that another process may hold.
-  database.prepare('pragma busy_timeout = 5000').all([]);
-  database.prepare('pragma journal_mode = wal').all([]);
+  set(database, 'busy_timeout = 5000');
+  set(database, 'journal_mode = wal');
   // NORMAL would survive a killed process too, but not a power cut: acknowledged means on disk.
-  database.exec('pragma synchronous = full');
+  set(database, 'synchronous = full');
   // 16 MiB: copying the log into the file every 4 would write the same index pages again and again.
-  database.prepare('pragma wal_autocheckpoint = 4000').all([]);
+  set(database, 'wal_autocheckpoint = 4000');
   // 16 MB instead of 2: among a million entries the ends of all indexes still fit in.
-  database.prepare('pragma cache_size = -16000').all([]);
+  set(database, 'cache_size = -16000');
   // From here on the dialect waits for the lock: SQLite's own waiting would stop the whole process.
-  database.prepare('pragma busy_timeout = 20').all([]);
+  set(database, 'busy_timeout = 20');
+}
+
+/** Some pragmas answer with a row and some do not; better-sqlite3 refuses to be asked in the wrong way. */
+function set(database: SqliteDatabase, pragma: string): void {
+  const statement = database.prepare(`pragma ${pragma}`);
+  if (statement.reader) statement.all([]);
+  else statement.run([]);
 }
 
 /** One key for every way to write the path, through symbolic links as well. Makes the directory. */

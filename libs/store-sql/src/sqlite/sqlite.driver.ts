@@ -72,8 +72,7 @@ function openNodeSqlite({ DatabaseSync }: NodeSqlite, file: string): SqliteDatab
       const statement = database.prepare(sql);
       return {
         reader: statement.columns().length > 0,
-        // Copied: under jest the driver's own array is one of another realm, which deep equality tells apart.
-        all: (parameters) => [...statement.all(...parameters)],
+        all: (parameters) => statement.all(...parameters),
         run: (parameters) => statement.run(...parameters),
         iterate: (parameters) => statement.iterate(...parameters),
       };

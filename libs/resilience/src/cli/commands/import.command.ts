@@ -17,6 +17,9 @@ export const importEntries: Command = {
     else {
       for (const { line: number, problem } of report.refused) screen.line(`line ${number}: ${plain(problem)}`);
       const { added, merged, known, refusedLines } = report;
+      const unnamed = refusedLines - report.refused.length;
+      if (unnamed > 0)
+        screen.line(`and ${unnamed} more, which the server does not name: import again when these are mended`);
       screen.line(`${added} added, ${merged} merged, ${known} known already, ${refusedLines} lines refused`);
     }
     return report.refusedLines > 0 ? EXIT_CODES.partly : EXIT_CODES.done;

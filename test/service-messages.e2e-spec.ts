@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type Server } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +30,7 @@ const WORKFLOW = [
 let directory: string;
 let app: NestExpressApplication;
 let client: ClientProxy;
+let inside: Server;
 
 async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -43,7 +45,20 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'nest-resilience-messages-'));
   await writeFile(join(directory, 'greet.yaml'), WORKFLOW);
   const TCP_PORT = String(await freePort());
-  const settings = { DATA_DIR: directory, WORKFLOWS_DIR: directory, ADMIN_TOKEN: TOKEN, TCP_PORT };
+  inside = createHttpServer((_, response) => response.end('from inside')).listen(0, '127.0.0.1');
+  await once(inside, 'listening');
+  const { port } = inside.address() as AddressInfo;
+  for (const [name, host] of [
+    ['allowed', '127.0.0.1'],
+    ['refused', '127.0.0.2'],
+  ] as const) {
+    const node = `{ http: { url: 'http://${host}:${port}/' } }`;
+    await writeFile(join(directory, `${name}.yaml`), `name: ${name}\nnodes: { get: ${node} }\n`);
+  }
+  const settings = {
+    ...{ DATA_DIR: directory, WORKFLOWS_DIR: directory, ADMIN_TOKEN: TOKEN, TCP_PORT },
+    HTTP_ALLOW: `archive.internal,127.0.0.1:${port}`,
+  };
   const configuration = readConfiguration(settings);
   const module = await Test.createTestingModule({ imports: [AppModule.forRoot(configuration, settings)] }).compile();
   app = module.createNestApplication<NestExpressApplication>({ bodyParser: false, logger: false });
@@ -56,6 +71,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.close();
   await app.close();
+  inside.close();
   await rm(directory, { recursive: true, force: true });
 });
 
@@ -77,7 +93,9 @@ describe('The service over TCP', () => {
     expect(started).toMatchObject({ status: 'succeeded', output: { shout: 'HELLO ADA' } });
     expect(ledger).toMatchObject({ id: started['id'], nodes: [{ node: 'hello' }, { node: 'shout' }] });
     expect(page).toMatchObject({ items: [{ id: started['id'], workflow: 'greet' }] });
-    expect(await send('workflows.list')).toMatchObject({ items: [{ name: 'greet' }] });
+    expect(await send('workflows.list')).toMatchObject({
+      items: [{ name: 'allowed' }, { name: 'greet' }, { name: 'refused' }],
+    });
     expect(await send('workflows.metrics', { workflow: 'greet' })).toMatchObject({ total: 1, successRate: 1 });
   });
 
@@ -92,6 +110,14 @@ describe('The service over TCP', () => {
       status: 422,
       code: 'RESILIENCE_IDEMPOTENCY_CONFLICT',
     });
+  });
+
+  it('calls the private addresses that HTTP_ALLOW names, and no other', async () => {
+    const allowed = await send('executions.start', { workflow: 'allowed', wait: '10s' });
+    const refusal = await send('executions.start', { workflow: 'refused', wait: '10s' });
+
+    expect(allowed).toMatchObject({ status: 'succeeded', output: { get: { status: 200, body: 'from inside' } } });
+    expect(refusal).toMatchObject({ status: 'failed', error: { code: 'RESILIENCE_REQUEST_REFUSED' } });
   });
 
   it('lets nobody in without the token', async () => {
@@ -133,13 +159,30 @@ describe('The transport', () => {
     ['nats', '@nats-io/transport-node'],
     ['redis', 'ioredis'],
   ])('%s is refused with a name to install when its package is missing', async (TRANSPORT, name) => {
-    const transport = transportOf(readConfiguration({ TRANSPORT }));
+    const load = (asked: string) =>
+      Promise.reject(Object.assign(new Error(`Cannot find package '${asked}'`), { code: 'ERR_MODULE_NOT_FOUND' }));
 
-    const outcome = await transport.catch((error: unknown) => error);
+    const transport = transportOf(readConfiguration({ TRANSPORT }), load);
 
-    // Where it is installed it is taken instead.
-    if (outcome instanceof Error) expect(outcome.message).toContain(`npm install ${name}`);
-    else expect(outcome).toMatchObject({ options: expect.anything() });
+    await expect(transport).rejects.toThrow(
+      `TRANSPORT (environment): '${TRANSPORT}' needs the package ${name}: npm install ${name}`,
+    );
+  });
+
+  it('takes credentials and encryption from the address of the broker', async () => {
+    const load = () => Promise.resolve();
+    const optionsOf = async (env: Record<string, string>) =>
+      ((await transportOf(readConfiguration(env), load)) as { options: unknown }).options;
+
+    expect(await optionsOf({ TRANSPORT: 'nats', NATS_URL: 'tls://ada:p%40ss@nats.internal:4333' })).toMatchObject({
+      ...{ servers: ['nats.internal:4333'], user: 'ada', pass: 'p@ss', tls: {} },
+    });
+    expect(await optionsOf({ TRANSPORT: 'nats', NATS_URL: 'nats://t0ken@nats.internal' })).toMatchObject({
+      ...{ servers: ['nats.internal'], token: 't0ken' },
+    });
+    expect(await optionsOf({ TRANSPORT: 'redis', REDIS_URL: 'rediss://ada:p%40ss@[::1]:6400' })).toMatchObject({
+      ...{ host: '::1', port: 6400, username: 'ada', password: 'p@ss', tls: {} },
+    });
   });
 
   it('is no other one', () => {

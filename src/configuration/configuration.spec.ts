@@ -35,6 +35,7 @@ describe('the configuration', () => {
       DATA_DIR: 'data',
       WORKFLOWS_DIR: 'workflows',
       WORKFLOWS_WATCH: true,
+      HTTP_ALLOW: [],
       EXECUTIONS_RUNNING: 50,
       EXECUTIONS_QUEUED: 1000,
       BODY_LIMIT: 1_048_576,
@@ -53,6 +54,25 @@ describe('the configuration', () => {
 
     expect(readConfiguration({ CONFIG_FILE, PORT: '5000' })).toMatchObject({ PORT: 5000, LLM_RETRIES: 5 });
   });
+
+  it('takes destinations between commas from the environment, and as a list from the file', () => {
+    const CONFIG_FILE = fileWith('{ "HTTP_ALLOW": ["archive.internal", "[::1]:8080"] }');
+
+    expect(readConfiguration({ HTTP_ALLOW: '*.svc.local, 10.1.0.0/16,localhost:8080' }).HTTP_ALLOW).toEqual([
+      ...['*.svc.local', '10.1.0.0/16', 'localhost:8080'],
+    ]);
+    expect(readConfiguration({ CONFIG_FILE }).HTTP_ALLOW).toEqual(['archive.internal', '[::1]:8080']);
+  });
+
+  it.each([['http://archive.internal'], ['10.0.0.0/99'], ['localhost:99999'], ['a,,b']])(
+    'refuses the destination %s with what would do',
+    (HTTP_ALLOW) => {
+      const { message } = problemsOf({ HTTP_ALLOW });
+
+      expect(message).toContain(`HTTP_ALLOW (environment): ${JSON.stringify(HTTP_ALLOW)}`);
+      expect(message).toContain("expected host names, addresses or ranges such as 'archive.internal'");
+    },
+  );
 
   it('counts an empty variable as not set', () => {
     expect(readConfiguration({ PORT: '', ARCHIVE_URL: '' })).toMatchObject({ PORT: 3000 });

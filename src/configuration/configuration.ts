@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 
 import { nearest, parseDuration } from '@nest-resilience/core';
+import { isDestination } from '@nest-resilience/workflow';
 import { z } from 'zod';
+
+const EXAMPLES = "'archive.internal', '10.1.0.0/16' or 'localhost:8080'";
 
 /** A setting that cannot work; {@link ConfigurationError} lists all of them. */
 export interface ConfigurationProblem {
@@ -31,6 +34,18 @@ const flag = z
   .union([z.boolean(), z.enum(['true', 'false'])], { error: 'true or false' })
   .transform((value) => value === true || value === 'true');
 
+/** Between commas in the environment. */
+const list = z.preprocess(
+  (value) => (typeof value === 'string' ? value.split(',').map((entry) => entry.trim()) : value),
+  z.array(z.string(), { error: 'a list of texts' }),
+);
+const destinations = list.superRefine((entries, context) => {
+  const wrong = entries.filter((entry) => !isDestination(entry)).map((entry) => `'${entry}'`);
+  if (wrong.length === 0) return;
+  const message = `${wrong.join(', ')} is no destination; expected host names, addresses or ranges such as ${EXAMPLES}`;
+  context.addIssue({ code: 'custom', message });
+});
+
 /** Every setting of the service. All are optional: with none the service listens on port 3000 and keeps its data in `data/`. */
 const SETTINGS = z.object({
   /** HTTP. 0: any free port. */
@@ -41,14 +56,19 @@ const SETTINGS = z.object({
   /** For `tcp`, which neither encrypts nor asks who connects: only this machine unless told otherwise. */
   TCP_HOST: z.string().min(1).default('127.0.0.1'),
   TCP_PORT: port.default(3001),
-  NATS_URL: z.url({ protocol: /^(nats|tls|wss?)$/, error: 'a nats URL' }).default('nats://127.0.0.1:4222'),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis URL' }).default('redis://127.0.0.1:6379'),
+  NATS_URL: z.url({ protocol: /^(nats|tls)$/, error: 'a nats or tls URL' }).default('nats://127.0.0.1:4222'),
+  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis or rediss URL' }).default('redis://127.0.0.1:6379'),
   /** Directory of the database and of everything else that must outlive the process. */
   DATA_DIR: z.string().min(1).default('data'),
   /** Directory of the workflow files. */
   WORKFLOWS_DIR: z.string().min(1).default('workflows'),
   /** Take changed workflow files in use without a restart. */
   WORKFLOWS_WATCH: flag.default(true),
+  /**
+   * Private destinations that `http` nodes may call: host names, addresses or ranges, each also with a port, between commas.
+   * A list in the file.
+   */
+  HTTP_ALLOW: destinations.default([]),
   /** How long ended executions are kept. 30 days without it. */
   EXECUTION_RETENTION: duration.optional(),
   /** Executions at work at once, and waiting; further ones are refused with 429. */

@@ -5,11 +5,16 @@ import { type Configuration, ConfigurationError } from '../configuration/configu
 /** What Nest loads for a transport that needs more than Node. */
 const PACKAGES = { nats: '@nats-io/transport-node', redis: 'ioredis' } as const;
 
+type Load = (name: string) => Promise<unknown>;
+
 /**
  * The microservice transport that the settings ask for; `undefined` for none.
  * @throws ConfigurationError when the package it needs is not installed: Nest would end the process without a word of why
  */
-export async function transportOf(configuration: Configuration): Promise<MicroserviceOptions | undefined> {
+export async function transportOf(
+  configuration: Configuration,
+  load: Load = (name) => import(name),
+): Promise<MicroserviceOptions | undefined> {
   switch (configuration.TRANSPORT) {
     case 'none':
       return undefined;
@@ -23,34 +28,52 @@ export async function transportOf(configuration: Configuration): Promise<Microse
         },
       };
     case 'nats':
-      await requirePackage('nats');
-      // One of the replicas takes each message.
-      return { transport: Transport.NATS, options: { servers: [configuration.NATS_URL], queue: 'nest-resilience' } };
-    case 'redis': {
-      await requirePackage('redis');
-      const { hostname, port, username, password, protocol } = new URL(configuration.REDIS_URL);
-      return {
-        transport: Transport.REDIS,
-        options: {
-          host: hostname,
-          port: Number(port || 6379),
-          ...(username !== '' && { username: decodeURIComponent(username) }),
-          ...(password !== '' && { password: decodeURIComponent(password) }),
-          ...(protocol === 'rediss:' && { tls: {} }),
-          retryAttempts: Number.MAX_SAFE_INTEGER,
-          retryDelay: 1_000,
-        },
-      };
-    }
+      await requirePackage('nats', load);
+      return { transport: Transport.NATS, options: natsOptions(configuration.NATS_URL) };
+    case 'redis':
+      await requirePackage('redis', load);
+      return { transport: Transport.REDIS, options: redisOptions(configuration.REDIS_URL) };
   }
 }
 
-async function requirePackage(transport: keyof typeof PACKAGES): Promise<void> {
+function natsOptions(text: string): object {
+  const { protocol, host, username, password } = new URL(text);
+  const [user, pass] = [decodeURIComponent(username), decodeURIComponent(password)];
+  return {
+    // The client reads neither the protocol nor the credentials of an address.
+    servers: [host],
+    ...(protocol === 'tls:' && { tls: {} }),
+    ...(pass !== '' && { user, pass }),
+    ...(pass === '' && user !== '' && { token: user }),
+    // One of the replicas takes each message.
+    queue: 'nest-resilience',
+    // By default it gives up after ten attempts, and the service would hear nothing any more.
+    maxReconnectAttempts: -1,
+  };
+}
+
+function redisOptions(text: string): object {
+  const { protocol, hostname, port, username, password } = new URL(text);
+  return {
+    // An IPv6 address stands in brackets there, and only there.
+    host: hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: Number(port || 6379),
+    ...(username !== '' && { username: decodeURIComponent(username) }),
+    ...(password !== '' && { password: decodeURIComponent(password) }),
+    ...(protocol === 'rediss:' && { tls: {} }),
+    retryAttempts: Number.MAX_SAFE_INTEGER,
+    retryDelay: 1_000,
+  };
+}
+
+async function requirePackage(transport: keyof typeof PACKAGES, load: Load): Promise<void> {
   const name = PACKAGES[transport];
   try {
-    await import(name);
-  } catch {
-    const message = `'${transport}' needs the package ${name}: npm install ${name}`;
+    await load(name);
+  } catch (error) {
+    const missing = String((error as { code?: unknown } | null)?.code).endsWith('MODULE_NOT_FOUND');
+    const why = missing ? '' : `, which cannot be loaded (${String(error)})`;
+    const message = `'${transport}' needs the package ${name}${why}: npm install ${name}`;
     throw new ConfigurationError([{ name: 'TRANSPORT', source: 'environment', message }]);
   }
 }

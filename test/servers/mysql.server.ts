@@ -1,11 +1,12 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { accessSync, constants, rmSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { serverAccount, serverDirectory } from './account.js';
 import { freePort } from './port.js';
 import type { DatabaseServer } from './postgres.server.js';
+import { findProgram } from './program.js';
 
 /** What this machine can offer: a server that runs already, or the MariaDB or MySQL that is installed here. */
 export function findMysql(): { readonly url: string } | { readonly program: string } | undefined {
@@ -63,19 +64,4 @@ export async function startMysql(program: string): Promise<DatabaseServer> {
       rmSync(directory, { recursive: true, force: true });
     },
   };
-}
-
-function findProgram(name: string): string | undefined {
-  // Servers are often where only root's path leads.
-  const directories = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin'];
-  return directories
-    .map((directory) => join(directory, name))
-    .find((path) => {
-      try {
-        accessSync(path, constants.X_OK);
-        return true;
-      } catch {
-        return false;
-      }
-    });
 }

@@ -104,6 +104,18 @@ describe('postgresStore', () => {
     );
   });
 
+  it('says of a server that is starting that it passes, and of a wrong password that it does not', async () => {
+    const refusing = (code: string) =>
+      open({
+        pool: { connect: () => Promise.reject(Object.assign(new Error('no'), { code })), end: async () => undefined },
+      });
+
+    await expect(refusing('57P03').init?.()).rejects.toMatchObject({
+      ...{ message: 'postgres (pool) is not ready: no', isRetryable: true, cause: { code: '57P03' } },
+    });
+    await expect(refusing('28P01').init?.()).rejects.not.toHaveProperty('isRetryable');
+  });
+
   it('keeps what PostgreSQL cannot: a NUL in a message', async () => {
     await empty();
     const store = open({ url: server.url });
@@ -112,6 +124,22 @@ describe('postgresStore', () => {
     await store.add(record);
 
     expect(await store.get(record.id)).toEqual({ ...record, note: 'c\ufffdd' });
+  });
+
+  it.each([
+    ['FATAL', true],
+    ['ERROR', false],
+  ])('gives a connection back after an error of severity %s, to be thrown away: %s', async (severity, thrownAway) => {
+    const released: boolean[] = [];
+    const client = {
+      query: () => Promise.reject(Object.assign(new Error('terminating connection'), { severity, code: '57P01' })),
+      release: (destroy: boolean) => void released.push(destroy),
+    };
+    const store = open({ pool: { connect: async () => client as never, end: async () => undefined } });
+
+    await store.init?.().catch(() => undefined);
+
+    expect(released).toEqual([thrownAway]);
   });
 
   it('answers again after the server has ended its connections', async () => {

@@ -69,6 +69,7 @@ export type { InputMapping } from './expression/mapping.js';
 export type { StartOptions } from './executor/executor.js';
 export type { FailedItem, PartialResult } from './executor/run-each.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';
+export { isDestination } from './request/destination.js';
 export { DEFAULT_REQUEST_OPTIONS, type RequestOptions } from './request/request.options.js';
 export type { HttpResult } from './request/run-request.js';
 export type { WorkflowHandler } from './registry/handlers.js';
@@ -97,6 +98,7 @@ export {
   type ExecutionPage,
   type ExecutionStore,
   MAX_PAGE_SIZE,
+  type UnfinishedExecution,
 } from './ledger/execution-store.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';

@@ -15,6 +15,7 @@ import { methodEvents } from './executor/method-events.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
 import { Retention } from './ledger/retention.js';
 import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
+import { showInPrometheus } from './metrics/prometheus.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
 import { directoriesOf } from './registry/collect-workflows.js';
 import type { DirectoryWatch } from './registry/directory-watch.js';
@@ -62,7 +63,10 @@ export class WorkflowEngine
 
   /** @throws WorkflowDefinitionError */
   async reload(): Promise<ReloadReport> {
-    return this.ready.loader.load();
+    const { executor, loader } = this.ready;
+    const report = await loader.load();
+    executor.retain(this.registry.known());
+    return report;
   }
 
   async onModuleInit(): Promise<void> {
@@ -82,6 +86,11 @@ export class WorkflowEngine
     await loader.load();
     const executor = this.makeExecutor(handlers, llm);
     this.parts = { executor, loader };
+    await showInPrometheus(this.moduleRef, {
+      stats: executor.stats,
+      definitions: () => this.registry.current(),
+      loads: () => executor.dispatcher.loads,
+    });
     this.runs.bind({
       drive: (id) => executor.dispatcher.drive(id),
       redriveNode: (id, node) => executor.redrives.node(id, node),

@@ -1,7 +1,7 @@
-import { type ArgumentsHost, Catch, type ExceptionFilter } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
+import { Catch } from '@nestjs/common';
 import { DeadLetterError, type DeadLetterErrorCode } from '../dead-letter/dead-letter.errors.js';
 import { describeValue, ResilienceOptionsError } from '../engine/errors.js';
+import { type ProblemAnswer, ProblemFilter } from './problem.js';
 
 const STATUS: Record<DeadLetterErrorCode, number> = {
   RESILIENCE_DEAD_LETTER_NOT_FOUND: 404,
@@ -14,15 +14,9 @@ const STATUS: Record<DeadLetterErrorCode, number> = {
 
 /** Answers with application/problem+json (RFC 9457): 400 with every field at fault, 404, 409. */
 @Catch(ResilienceOptionsError, DeadLetterError)
-export class DeadLetterProblemFilter implements ExceptionFilter {
-  constructor(private readonly host: HttpAdapterHost) {}
-
-  catch(error: ResilienceOptionsError | DeadLetterError, context: ArgumentsHost): void {
-    const { httpAdapter } = this.host;
-    const response = context.switchToHttp().getResponse<unknown>();
-    const problem = error instanceof DeadLetterError ? refused(error) : badInput(error);
-    httpAdapter.setHeader(response, 'content-type', 'application/problem+json; charset=utf-8');
-    httpAdapter.reply(response, problem, problem.status);
+export class DeadLetterProblemFilter extends ProblemFilter {
+  protected override answerTo(error: ResilienceOptionsError | DeadLetterError): ProblemAnswer {
+    return { problem: error instanceof DeadLetterError ? refused(error) : badInput(error) };
   }
 }
 

@@ -15,7 +15,7 @@ export type { DeadLetterView } from './dead-letter.view.js';
 export type { EventDetail, EventDetails } from './event-details.js';
 export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent } from './event-log.js';
 export { EventsController } from './events.controller.js';
-export { type Problem, ProblemException, ProblemFilter } from './problem.js';
+export { type Problem, type ProblemAnswer, ProblemException, ProblemFilter } from './problem.js';
 export {
   type ControllerDescription,
   describeRoutes,

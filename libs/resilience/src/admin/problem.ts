@@ -31,16 +31,30 @@ export class ProblemException extends HttpException {
   }
 }
 
-/** Gives a {@link ProblemException} its media type and headers. */
+/** An error answer that is ready to be sent. */
+export interface ProblemAnswer {
+  readonly problem: { readonly status: number };
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Gives a {@link ProblemException} its media type and headers. To answer other errors in the same way, extend it, catch them with
+ * `@Catch()` and override {@link answerTo}.
+ */
 @Catch(ProblemException)
-export class ProblemFilter implements ExceptionFilter<ProblemException> {
+export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly host: HttpAdapterHost) {}
 
-  catch(exception: ProblemException, host: ArgumentsHost): void {
+  catch(error: unknown, context: ArgumentsHost): void {
     const { httpAdapter } = this.host;
-    const response = host.switchToHttp().getResponse<object>();
-    for (const [name, value] of Object.entries(exception.headers)) httpAdapter.setHeader(response, name, value);
+    const response = context.switchToHttp().getResponse<object>();
+    const { problem, headers = {} } = this.answerTo(error);
+    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
     httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
-    httpAdapter.reply(response, exception.problem, exception.getStatus());
+    httpAdapter.reply(response, problem, problem.status);
+  }
+
+  protected answerTo(error: unknown): ProblemAnswer {
+    return error as ProblemException;
   }
 }

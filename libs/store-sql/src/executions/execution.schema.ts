@@ -41,13 +41,16 @@ export interface NodeRow {
   record: string;
 }
 
+export const EXECUTIONS = 'resilience_executions';
+export const NODES = 'resilience_execution_nodes';
+
 export interface ExecutionSchema {
-  resilience_executions: ExecutionRow;
-  resilience_execution_nodes: NodeRow;
+  [EXECUTIONS]: ExecutionRow;
+  [NODES]: NodeRow;
 }
 
-const EXECUTIONS: TableDefinition = {
-  name: 'resilience_executions',
+const EXECUTION_TABLE: TableDefinition = {
+  name: EXECUTIONS,
   columns: ({ id, key, word, text, int, time, double }) => [
     ...[
       `id ${id} primary key not null`,
@@ -77,8 +80,8 @@ const EXECUTIONS: TableDefinition = {
   ],
 };
 
-const NODES: TableDefinition = {
-  name: 'resilience_execution_nodes',
+const NODE_TABLE: TableDefinition = {
+  name: NODES,
   columns: ({ id, word, text }) => [
     ...[`execution_id ${id} not null`, `node ${id} not null`, `status ${word} not null`, `record ${text} not null`],
     'primary key (execution_id, node)',
@@ -88,5 +91,8 @@ const NODES: TableDefinition = {
 };
 
 export const EXECUTION_MIGRATIONS: readonly Migration[] = [
-  { version: 1, statements: (flavour) => [...createTable(flavour, EXECUTIONS), ...createTable(flavour, NODES)] },
+  {
+    version: 1,
+    statements: (flavour) => [...createTable(flavour, EXECUTION_TABLE), ...createTable(flavour, NODE_TABLE)],
+  },
 ];

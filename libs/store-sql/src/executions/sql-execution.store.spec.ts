@@ -23,7 +23,7 @@ describe('the SQLite execution store', () => {
 
     const second = sqliteExecutionStore({ file });
 
-    expect(await second.unfinished()).toEqual([execution.id]);
+    expect(await second.unfinished()).toEqual([{ id: execution.id, workflow: execution.workflow }]);
     expect((await second.get(execution.id))?.nodes).toEqual([nodeRecord('a')]);
     await second.close?.();
   });

@@ -8,28 +8,22 @@ import type {
   ExecutionStore,
   NodeRecord,
   ExecutionSums,
+  UnfinishedExecution,
 } from '@nest-resilience/workflow';
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
-import { arrivalOf, type Flavour, lockedShared } from '../database/flavour.js';
+import { arrivalOf } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { sumsOf } from './execution.sums.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
-import { EXECUTION_MIGRATIONS, type ExecutionRow, type ExecutionSchema } from './execution.schema.js';
+import { EXECUTION_MIGRATIONS, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
+import { type Checkpoint, claimed, findOlder, keep } from './execution.statements.js';
 
-const EXECUTIONS = 'resilience_executions';
-const NODES = 'resilience_execution_nodes';
 // Only types come from the workflow package: this one also serves applications that have no workflows.
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
 /** Checkpoints of one transaction. */
 const MAX_GROUP = 256;
-
-interface Checkpoint {
-  readonly id: string;
-  readonly owner: string;
-  readonly node: NodeRecord;
-}
 
 /** The ledger of workflows in any of the databases. */
 export class SqlExecutionStore implements ExecutionStore {
@@ -196,16 +190,16 @@ export class SqlExecutionStore implements ExecutionStore {
     });
   }
 
-  async unfinished(): Promise<string[]> {
+  async unfinished(): Promise<UnfinishedExecution[]> {
     const db = await this.db();
     const rows = await db
       .selectFrom(EXECUTIONS)
-      .select('id')
+      .select(['id', 'workflow'])
       .where('status', 'in', ['queued', 'running'])
       .where('parent_id', 'is', null)
       .orderBy('id')
       .execute();
-    return rows.map(({ id }) => id);
+    return rows.map(({ id, workflow }) => ({ id, workflow }));
   }
 
   async sums(workflow: string): Promise<ExecutionSums> {
@@ -217,7 +211,7 @@ export class SqlExecutionStore implements ExecutionStore {
     return transact(database, async (trx) => {
       const kept: boolean[] = [];
       try {
-        for (const one of group) kept.push(await this.keep(trx, database.flavour, one));
+        for (const one of group) kept.push(await keep(trx, database.flavour, one));
       } catch (error) {
         throw new ItemRefused(error);
       }
@@ -225,85 +219,7 @@ export class SqlExecutionStore implements ExecutionStore {
     });
   }
 
-  /** One statement: the check of the owner and the checkpoint cannot come apart. */
-  private async keep(
-    trx: Transaction<ExecutionSchema>,
-    flavour: Flavour,
-    { id, owner, node }: Checkpoint,
-  ): Promise<boolean> {
-    const row = toNodeRow(id, node);
-    const { numAffectedRows } = await sql`
-      insert into ${sql.table(NODES)} (execution_id, node, status, record)
-      select id, ${row.node}, ${row.status}, ${row.record} from ${sql.table(EXECUTIONS)} as running
-      where id = ${id} and running.status = 'running' and owner = ${owner} ${lockedShared(flavour)}
-      ${replacingFailed(flavour)}`.execute(trx);
-    return (numAffectedRows ?? 0n) > 0n || this.runsUnder(trx, id, owner);
-  }
-
-  private async runsUnder(db: Kysely<ExecutionSchema>, id: string, owner: string): Promise<boolean> {
-    const row = await db
-      .selectFrom(EXECUTIONS)
-      .select('id')
-      .where('id', '=', id)
-      .where('status', '=', 'running')
-      .where('owner', '=', owner)
-      .executeTakeFirst();
-    return row !== undefined;
-  }
-
   private async db(): Promise<Kysely<ExecutionSchema>> {
     return (await this.database.get()).kysely;
   }
-}
-
-/** Whether the execution was in one of the states and is this owner's now. */
-async function claimed(
-  db: Kysely<ExecutionSchema>,
-  id: string,
-  { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
-): Promise<boolean> {
-  const { numUpdatedRows } = await db
-    .updateTable(EXECUTIONS)
-    .set({
-      // Before the status: MySQL sees the new values of what stands further left.
-      resumes: sql<number>`resumes + case when status = 'queued' then 0 else 1 end`,
-      status: 'running',
-      owner,
-      version,
-      started_at: sql<number>`coalesce(started_at, ${startedAt})`,
-      ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
-      output: null,
-      error: null,
-      finished_at: null,
-      duration_ms: null,
-    })
-    .where('id', '=', id)
-    .where('status', 'in', from)
-    .executeTakeFirst();
-  return numUpdatedRows === 1n;
-}
-
-/** The execution that has the idempotency key, or else the one that has the join key. */
-async function findOlder(
-  trx: Transaction<ExecutionSchema>,
-  { workflow, idempotencyKey, joinKey }: ExecutionRecord,
-): Promise<ExecutionRow | undefined> {
-  const all = trx.selectFrom(EXECUTIONS).selectAll();
-  const same =
-    idempotencyKey !== undefined &&
-    (await all.where('workflow', '=', workflow).where('idempotency_key', '=', idempotencyKey).executeTakeFirst());
-  return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
-}
-
-/** A checkpoint of a node that failed makes room for a newer one, any other stays. */
-function replacingFailed(flavour: Flavour): RawBuilder<unknown> {
-  const status = sql.ref(`${NODES}.status`);
-  if (flavour !== 'mysql')
-    return sql`on conflict (execution_id, node) do update set status = excluded.status, record = excluded.record
-      where ${status} = 'failed'`;
-  const record = sql.ref(`${NODES}.record`);
-  // The record first: what follows sees the new status.
-  return sql`on duplicate key update
-    record = if(${status} = 'failed', values(record), ${record}),
-    status = if(${status} = 'failed', values(status), ${status})`;
 }

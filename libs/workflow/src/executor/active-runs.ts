@@ -9,11 +9,15 @@ export interface ClaimedRun {
   readonly ledger: ExecutionLedger;
   /** Version of the definition before the claim. */
   readonly startedOn: string;
+  /** It had ended before: the nodes that it brings along were counted then. */
+  readonly reopened: boolean;
 }
 
 /** An execution that is at work in this process. */
 export interface ActiveRun {
   readonly id: string;
+  /** Unknown until an execution that a dead letter brings back was read. */
+  workflow: string | undefined;
   readonly stop: AbortController;
   /** Somebody writes the failure into the ledger after the dead letter was made. */
   readonly supervised: boolean;
@@ -40,15 +44,20 @@ export class ActiveRuns {
 
   enter(
     id: string,
-    { supervised, claimed }: { readonly supervised: boolean; readonly claimed?: ClaimedRun },
+    {
+      supervised,
+      workflow,
+      claimed,
+    }: { readonly supervised: boolean; readonly workflow?: string | undefined; readonly claimed?: ClaimedRun },
   ): ActiveRun {
-    const active: ActiveRun = { id, supervised, claimed, stop: new AbortController(), driving: undefined };
+    const active: ActiveRun = { id, workflow, supervised, claimed, stop: new AbortController(), driving: undefined };
     this.byId.set(id, active);
     return active;
   }
 
-  leave(id: string): void {
-    this.byId.delete(id);
+  /** Only its own place: somebody else may have taken the execution up meanwhile. */
+  leave(active: ActiveRun): void {
+    if (this.byId.get(active.id) === active) this.byId.delete(active.id);
     if (this.byId.size === 0) for (const resolve of this.idle.splice(0)) resolve();
   }
 
@@ -58,6 +67,11 @@ export class ActiveRuns {
 
   stopAll(reason: StopReason): void {
     for (const id of this.byId.keys()) this.stop(id, reason);
+  }
+
+  /** Names of the workflows at work, one for each run. */
+  *workflows(): Generator<string> {
+    for (const { workflow } of this.byId.values()) if (workflow !== undefined) yield workflow;
   }
 
   /** Resolves when nothing is at work any more. */

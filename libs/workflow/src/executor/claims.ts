@@ -24,7 +24,7 @@ export class Claims {
 
   /** An execution that was stored as this process's own. */
   ofNew(execution: ExecutionRecord, definition: WorkflowDefinition): ClaimedRun {
-    return { definition, ledger: { ...execution, nodes: [] }, startedOn: execution.version };
+    return { definition, ledger: { ...execution, nodes: [] }, startedOn: execution.version, reopened: false };
   }
 
   /** An execution that a process left, a dead letter brings back, or that waited in the queue. Or how it ended instead. */
@@ -35,8 +35,10 @@ export class Claims {
     if (!RESUMABLE.includes(before.status)) return { end: { status: 'cancelled' } };
     const definition = this.definitionOf(before);
     if (!definition) return { end: await this.orphaned(before) };
-    const ledger = await this.world.store.claim(id, this.claimOf(before, definition, RESUMABLE));
-    return ledger ? { definition, ledger, startedOn: before.version } : { end: { status: 'interrupted' } };
+    // Only as it was read: whoever took it up since then has it, and may be this process.
+    const ledger = await this.world.store.claim(id, this.claimOf(before, definition, [before.status]));
+    if (!ledger) return { end: { status: 'interrupted' } };
+    return { definition, ledger, startedOn: before.version, reopened: before.status === 'failed' };
   }
 
   /**
@@ -54,7 +56,7 @@ export class Claims {
     const definition = registry.get(before.workflow);
     const claim = this.claimOf(before, definition, from);
     const ledger = await (forget.length > 0 ? store.reopen?.(before.id, claim, forget) : store.claim(before.id, claim));
-    if (ledger) return { definition, ledger, startedOn: before.version };
+    if (ledger) return { definition, ledger, startedOn: before.version, reopened: true };
     const { status } = (await store.find(before.id)) ?? before;
     throw new ExecutionStateError(before.id, status, action);
   }

@@ -1,15 +1,18 @@
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord } from '../ledger/execution.js';
-import type { ExecutionStore } from '../ledger/execution-store.js';
+import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
+import type { EndedRun } from '../metrics/workflow-stats.js';
 import { type ActiveRun, ActiveRuns, type ClaimedRun } from './active-runs.js';
 import type { Claims } from './claims.js';
 import type { ExecutionRunner } from './execution-runner.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { Later } from './later.js';
+import { guardLedger, LedgerFailure } from './ledger-failure.js';
+import { type Load, loadByWorkflow } from './load-by-workflow.js';
 import type { RunEnd } from './run-ends.js';
 import { type Place, RunQueue } from './run-queue.js';
 
@@ -25,6 +28,8 @@ export interface DispatcherWorld {
   readonly changes: ExecutionListeners;
   /** Calls {@link Dispatcher.drive} in such a way that a failure becomes a dead letter; rejects with the failure. */
   driveWithDeadLetter(workflow: string, executionId: string): Promise<void>;
+  /** Told of every end of a known workflow's run, once the ledger has it. */
+  ended(run: EndedRun, end: ExecutionEnd): void;
   /** Something that nobody waits for went wrong. */
   report(message: string, error: unknown): void;
 }
@@ -46,8 +51,13 @@ export class Dispatcher {
     );
   }
 
-  get load(): { running: number; queued: number } {
+  get load(): Load {
     return { running: this.queue.running, queued: this.queue.queued };
+  }
+
+  /** By workflow, of those that have any. */
+  get loads(): Map<string, Load> {
+    return loadByWorkflow(this.active.workflows(), this.queue.workflows());
   }
 
   /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
@@ -66,14 +76,15 @@ export class Dispatcher {
     this.queue.release(place);
     if (place === 'running')
       return this.launch(execution.id, execution.workflow, this.world.claims.ofNew(execution, definition));
-    this.queue.push(execution.id);
+    this.queue.push({ id: execution.id, workflow: execution.workflow });
     this.pump();
   }
 
   /** Takes up what an earlier process left unfinished. */
   async recover(): Promise<number> {
-    const ids = await this.world.store.unfinished();
-    const left = ids.filter((id) => !this.active.has(id) && !this.queue.has(id));
+    const unfinished = await this.world.store.unfinished();
+    const waiting = this.queue.ids();
+    const left = unfinished.filter(({ id }) => !this.active.has(id) && !waiting.has(id));
     this.queue.pushFirst(left);
     this.pump();
     return left.length;
@@ -99,8 +110,7 @@ export class Dispatcher {
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
       const end = await active.driving;
-      if (end.status === 'failed' && !active.supervised)
-        await this.world.store.finish(executionId, this.world.owner, end.end);
+      if (end.status === 'failed' && !active.supervised) await this.finish(executionId, end, end.end);
       // What the supervisor repairs is no failure of the run, so no dead letter must come of it.
       if (end.status === 'failed' || !active.supervised) outcome(end);
     } finally {
@@ -108,16 +118,20 @@ export class Dispatcher {
     }
   }
 
-  /** Runs a workflow in place of `parent`, in the parent's own place. */
-  async runChild(child: ExecutionRecord): Promise<ExecutionRecord | undefined> {
-    const { execution } = await this.world.store.create(child);
-    if (execution.status !== 'succeeded') {
+  /**
+   * Runs a workflow in place of another, in that one's own place. Resolves with what became of it.
+   * @throws LedgerFailure
+   */
+  async runChild(child: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined> {
+    const { execution } = await guardLedger(this.world.store.create(child));
+    // The parent may have been stopped meanwhile, when there was nothing yet to stop along with it.
+    if (execution.status !== 'succeeded' && !signal.aborted) {
       await this.drive(execution.id).catch((error: unknown) => {
-        if (!(error instanceof WorkflowFailedError)) throw error;
+        // What is no failure of the child is none of its parent either: both go on later.
+        if (!(error instanceof WorkflowFailedError)) throw new LedgerFailure('the ledger failed', { cause: error });
       });
     }
-    const end = await this.world.store.find(execution.id);
-    return end?.status === 'succeeded' ? end : undefined;
+    return guardLedger(this.world.store.find(execution.id));
   }
 
   /** Stops a run whose ledger entry is cancelled already. */
@@ -150,21 +164,20 @@ export class Dispatcher {
 
   private pump(): void {
     while (!this.stopping) {
-      const id = this.queue.next();
-      if (id === undefined) return;
-      this.launch(id, undefined);
+      const next = this.queue.next();
+      if (next === undefined) return;
+      this.launch(next.id, next.workflow);
     }
   }
 
-  private launch(id: string, workflow: string | undefined, claimed?: ClaimedRun): void {
-    const active = this.active.enter(id, { supervised: true, ...(claimed && { claimed }) });
+  private launch(id: string, workflow: string, claimed?: ClaimedRun): void {
+    const active = this.active.enter(id, { supervised: true, workflow, ...(claimed && { claimed }) });
     void this.supervise(active, workflow);
   }
 
-  private async supervise(active: ActiveRun, workflow: string | undefined): Promise<void> {
+  private async supervise(active: ActiveRun, workflow: string): Promise<void> {
     try {
-      const name = workflow ?? (await this.world.store.find(active.id))?.workflow;
-      const definition = name === undefined ? undefined : this.world.registry.find(name);
+      const definition = this.world.registry.find(workflow);
       await (definition?.deadLetter
         ? this.world.driveWithDeadLetter(definition.name, active.id)
         : this.drive(active.id));
@@ -180,15 +193,11 @@ export class Dispatcher {
     }
   }
 
-  private async keepFailure(
-    { id }: ActiveRun,
-    { end }: Extract<RunEnd, { status: 'failed' }>,
-    error: unknown,
-  ): Promise<void> {
-    const { store, owner } = this.world;
+  private async keepFailure({ id }: ActiveRun, failure: FailedRun, error: unknown): Promise<void> {
     const deadLetterId = (error as { deadLetterId?: unknown } | null)?.deadLetterId;
     try {
-      await store.finish(id, owner, typeof deadLetterId === 'string' ? { ...end, deadLetterId } : end);
+      await this.finish(id, failure, typeof deadLetterId === 'string' ? { ...failure.end, deadLetterId } : failure.end);
+      this.later.forget(id);
     } catch (ledgerError) {
       this.tryLater(id, ledgerError);
     }
@@ -198,11 +207,25 @@ export class Dispatcher {
     const claimed = active.claimed ?? (await this.world.claims.take(active.id));
     active.claimed = undefined;
     if ('end' in claimed) return claimed.end;
-    return this.world.runner.run(claimed.definition, claimed.ledger, claimed.startedOn, active.stop);
+    const { definition, ledger, startedOn, reopened } = claimed;
+    active.workflow = definition.name;
+    const end = await this.world.runner.run(definition, ledger, startedOn, active.stop);
+    if (!('run' in end) || end.run === undefined) return end;
+    // What an execution brings along from before its last end was counted then.
+    const before = new Set(reopened ? ledger.nodes : []);
+    const run = { ...end.run, nodes: end.run.nodes.filter((record) => !before.has(record)) };
+    if (end.status === 'succeeded' && end.end) this.world.ended(run, end.end);
+    return { ...end, run };
   }
 
-  private leave({ id }: ActiveRun): void {
-    this.active.leave(id);
+  private async finish(id: string, { run }: FailedRun, end: ExecutionEnd): Promise<void> {
+    const { store, owner } = this.world;
+    if ((await store.finish(id, owner, end)) && run) this.world.ended(run, end);
+  }
+
+  private leave(active: ActiveRun): void {
+    const { id } = active;
+    this.active.leave(active);
     this.world.changes.notify(id);
     this.ended.notify(id);
     this.pump();
@@ -218,8 +241,11 @@ export class Dispatcher {
     const execution = await this.world.store.find(id);
     if (this.stopping || this.active.has(id)) return;
     if (execution?.status === 'running' || execution?.status === 'queued') this.launch(id, execution.workflow);
+    else this.later.forget(id);
   }
 }
+
+type FailedRun = Extract<RunEnd, { status: 'failed' }>;
 
 function outcome(end: RunEnd): void {
   if (end.status === 'failed' || (end.status === 'interrupted' && end.error !== undefined)) throw end.error;

@@ -194,9 +194,12 @@ export class ExecutionRunner {
     failure: NodeFailure,
     signal: AbortSignal,
   ): Promise<RunEnd> {
-    for (const workflow of definition.fallback) {
+    for (const [index, workflow] of definition.fallback.entries()) {
+      // A new run would only be interrupted, and the parent's failure be taken for one.
+      if (this.world.stopping()) throw new RunStop('shutdown');
       const served = await this.world.runFallback(workflow, ledger, signal);
-      if (served) return this.ends.succeeded(ledger, finished, served.output ?? null, workflow);
+      if (served)
+        return this.ends.succeeded(ledger, finished, served.output ?? null, { by: workflow, level: index + 1 });
     }
     return this.ends.failed(ledger, finished, failure.record?.node, failure.error);
   }
@@ -204,10 +207,15 @@ export class ExecutionRunner {
   private watchDeadline({ deadlineAt }: ExecutionRecord, stop: AbortController): { cancel(): void } | undefined {
     if (deadlineAt === undefined) return undefined;
     const { clock } = this.world;
-    const pass = (): void => stop.abort(new RunStop('deadline'));
-    const left = deadlineAt - clock.epochNow();
-    if (left <= 0) pass();
-    return left > 0 ? clock.setTimer(pass, left) : undefined;
+    let timer: { cancel(): void } | undefined;
+    const look = (): void => {
+      const left = deadlineAt - clock.epochNow();
+      // Looked at again: no timer lasts longer than 24 days.
+      if (left > 0) timer = clock.setTimer(look, left);
+      else stop.abort(new RunStop('deadline'));
+    };
+    look();
+    return { cancel: () => timer?.cancel() };
   }
 }
 

@@ -736,3 +736,231 @@ describe('stopping a run', () => {
     expect((await store.find(failed.id))?.error).toMatchObject({ code: 'RESILIENCE_WORKFLOW_VERSION' });
   });
 });
+
+describe('a deadline', () => {
+  it('goes on while no process lives: an execution that passed it meanwhile fails when it is taken up, and no node runs', async () => {
+    const store = new MemoryExecutionStore();
+    const door = gate();
+    const ran: string[] = [];
+    let laterMs = 0;
+    const clock: Clock = { ...systemClock, epochNow: () => Date.now() + laterMs };
+    const draft: WorkflowDraft = {
+      name: 'overdue',
+      deadline: '1h',
+      nodes: [step('a', () => (door.arrive(), door.opened)), step('b', () => ran.push('b'), { after: 'a' })],
+      fallback: ['spare'],
+    };
+    const spare: WorkflowDraft = { name: 'spare', nodes: [step('c', () => ran.push('c'))] };
+    const first = executorOf([draft, spare], { store, clock, limits: { shutdownMs: 1, running: 1 } });
+    const atWork = (await first.executor.start('overdue', {})).execution;
+    const waiting = (await first.executor.start('overdue', {})).execution;
+    await door.reached;
+    await first.executor.dispatcher.shutdown();
+
+    laterMs = 3_600_001;
+    const second = executorOf([draft, spare], { store, clock });
+    await second.executor.dispatcher.recover();
+
+    for (const { id } of [atWork, waiting]) {
+      expect(await second.ended(id)).toMatchObject({
+        ...{ status: 'failed', error: { code: 'RESILIENCE_WORKFLOW_DEADLINE' }, deadLetterId: `dl-${id}` },
+      });
+    }
+    expect(ran).toEqual([]);
+  });
+
+  it('can be longer than any timer lasts', async () => {
+    const clock: Clock = {
+      ...systemClock,
+      setTimer: (act, delayMs) => systemClock.setTimer(act, Math.min(delayMs, 1)),
+    };
+    const looks = promise();
+    let count = 0;
+    const watched: Clock = {
+      ...clock,
+      setTimer: (act, delayMs) => {
+        if (++count === 5) looks[1]();
+        return clock.setTimer(act, delayMs);
+      },
+    };
+    const { run } = executorOf([{ name: 'long', deadline: '30d', nodes: [step('a', () => looks[0])] }], {
+      clock: watched,
+    });
+
+    expect((await run()).status).toBe('succeeded');
+  });
+});
+
+describe('at the same moment', () => {
+  it('many submissions never take more places than there are', async () => {
+    const store = new MemoryExecutionStore();
+    const create = store.create.bind(store);
+    store.create = async (record) => (await Promise.resolve(), create(record));
+    const { executor, ended } = executorOf([{ name: 'burst', nodes: [step('a', () => Promise.resolve(1))] }], {
+      ...{ store, limits: { running: 1, queued: 2 } },
+    });
+
+    const outcomes = await Promise.allSettled(Array.from({ length: 10 }, (_, n) => executor.start('burst', { n })));
+
+    const taken = outcomes.filter(({ status }) => status === 'fulfilled');
+    expect(taken).toHaveLength(3);
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') expect(outcome.reason).toMatchObject({ code: 'RESILIENCE_WORKFLOW_BUSY' });
+    for (const { id } of (await store.list({})).items) await ended(id);
+    expect(executor.dispatcher.load).toEqual({ running: 0, queued: 0 });
+    expect((await executor.start('burst', {})).created).toBe(true);
+  });
+
+  it('a redrive and a resumption of one execution never run it twice', async () => {
+    let broken = true;
+    let runs = 0;
+    const store = new MemoryExecutionStore();
+    const draft: WorkflowDraft = {
+      name: 'once',
+      nodes: [
+        step('a', async () => {
+          runs++;
+          await Promise.resolve();
+          if (broken) throw new Error('no luck');
+        }),
+      ],
+    };
+    const { executor, run, ended } = executorOf([draft], { store });
+    const { id } = await run();
+    broken = false;
+    runs = 0;
+    const find = store.find.bind(store);
+    let resumed: Promise<unknown> | undefined;
+    // The redrive reads the failed execution; before it takes it, somebody resumes it.
+    store.find = async (asked) => {
+      const before = await find(asked);
+      if (!resumed) {
+        store.find = find;
+        resumed = store.claim(id, { owner: 'somebody', from: ['failed'], startedAt: 0, version: before!.version });
+        await resumed;
+      }
+      return before;
+    };
+
+    await executor.dispatcher.drive(id);
+
+    expect(runs).toBe(0);
+    expect(await store.find(id)).toMatchObject({ status: 'running', owner: 'somebody' });
+    await store.cancel(id, { finishedAt: 1 });
+    await executor.resume(id);
+    expect((await ended(id)).status).toBe('succeeded');
+  });
+});
+
+describe('a fallback workflow', () => {
+  const failing = (fallback: string[]): WorkflowDraft => ({ name: 'parent', nodes: [step('x', fails)], fallback });
+
+  it('that a shutdown interrupts is no failure of its parent: both go on in the next process', async () => {
+    const store = new MemoryExecutionStore();
+    const door = gate();
+    const spare = (wait: boolean): WorkflowDraft => ({
+      name: 'spare',
+      nodes: [
+        step('a', () => (wait ? (door.arrive(), door.opened) : undefined)),
+        constant('b', 'served', { after: 'a' }),
+      ],
+    });
+    const other: WorkflowDraft = { name: 'other', nodes: [constant('c', 'wrong')] };
+    const first = executorOf([failing(['spare', 'other']), spare(true), other], { store });
+    const { execution } = await first.executor.start('parent', {});
+    await door.reached;
+
+    const gone = first.executor.dispatcher.shutdown();
+    door.open();
+    await gone;
+
+    expect((await store.find(execution.id))?.status).toBe('running');
+    expect(first.deadLetters.size).toBe(0);
+    const second = executorOf([failing(['spare', 'other']), spare(false), other], { store });
+    await second.executor.dispatcher.recover();
+    expect(await second.ended(execution.id)).toMatchObject({ status: 'succeeded', servedBy: 'spare' });
+  });
+
+  it('that the ledger interrupts is no failure of its parent: both go on later', async () => {
+    const timers: (() => void)[] = [];
+    const handle = { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
+    const clock: Clock = { ...systemClock, setTimer: (act) => (timers.push(act), handle) };
+    const store = new MemoryExecutionStore();
+    const checkpoint = store.checkpoint.bind(store);
+    store.checkpoint = (id, owner, record) =>
+      record.node === 'a' ? Promise.reject(new Error('disk full')) : checkpoint(id, owner, record);
+    const spare: WorkflowDraft = { name: 'spare', nodes: [constant('a', 'served')] };
+    const { executor, ended, deadLetters } = executorOf([failing(['spare']), spare], { store, clock });
+    const { execution } = await executor.start('parent', {});
+    await new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
+    expect((await store.find(execution.id))?.status).toBe('running');
+
+    store.checkpoint = checkpoint;
+    timers.shift()?.();
+
+    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', servedBy: 'spare' });
+    expect(deadLetters.size).toBe(0);
+  });
+
+  it('that is being stored while its parent is cancelled ends with it', async () => {
+    const store = new MemoryExecutionStore();
+    const create = store.create.bind(store);
+    const door = gate();
+    let ran = false;
+    const spare: WorkflowDraft = { name: 'spare', nodes: [step('a', () => (ran = true))] };
+    const { executor, ended } = executorOf([failing(['spare']), spare], { store });
+    store.create = async (record) => {
+      if (record.parentId !== undefined) {
+        door.arrive();
+        await door.opened;
+      }
+      return create(record);
+    };
+    const { execution } = await executor.start('parent', {});
+    await door.reached;
+
+    await executor.cancel(execution);
+    door.open();
+    await executor.dispatcher.untilLeft(execution.id);
+
+    expect((await ended(execution.id)).status).toBe('cancelled');
+    expect((await store.list({ workflow: 'spare' })).items).toMatchObject([{ status: 'cancelled' }]);
+    expect(ran).toBe(false);
+  });
+});
+
+describe('a run that is retried as a whole', () => {
+  it('keeps the tokens and the cost of a failed go', async () => {
+    const llm: LlmPort = {
+      complete: () =>
+        Promise.resolve({
+          ...{ text: 'maybe', provider: 'p', fallbackLevel: 0, attempts: 1, degraded: false, tries: [] },
+          ...{ usage: { inputTokens: 10, outputTokens: 1 }, costUsd: 0.5 },
+        }),
+    };
+    let looks = 0;
+    const { run } = executorOf(
+      [
+        {
+          name: 'costly',
+          retry: { maxRetries: 1, baseDelay: 0 },
+          nodes: [
+            {
+              name: 'ask',
+              action: { type: 'llm', llm: { prompt: 'sure?' } },
+              expect: 'result = $lookup(input, "right")',
+            },
+            step('never', () => looks++, { after: 'ask' }),
+          ],
+        },
+      ],
+      { llm },
+    );
+
+    expect(await run({ right: 'surely' })).toMatchObject({
+      status: 'failed',
+      totals: { inputTokens: 20, outputTokens: 2, costUsd: 1, attempts: 2, retries: 1 },
+    });
+    expect(looks).toBe(0);
+  });
+});

@@ -6,7 +6,7 @@ import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { LlmPort } from '../llm.port.js';
 import type { HandlerTable } from '../registry/handlers.js';
-import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import { versionKey, type WorkflowRegistry } from '../registry/workflow-registry.js';
 import type { RequestClient } from '../request/request.client.js';
 import {
   ExecutionNotFoundError,
@@ -17,6 +17,7 @@ import {
   WorkflowBusyError,
   WorkflowStoppingError,
 } from '../workflow.errors.js';
+import { WorkflowStats } from '../metrics/workflow-stats.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { ClaimedRun } from './active-runs.js';
 import { Claims } from './claims.js';
@@ -69,12 +70,14 @@ export class Executor {
   /** Called back for every checkpoint and end in this process. */
   readonly changes = new ExecutionListeners();
   readonly redrives: Redrives;
+  readonly stats = new WorkflowStats();
   private readonly claims: Claims;
   private readonly fallbacks: FallbackRuns;
   private readonly nodes: NodeRunner;
   private readonly owner = randomUUID();
   private readonly nextId: () => string;
-  private readonly policies = new Map<string, NodePolicy>();
+  /** By version of the workflow. */
+  private readonly policies = new Map<string, Map<string, NodePolicy>>();
 
   constructor(private readonly world: ExecutorWorld) {
     const { store, registry, handlers, llm, clock, limits } = world;
@@ -93,6 +96,7 @@ export class Executor {
     this.fallbacks = new FallbackRuns({
       ...{ store, registry, clock, nextId: this.nextId },
       dispatcher: () => this.dispatcher,
+      cancelled: (execution) => this.stats.cancelled(execution),
     });
     const runner = new ExecutionRunner({
       store,
@@ -116,6 +120,7 @@ export class Executor {
       claims: this.claims,
       runner,
       changes: this.changes,
+      ended: (run, end) => this.stats.ended(run, end),
       driveWithDeadLetter: (workflow, id) => world.driveWithDeadLetter(workflow, id),
       report: (message, error) => world.report(message, error),
     });
@@ -163,6 +168,7 @@ export class Executor {
   async cancel(execution: ExecutionRecord): Promise<boolean> {
     const { store, clock } = this.world;
     if (!(await store.cancel(execution.id, { finishedAt: clock.epochNow() }))) return false;
+    this.stats.cancelled(execution);
     this.dispatcher.cancelled(execution.id);
     await this.fallbacks.cancelAll(execution);
     return true;
@@ -191,6 +197,13 @@ export class Executor {
     return this.goOn(await this.claims.reopen(before, ENDED, 'retried', again));
   }
 
+  /** Lets go of what belongs to none of these definitions any more. */
+  retain(definitions: readonly WorkflowDefinition[]): void {
+    this.stats.retain(definitions);
+    const known = new Set(definitions.map(versionKey));
+    for (const version of this.policies.keys()) if (!known.has(version)) this.policies.delete(version);
+  }
+
   private async ended(executionId: string, action: string, from: readonly ExecutionStatus[]): Promise<ExecutionRecord> {
     const execution = await this.world.store.find(executionId);
     if (!execution) throw new ExecutionNotFoundError(executionId);
@@ -208,9 +221,13 @@ export class Executor {
 
   private policyOf(definition: WorkflowDefinition, node?: NodeDefinition): NodePolicy | undefined {
     if (Object.keys((node ?? definition).policies.options).length === 0) return undefined;
-    const key = `${definition.name}@${definition.version}${node ? `.${node.name}` : ''}`;
-    const policy = this.policies.get(key) ?? this.world.createPolicy(definition, node);
-    this.policies.set(key, policy);
+    const version = versionKey(definition);
+    const policies = this.policies.get(version) ?? new Map<string, NodePolicy>();
+    this.policies.set(version, policies);
+    // No node has an empty name.
+    const key = node?.name ?? '';
+    const policy = policies.get(key) ?? this.world.createPolicy(definition, node);
+    policies.set(key, policy);
     return policy;
   }
 

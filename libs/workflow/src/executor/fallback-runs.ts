@@ -3,7 +3,7 @@ import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { RunStop } from './run-stop.js';
+import { RunStop } from './run-stop.js';
 import { newExecution } from './submission.js';
 
 export interface FallbackWorld {
@@ -12,6 +12,8 @@ export interface FallbackWorld {
   readonly clock: Clock;
   dispatcher(): Dispatcher;
   nextId(): string;
+  /** Told of every execution that the ledger has cancelled. */
+  cancelled(execution: ExecutionRecord): void;
 }
 
 /** Workflows that run in place of one that failed. Each is an execution of its own, which ends with its parent at the latest. */
@@ -33,9 +35,16 @@ export class FallbackRuns {
     signal.addEventListener('abort', stop, { once: true });
     try {
       const key = keyOf(workflow, parent);
-      const served = await this.world.dispatcher().runChild({ ...child, parentId: parent.id, idempotencyKey: key });
-      if (signal.aborted) throw signal.reason;
-      return served;
+      const record = { ...child, parentId: parent.id, idempotencyKey: key };
+      const ended = await this.world.dispatcher().runChild(record, signal);
+      if (signal.aborted) {
+        // The child may have been stored after `stop` looked for it.
+        if ((signal.reason as RunStop).stopReason !== 'shutdown') await this.cancelOne(workflow, parent);
+        throw signal.reason;
+      }
+      if (ended?.status === 'succeeded') return ended;
+      if (ended?.status === 'running' || ended?.status === 'queued') throw new RunStop('shutdown');
+      return undefined;
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -52,6 +61,7 @@ export class FallbackRuns {
     const { store, clock } = this.world;
     const child = await store.findByIdempotencyKey(workflow, keyOf(workflow, parent));
     if (!child || !(await store.cancel(child.id, { finishedAt: clock.epochNow() }))) return;
+    this.world.cancelled(child);
     this.world.dispatcher().cancelled(child.id);
     await this.cancelAll(child);
   }

@@ -7,6 +7,7 @@ const LAST_DELAY_MS = 60_000;
 export class Later {
   private readonly timers = new Set<TimerHandle>();
   private readonly delays = new Map<string, number>();
+  private stopped = false;
 
   constructor(
     private readonly clock: Clock,
@@ -16,6 +17,7 @@ export class Later {
   ) {}
 
   schedule(executionId: string, error: unknown): void {
+    if (this.stopped) return;
     const delayMs = this.delays.get(executionId) ?? FIRST_DELAY_MS;
     this.delays.set(executionId, Math.min(delayMs * 2, LAST_DELAY_MS));
     this.report(`Execution ${executionId} is interrupted and will go on in ${delayMs} ms`, error);
@@ -33,6 +35,7 @@ export class Later {
   }
 
   stop(): void {
+    this.stopped = true;
     for (const timer of this.timers) timer.cancel();
     this.timers.clear();
   }

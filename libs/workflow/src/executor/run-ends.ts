@@ -4,6 +4,7 @@ import type { ExecutionLedger, NodeRecord } from '../ledger/execution.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
 import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
+import type { EndedRun } from '../metrics/workflow-stats.js';
 import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import { guardLedger } from './ledger-failure.js';
@@ -11,10 +12,18 @@ import { errorsOf, isDegraded, leavesOf, resultsOf, totalsOf } from './summary.j
 
 /** How a run ended. `interrupted`: not at all; it stays in the ledger and goes on later. */
 export type RunEnd =
-  | { readonly status: 'succeeded' | 'cancelled' }
+  | { readonly status: 'cancelled' }
+  /** Without `run` it had ended before. */
+  | { readonly status: 'succeeded'; readonly end?: ExecutionEnd; readonly run?: EndedRun }
   /** With what the ledger said, if it was the ledger that failed. */
   | { readonly status: 'interrupted'; readonly error?: unknown }
-  | { readonly status: 'failed'; readonly error: WorkflowFailedError; readonly end: ExecutionEnd };
+  /** Without `run` its workflow is not known. */
+  | {
+      readonly status: 'failed';
+      readonly error: WorkflowFailedError;
+      readonly end: ExecutionEnd;
+      readonly run?: EndedRun;
+    };
 
 export interface EndsWorld {
   readonly store: ExecutionStore;
@@ -31,29 +40,29 @@ export class RunEnds {
     ledger: ExecutionLedger,
     finished: ReadonlyMap<string, NodeRecord>,
     output: JsonValue,
-    servedBy?: string,
+    served?: { readonly by: string; readonly level: number },
   ): Promise<RunEnd> {
     const totals = totalsOf(finished.values());
-    const kept = await guardLedger(
-      this.world.store.finish(ledger.id, this.world.owner, {
-        status: 'succeeded',
-        output,
-        degraded: servedBy !== undefined || isDegraded(finished.values()),
-        finishedAt: this.world.clock.epochNow(),
-        totals: servedBy === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
-        ...(servedBy !== undefined && { servedBy }),
-      }),
-    );
-    return { status: kept ? 'succeeded' : 'cancelled' };
+    const end = {
+      status: 'succeeded',
+      output,
+      degraded: served !== undefined || isDegraded(finished.values()),
+      finishedAt: this.world.clock.epochNow(),
+      totals: served === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
+      ...(served !== undefined && { servedBy: served.by }),
+    } as const;
+    const kept = await guardLedger(this.world.store.finish(ledger.id, this.world.owner, end));
+    if (!kept) return { status: 'cancelled' };
+    return { status: 'succeeded', end, run: runOf(ledger, finished, served?.level) };
   }
 
   failed(
-    { id, workflow }: ExecutionLedger,
+    ledger: ExecutionLedger,
     finished: ReadonlyMap<string, NodeRecord>,
     node: string | undefined,
     cause: unknown,
   ): RunEnd {
-    const error = new WorkflowFailedError(workflow, id, node, cause);
+    const error = new WorkflowFailedError(ledger.workflow, ledger.id, node, cause);
     const { clock } = this.world;
     const end = {
       status: 'failed',
@@ -62,7 +71,7 @@ export class RunEnds {
       finishedAt: clock.epochNow(),
       totals: totalsOf(finished.values()),
     } as const;
-    return { status: 'failed', error, end };
+    return { status: 'failed', error, end, run: runOf(ledger, finished) };
   }
 
   async outputOf(
@@ -79,4 +88,8 @@ export class RunEnds {
       : resultsOf(finished, leavesOf(definition));
     return toJsonValue(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
   }
+}
+
+function runOf(execution: ExecutionLedger, finished: ReadonlyMap<string, NodeRecord>, level = 0): EndedRun {
+  return { execution, nodes: [...finished.values()], level };
 }

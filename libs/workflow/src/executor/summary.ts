@@ -1,5 +1,11 @@
 import type { WorkflowDefinition } from '../graph/definition.js';
-import { type ExecutionTotals, MAX_ATTEMPTS_KEPT, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
+import {
+  type ExecutionTotals,
+  type LlmUsage,
+  MAX_ATTEMPTS_KEPT,
+  NO_TOTALS,
+  type NodeRecord,
+} from '../ledger/execution.js';
 import type { JsonValue } from '../ledger/json-value.js';
 import type { StructuredError } from '../ledger/structured-error.js';
 
@@ -34,6 +40,18 @@ export function withEarlier(record: NodeRecord, earlier: NodeRecord | undefined)
     attemptCount: offset + record.attemptCount,
     retryCount: earlier.retryCount + record.retryCount + Math.min(1, record.attemptCount),
     ...(heals.length > 0 && { heals }),
+    // What a failed go cost is spent all the same.
+    ...((earlier.usage ?? record.usage) && { usage: addUsage(earlier.usage, record.usage) }),
+    ...((earlier.costUsd ?? record.costUsd) !== undefined && {
+      costUsd: (earlier.costUsd ?? 0) + (record.costUsd ?? 0),
+    }),
+  };
+}
+
+function addUsage(a: LlmUsage | undefined, b: LlmUsage | undefined): LlmUsage {
+  return {
+    inputTokens: (a?.inputTokens ?? 0) + (b?.inputTokens ?? 0),
+    outputTokens: (a?.outputTokens ?? 0) + (b?.outputTokens ?? 0),
   };
 }
 

@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { ResilienceError } from '@nest-resilience/core';
-import { ProblemException } from '@nest-resilience/core/admin';
+import { type Problem as AdminProblem, ProblemException } from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
   IdempotencyConflictError,
@@ -12,12 +12,9 @@ import {
 } from '../workflow.errors.js';
 
 /** An error on the wire: `application/problem+json` (RFC 9457) with a stable code. */
-export interface Problem {
+export interface Problem extends AdminProblem {
+  /** `urn:nest-resilience:problem:` and the code. */
   readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  readonly detail: string;
-  readonly code: string;
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
   /** Names that exist, for an unknown one. */
   readonly known?: readonly string[];

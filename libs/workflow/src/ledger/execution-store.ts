@@ -48,8 +48,8 @@ export interface ExecutionStore {
   /** Replaces the failed record of an optional node after the run. Resolves with false when there is no such record. */
   amend(id: string, node: NodeRecord): Promise<boolean>;
 
-  /** Ids of all unfinished executions without a parent, oldest first: what a booting process has to take up. */
-  unfinished(): Promise<string[]>;
+  /** All unfinished executions without a parent, oldest first: what a booting process has to take up. */
+  unfinished(): Promise<UnfinishedExecution[]>;
   sums(workflow: string): Promise<ExecutionSums>;
   /**
    * Removes at most `limit` ended executions that finished before that time, with their checkpoints, oldest first.
@@ -57,6 +57,8 @@ export interface ExecutionStore {
    */
   prune?(finishedBefore: number, limit: number): Promise<number>;
 }
+
+export type UnfinishedExecution = Pick<ExecutionRecord, 'id' | 'workflow'>;
 
 export interface ExecutionClaim {
   readonly owner: string;

@@ -13,6 +13,7 @@ import {
   type ExecutionFilter,
   type ExecutionPage,
   type ExecutionStore,
+  type UnfinishedExecution,
   MAX_PAGE_SIZE,
 } from './execution-store.js';
 import { type ExecutionSums, rank } from './metrics.js';
@@ -132,11 +133,12 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(true);
   }
 
-  unfinished(): Promise<string[]> {
+  unfinished(): Promise<UnfinishedExecution[]> {
     const open = [...this.entries.values()].filter(
       (entry) => isUnfinished(entry) && entry.record.parentId === undefined,
     );
-    return Promise.resolve(open.map(({ record }) => record.id).sort());
+    const left = open.map(({ record: { id, workflow } }) => ({ id, workflow }));
+    return Promise.resolve(left.sort((a, b) => (a.id < b.id ? -1 : 1)));
   }
 
   sums(workflow: string): Promise<ExecutionSums> {

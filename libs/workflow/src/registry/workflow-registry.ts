@@ -31,8 +31,8 @@ export class WorkflowRegistry {
       ...circles(definitions),
     ];
     if (found.length > 0) throw new WorkflowDefinitionError(found);
-    const kept = new Set(definitions.map(keyOf));
-    for (const { definition } of this.entries.values()) if (!kept.has(keyOf(definition))) this.retire(definition);
+    const kept = new Set(definitions.map(versionKey));
+    for (const { definition } of this.entries.values()) if (!kept.has(versionKey(definition))) this.retire(definition);
     this.entries = new Map(
       definitions.map((definition) => {
         const checkInput = definition.inputSchema ? compileInputSchema(definition.inputSchema) : () => [];
@@ -52,7 +52,17 @@ export class WorkflowRegistry {
   /** A certain version, as long as it is known. */
   at(name: string, version: string): WorkflowDefinition | undefined {
     const current = this.find(name);
-    return current?.version === version ? current : this.retired.get(`${name}@${version}`);
+    return current?.version === version ? current : this.retired.get(versionKey({ name, version }));
+  }
+
+  /** All that may still run: those in use, and those that a reload replaced not too long ago. */
+  known(): WorkflowDefinition[] {
+    return [...this.current(), ...this.retired.values()];
+  }
+
+  /** Those in use. */
+  current(): WorkflowDefinition[] {
+    return [...this.entries.values()].map(({ definition }) => definition);
   }
 
   /** @throws {@link WorkflowNotFoundError} */
@@ -67,7 +77,7 @@ export class WorkflowRegistry {
   }
 
   private retire(definition: WorkflowDefinition): void {
-    this.retired.set(keyOf(definition), definition);
+    this.retired.set(versionKey(definition), definition);
     if (this.retired.size > MAX_RETIRED)
       for (const oldest of this.retired.keys()) return void this.retired.delete(oldest);
   }
@@ -75,7 +85,8 @@ export class WorkflowRegistry {
 
 const MAX_RETIRED = 100;
 
-function keyOf({ name, version }: WorkflowDefinition): string {
+/** What tells apart all versions of all workflows. */
+export function versionKey({ name, version }: Pick<WorkflowDefinition, 'name' | 'version'>): string {
   return `${name}@${version}`;
 }
 

@@ -6,6 +6,11 @@ export type AllowedDestination = { readonly port: number | undefined } & (
   { readonly host: string; readonly withSubdomains: boolean } | { readonly range: BlockList }
 );
 
+/** Whether a text can stand in `requests.allow`. */
+export function isDestination(text: string): boolean {
+  return readDestination(text) !== undefined;
+}
+
 /** `undefined` for a text that names no destination. */
 export function readDestination(text: string): AllowedDestination | undefined {
   const match = /^(?:\[([^\]]+)\]|([^:[\]]+)|([0-9a-f:.]+(?:\/\d+)?))(?::(\d{1,5}))?$/i.exec(text.trim());

@@ -325,7 +325,10 @@ export function describeExecutionStore(
       await store.create(executionRecord({ parentId: running.id }));
       await store.finish(done.id, 'me', end());
 
-      assert.deepEqual(await store.unfinished(), [running.id, queued.id]);
+      assert.deepEqual(
+        await store.unfinished(),
+        [running, queued].map(({ id, workflow }) => ({ id, workflow })),
+      );
     });
 
     test('counts metrics per execution, never per attempt', async (store) => {

@@ -2,7 +2,7 @@ import type { ExecutionClaim, ExecutionRecord, NodeRecord } from '@nest-resilien
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { type Flavour, lockedShared } from '../database/flavour.js';
 import { toNodeRow } from './execution.rows.js';
-import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
+import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, type NodeRow, NODES } from './execution.schema.js';
 
 /** Whether the execution was in one of the states and is this owner's now. */
 export async function claimed(
@@ -51,32 +51,49 @@ export interface Checkpoint {
 }
 
 /**
- * Keeps a checkpoint; false when the execution does not run under this owner. One statement: the check of the owner and the checkpoint
- * cannot come apart.
+ * Keeps checkpoints, in one transaction with the check of their owners: until it ends, nobody takes their executions away.
+ * @returns per checkpoint, in order: false when its execution does not run under its owner
  */
-export async function keep(
+export async function keepAll(
   trx: Transaction<ExecutionSchema>,
   flavour: Flavour,
-  { id, owner, node }: Checkpoint,
-): Promise<boolean> {
-  const row = toNodeRow(id, node);
-  const { numAffectedRows } = await sql`
-    insert into ${sql.table(NODES)} (execution_id, node, status, record)
-    select id, ${row.node}, ${row.status}, ${row.record} from ${sql.table(EXECUTIONS)} as running
-    where id = ${id} and running.status = 'running' and owner = ${owner} ${lockedShared(flavour)}
-    ${replacingFailed(flavour)}`.execute(trx);
-  return (numAffectedRows ?? 0n) > 0n || runsUnder(trx, id, owner);
+  checkpoints: readonly Checkpoint[],
+): Promise<boolean[]> {
+  const ids = [...new Set(checkpoints.map(({ id }) => id))].sort();
+  const running = await trx
+    .selectFrom(EXECUTIONS)
+    .select(['id', 'owner'])
+    .where('id', 'in', ids)
+    .where('status', '=', 'running')
+    .orderBy('id')
+    .modifyEnd(lockedShared(flavour))
+    .execute();
+  const owners = new Map(running.map(({ id, owner }) => [id, owner]));
+  const answers = checkpoints.map(({ id, owner }) => owners.get(id) === owner);
+  const rows = checkpoints.filter((_, index) => answers[index]).map(({ id, node }) => toNodeRow(id, node));
+  for (const batch of batchesOf(rows, flavour)) {
+    const values = sql.join(batch.map((row) => sql`(${row.execution_id}, ${row.node}, ${row.status}, ${row.record})`));
+    await sql`insert into ${sql.table(NODES)} (execution_id, node, status, record) values ${values}
+      ${replacingFailed(flavour)}`.execute(trx);
+  }
+  return answers;
 }
 
-async function runsUnder(db: Kysely<ExecutionSchema>, id: string, owner: string): Promise<boolean> {
-  const row = await db
-    .selectFrom(EXECUTIONS)
-    .select('id')
-    .where('id', '=', id)
-    .where('status', '=', 'running')
-    .where('owner', '=', owner)
-    .executeTakeFirst();
-  return row !== undefined;
+/**
+ * What goes into one statement: over a network as much as can be, in SQLite one row, whose text is prepared already. PostgreSQL
+ * refuses to touch a row twice in a statement.
+ */
+function* batchesOf(rows: readonly NodeRow[], flavour: Flavour): Iterable<readonly NodeRow[]> {
+  const taken = new Map<string, NodeRow>();
+  for (const row of rows) {
+    const key = `${row.execution_id} ${row.node}`;
+    if (taken.size > 0 && (flavour === 'sqlite' || taken.has(key))) {
+      yield [...taken.values()];
+      taken.clear();
+    }
+    taken.set(key, row);
+  }
+  if (taken.size > 0) yield [...taken.values()];
 }
 
 /** A checkpoint of a node that failed makes room for a newer one, any other stays. */

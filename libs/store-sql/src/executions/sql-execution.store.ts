@@ -17,7 +17,7 @@ import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { sumsOf } from './execution.sums.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
 import { EXECUTION_MIGRATIONS, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
-import { type Checkpoint, claimed, findOlder, keep } from './execution.statements.js';
+import { type Checkpoint, claimed, findOlder, keepAll } from './execution.statements.js';
 
 // Only types come from the workflow package: this one also serves applications that have no workflows.
 const DEFAULT_PAGE_SIZE = 50;
@@ -29,7 +29,7 @@ const MAX_GROUP = 256;
 export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   private readonly database: LazyDatabase<ExecutionSchema>;
-  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.keepAll(group), MAX_GROUP);
+  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.commit(group), MAX_GROUP);
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
@@ -206,16 +206,14 @@ export class SqlExecutionStore implements ExecutionStore {
     return sumsOf(await this.db(), workflow);
   }
 
-  private async keepAll(group: readonly Checkpoint[]): Promise<boolean[]> {
+  private async commit(group: readonly Checkpoint[]): Promise<boolean[]> {
     const database = await this.database.get();
     return transact(database, async (trx) => {
-      const kept: boolean[] = [];
       try {
-        for (const one of group) kept.push(await keep(trx, database.flavour, one));
+        return await keepAll(trx, database.flavour, group);
       } catch (error) {
         throw new ItemRefused(error);
       }
-      return kept;
     });
   }
 

@@ -154,6 +154,36 @@ export function describeExecutionStore(
       assert.deepEqual(nodes, [nodeRecord('b'), nodeRecord('a', { result: 'now' })]);
     });
 
+    test('answers each of many checkpoints that come at once for itself', async (store) => {
+      const mine = await Promise.all(
+        Array.from({ length: 10 }, async () => (await store.create(executionRecord())).execution.id),
+      );
+      const [first = '', ended = ''] = mine;
+      await store.finish(ended, 'me', end());
+
+      const answers = await Promise.all([
+        store.checkpoint(first, 'me', nodeRecord('twice', { status: 'failed' })),
+        store.checkpoint(first, 'other', nodeRecord('twice', { result: 'foreign' })),
+        store.checkpoint(first, 'me', nodeRecord('twice', { result: 'kept' })),
+        store.checkpoint(first, 'me', nodeRecord('twice', { result: 'late' })),
+        store.checkpoint('unknown', 'me', nodeRecord('a')),
+        ...mine.flatMap((id) => ['a', 'b', 'c'].map((node) => store.checkpoint(id, 'me', nodeRecord(node)))),
+      ]);
+
+      assert.deepEqual(answers.slice(0, 5), [true, false, true, true, false]);
+      assert.deepEqual(
+        answers.slice(5).map((kept, index) => [mine[Math.floor(index / 3)], kept]),
+        mine.flatMap((id) => ['a', 'b', 'c'].map(() => [id, id !== ended])),
+      );
+      const nodes = (await store.get(first))?.nodes.map(({ node, result }) => [node, result]);
+      assert.deepEqual(nodes?.at(0), ['twice', 'kept']);
+      assert.deepEqual(
+        nodes?.slice(1).map(([node]) => node),
+        ['a', 'b', 'c'],
+      );
+      assert.deepEqual((await store.get(ended))?.nodes, []);
+    });
+
     test('refuses everything from a process that does not run the execution', async (store) => {
       const { id } = (await store.create(executionRecord())).execution;
 

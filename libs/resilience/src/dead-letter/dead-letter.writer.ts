@@ -1,9 +1,10 @@
 import type { Clock, TimerHandle } from '../engine/clock.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type DeadLetterSpill, NoAnswer, type RefusedEntry } from './dead-letter.spill.js';
-import type { DeadLetterAdded, DeadLetterStore } from './dead-letter.store.js';
+import type { DeadLetterStore } from './dead-letter.store.js';
 import { FileSpill } from './file.spill.js';
 import { RingSpill } from './ring.spill.js';
+import { StoreAnswers } from './store-answers.js';
 
 /** What Nest's `Logger` can do. */
 export interface DeadLetterLog {
@@ -36,7 +37,6 @@ export type Written =
 const STORE_TIMEOUT_MS = 40;
 /** When there is nothing durable to go to, and when nobody waits. */
 const PATIENT_STORE_TIMEOUT_MS = 5_000;
-const LAST_CHANCE_MS = 5;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
 /** A start does not wait longer for what an earlier process left, an end not for its last try. */
@@ -55,7 +55,7 @@ export class DeadLetterWriter {
   private readonly spill: DeadLetterSpill;
   private readonly log: DeadLetterLog;
   private readonly listeners = new Set<(degraded: boolean) => void>();
-  private readonly waiting = new Set<(error: NoAnswer) => void>();
+  private readonly answers: StoreAnswers;
   private readonly taken = new Set<string>();
   private readonly storeTimeoutMs: number;
   private isDegraded = false;
@@ -69,6 +69,7 @@ export class DeadLetterWriter {
   constructor(private readonly options: DeadLetterWriterOptions) {
     this.spill = options.spillDirectory === undefined ? new RingSpill() : new FileSpill(options.spillDirectory);
     this.log = options.log ?? console;
+    this.answers = new StoreAnswers(options.store, options.clock, (id) => this.answeredLate(id));
     this.storeTimeoutMs = options.storeTimeoutMs ?? (this.spill.durable ? STORE_TIMEOUT_MS : PATIENT_STORE_TIMEOUT_MS);
     if (options.failure !== undefined) this.degrade(options.failure);
   }
@@ -94,11 +95,11 @@ export class DeadLetterWriter {
     // A failing call must not also wait for a store that is known to be down: the timer finds out when it is back.
     if (!this.isDegraded) {
       try {
-        const { id, outcome } = await this.add(record, this.storeTimeoutMs, this.waiting);
+        const { id, outcome } = await this.answers.add(record, this.storeTimeoutMs);
         return { kept: 'store', id, merged: outcome === 'merged' };
       } catch (error) {
         this.degrade(error);
-        if (error instanceof NoAnswer) for (const giveUp of [...this.waiting]) giveUp(error);
+        if (error instanceof NoAnswer) this.answers.giveUp(error);
       }
     }
     return this.spillOut(record);
@@ -107,7 +108,7 @@ export class DeadLetterWriter {
   /** Reads back what an earlier process left. Resolves after 5 s at the latest: the rest goes on beside the application. */
   async start(): Promise<void> {
     if (this.isDegraded) return;
-    await this.within(this.readBack(), BOOT_MS).catch(() => undefined);
+    await this.answers.within(this.readBack(), BOOT_MS).catch(() => undefined);
   }
 
   /** Brings what is in the spill into the store. Concurrent calls share one run. */
@@ -121,7 +122,8 @@ export class DeadLetterWriter {
     this.closed = true;
     this.tryUntil = this.options.clock.now() + LAST_TRY_MS;
     this.timer?.cancel();
-    if (this.isDegraded || this.draining) await this.within(this.readBack(), LAST_TRY_MS).catch(() => undefined);
+    if (this.isDegraded || this.draining)
+      await this.answers.within(this.readBack(), LAST_TRY_MS).catch(() => undefined);
   }
 
   private async drain(): Promise<void> {
@@ -136,7 +138,7 @@ export class DeadLetterWriter {
       // Without anything to read back nothing has shown yet that the store answers.
       if (this.isDegraded && kept === 0) {
         const asked = Promise.resolve().then(() => store.get('probe'));
-        await this.within(asked, PATIENT_STORE_TIMEOUT_MS);
+        await this.answers.within(asked, PATIENT_STORE_TIMEOUT_MS);
       }
       this.setDegraded(false);
       this.retryMs = FIRST_RETRY_MS;
@@ -188,47 +190,9 @@ export class DeadLetterWriter {
     const limitMs = Math.max(this.storeTimeoutMs, PATIENT_STORE_TIMEOUT_MS);
     const leftMs = this.tryUntil - this.options.clock.now();
     if (leftMs <= 0) throw new NoAnswer('this process ends');
-    const { outcome } = await this.add(record, Math.min(limitMs, leftMs));
+    const { outcome } = await this.answers.addPatiently(record, Math.min(limitMs, leftMs));
     // The store knows it by its own id no longer, and its file may be read once more.
     if (outcome === 'merged') this.remember(record.id);
-  }
-
-  private within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
-    const { clock, store } = this.options;
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new NoAnswer(`the store ${store.name} has not answered within ${limitMs} ms`));
-      const timer = clock.setTimer(late, limitMs);
-      promise.then(resolve, reject).finally(() => timer.cancel());
-    });
-  }
-
-  private add(record: DeadLetterRecord, limitMs: number, waiting?: Set<(error: NoAnswer) => void>) {
-    const { clock, store } = this.options;
-    return new Promise<DeadLetterAdded>((resolve, reject) => {
-      let ended = false;
-      const end = (): boolean => {
-        if (ended) return false;
-        timer.cancel();
-        waiting?.delete(giveUp);
-        return (ended = true);
-      };
-      const giveUp = (error: NoAnswer): void => {
-        if (end()) reject(error);
-      };
-      const noAnswer = () => giveUp(new NoAnswer(`the store ${store.name} has not answered within ${limitMs} ms`));
-      // In two steps: where the process itself stood still, the answer has come and gets its turn between them.
-      let timer = clock.setTimer(() => (timer = clock.setTimer(noAnswer, LAST_CHANCE_MS)), limitMs - LAST_CHANCE_MS);
-      waiting?.add(giveUp);
-      // `then` on a started promise: a store that throws synchronously rejects like any other.
-      Promise.resolve()
-        .then(() => store.add(record))
-        .then(
-          (added) => (end() ? resolve(added) : this.answeredLate(record.id)),
-          (error: unknown) => {
-            if (end()) reject(error instanceof Error ? error : new Error(String(error)));
-          },
-        );
-    });
   }
 
   /** It was only slow: no reason to wait for the timer. */

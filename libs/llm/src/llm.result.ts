@@ -57,6 +57,8 @@ export interface LlmResult<T = unknown> {
   readonly durationMs: number;
   /** True when no model answered and simple text processing stood in. */
   readonly degraded: boolean;
+  /** True when the text stops at the token limit (`maxOutputTokens`, or the model's own), in the middle of what was to be said. */
+  readonly truncated: boolean;
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];

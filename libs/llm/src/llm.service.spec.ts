@@ -30,6 +30,7 @@ describe('LlmService.complete', () => {
       usage: { inputTokens: 1000, outputTokens: 500, totalTokens: 1500 },
       wastedCostUsd: 0,
       degraded: false,
+      truncated: false,
       tries: [{ outcome: 'ok', attempt: 1 }],
     });
     expect(result.costUsd).toBeCloseTo(0.002);
@@ -41,6 +42,26 @@ describe('LlmService.complete', () => {
       max_tokens: 50,
       temperature: 0,
     });
+  });
+
+  it('says that an answer stops at the token limit', async () => {
+    const { llm, openai, anthropic } = await start();
+    openai.onMessage(/hello/, { content: 'Hi the', finishReason: 'length' });
+    anthropic.onMessage(/hello/, { content: 'Bonj', finishReason: 'length' });
+
+    const stream = llm.stream({ prompt: 'hello', maxOutputTokens: 2 });
+    for await (const _ of stream);
+    const results = [
+      await llm.complete({ prompt: 'hello', maxOutputTokens: 2 }),
+      await llm.complete({ prompt: 'hello', maxOutputTokens: 2, model: 'anthropic' }),
+      await stream.result,
+    ];
+
+    expect(results.map(({ text, truncated }) => [text, truncated])).toEqual([
+      ['Hi the', true],
+      ['Bonj', true],
+      ['Hi the', true],
+    ]);
   });
 
   it('speaks to Anthropic too', async () => {

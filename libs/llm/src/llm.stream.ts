@@ -7,7 +7,7 @@ import type { Turn } from './chain/call-targets.js';
 import { inputTokensOf, tokensOf } from './chain/token-limit.js';
 import { LlmAnswerTooLargeError, LlmRefusedError, LlmStreamInterruptedError } from './llm.errors.js';
 import type { LlmResult, LlmUsage } from './llm.result.js';
-import type { ProviderRequest } from './providers/provider.js';
+import type { ProviderAnswer, ProviderRequest } from './providers/provider.js';
 
 /**
  * The text of an answer as it comes. Nothing is sent before the iteration begins; it can be iterated once. Leaving it early
@@ -111,10 +111,10 @@ export class LlmStream implements AsyncIterable<string> {
     firstText,
     opened,
     settleTokens,
-  }: OpenedStream): AsyncGenerator<string, { text: string; usage: LlmUsage }> {
+  }: OpenedStream): AsyncGenerator<string, ProviderAnswer> {
     const { name, model, maxAnswerBytes } = stream.target.options;
     let text = firstText;
-    let end: { readonly usage: LlmUsage } | undefined;
+    let end: Omit<ProviderAnswer, 'text'> | undefined;
     let whole = false;
     let failure: unknown = leftEarly();
     try {
@@ -132,7 +132,7 @@ export class LlmStream implements AsyncIterable<string> {
       }
       if (end === undefined) throw endedEarly();
       whole = true;
-      return { text, usage: end.usage };
+      return { ...end, text };
     } catch (error) {
       failure = this.stop.signal.aborted
         ? this.stop.signal.reason

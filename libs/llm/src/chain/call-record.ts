@@ -1,6 +1,7 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
+import type { ProviderAnswer } from '../providers/provider.js';
 import { costOf } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
@@ -69,7 +70,7 @@ export class CallRecord {
   result<T>(
     target: LlmTarget,
     fallbackLevel: number,
-    answer: { text: string; usage: LlmUsage; object?: T },
+    answer: Pick<ProviderAnswer, 'text' | 'usage' | 'finishReason'> & { readonly object?: T },
   ): LlmResult<T> {
     const { tries, heals } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
@@ -90,6 +91,7 @@ export class CallRecord {
       wastedCostUsd: costUsd - costOf(answer.usage, cost),
       durationMs: this.durationMs,
       degraded: target.provider.kind === 'offline',
+      truncated: answer.finishReason === 'length',
       ...(quality !== undefined && { quality }),
       tries,
     };

@@ -270,6 +270,16 @@ describe.each<[string, Lane]>(LANES)('%s', (_name, lane) => {
   });
 
   describe('with dead letters', () => {
+    it('keeps the first of very many attempts, and the last 49', async () => {
+      const bench = new LaneBench(lane, { retry: { ...immediate, maxRetries: 60, budget: false }, deadLetter: true });
+
+      await bench.play(fails(DOWN)).run('a');
+
+      const numbers = bench.letters[0]?.attempts.map(({ number }) => number);
+      expect(numbers).toHaveLength(50);
+      expect([numbers?.at(0), numbers?.at(1), numbers?.at(-1)]).toEqual([1, 13, 61]);
+    });
+
     it('keeps a call that nobody could rescue, with its arguments and every attempt', async () => {
       const bench = new LaneBench(
         lane,
@@ -569,6 +579,23 @@ describe.each<[string, Lane]>(WAITING_LANES)('%s can wait:', (_name, lane) => {
     bench.parts.permits?.release();
 
     expect((await bench.run()).value).toBe('up');
+    expect(bench.circuit).toBe('closed');
+  });
+
+  it('a probe that waits in line for a place is admitted when it has one', async () => {
+    const bench = new LaneBench(lane, {
+      bulkhead: { maxConcurrent: 1, maxQueue: 1 },
+      circuitBreaker: { failureThreshold: 1, recoveryTimeout: '1s' },
+    });
+    await bench.play(fails(DOWN)).run();
+    await bench.clock.advance('1s');
+    bench.parts.permits?.tryAcquire([], 0);
+
+    const probe = bench.play(gives('up')).start();
+    await bench.clock.advance(100);
+    bench.parts.permits?.release();
+
+    expect((await probe).value).toBe('up');
     expect(bench.circuit).toBe('closed');
   });
 

@@ -216,6 +216,36 @@ describe.each<[string, Lane]>(OBSERVABLES.filter(([, { way }]) => way === undefi
     expect(bench.leftovers).toMatchObject({ calls: 0 });
   });
 
+  it('has as long as it likes for what follows its first item, and is measured to its end', async () => {
+    const source = new Subject<unknown>();
+    const { bench, call } = returning({ ...lane, kind: 'observable' }, () => source, { timeout: '1s', retry: true });
+
+    const seen = collected(call());
+    await bench.clock.advance(900);
+    source.next('in time');
+    await bench.clock.advance('1m');
+    source.next('much later');
+    source.complete();
+
+    expect(seen).toEqual(['in time', 'much later', 'complete']);
+    expect(bench.stats).toMatchObject({ successfulWithoutRetry: 1, timeouts: 0 });
+    expect(bench.stats.durations.sum).toBe(60_900);
+    expect(bench.leftovers).toEqual({ calls: 0, timers: 0, active: 0, retrying: 0 });
+  });
+
+  it('that is left after an item is measured until then', async () => {
+    const source = new Subject<unknown>();
+    const { bench, call } = returning({ ...lane, kind: 'observable' }, () => source, { timeout: '1s' });
+
+    const subscription = (call() as Observable<unknown>).subscribe();
+    source.next('item');
+    await bench.clock.advance('1m');
+    subscription.unsubscribe();
+
+    expect(bench.stats.durations.sum).toBe(60_000);
+    expect(bench.stats.successfulWithoutRetry).toBe(1);
+  });
+
   it('is retried in the async context of its consumer', async () => {
     const storage = new AsyncLocalStorage<string>();
     const seen: unknown[] = [];

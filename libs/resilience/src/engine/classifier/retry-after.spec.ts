@@ -29,6 +29,9 @@ describe('pain 11: the server’s own hint', () => {
     ['x-ratelimit-reset-requests', '6m0s', 360_000],
     ['x-ratelimit-reset-tokens', '120ms', 120],
     ['x-ratelimit-reset-tokens', '1h2m3.5s', 3_723_500],
+    ['x-ratelimit-reset-tokens', '1.25s', 1250],
+    ['x-ratelimit-reset-tokens', ' 2s ', 2000],
+    ['x-ratelimit-reset-tokens', '5s or so', undefined],
     ['x-ratelimit-reset-tokens', '6 bananas', undefined],
   ])('%s: %s means %p ms', (header, value, ms) => {
     expect(hintOf(limited({ [header]: value }))).toBe(ms);

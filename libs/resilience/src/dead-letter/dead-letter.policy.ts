@@ -28,6 +28,7 @@ export class DeadLetterPolicy implements DeadLetterStage {
       const id = await this.sink.store(execution.failedCall(error));
       if (id === undefined) return false;
       stats.deadLettered++;
+      execution.kept = true;
       attachId(error, id);
       return true;
     } finally {

@@ -40,6 +40,8 @@ export class Execution {
   handler = false;
   /** The method answers with a stream, so limits between items apply. */
   streaming = false;
+  /** A dead letter holds it; it may have answered instead of the method. */
+  kept = false;
   /** The total timeout has passed: nothing may follow but fallback and dead letter. */
   expired = false;
   lastError: unknown = undefined;
@@ -79,7 +81,7 @@ export class Execution {
 
   /** A retry brought the answer. */
   get recovered(): boolean {
-    return this.retries > 0 && this.rescuedBy === 0 && !this.answeredStale;
+    return this.retries > 0 && this.rescuedBy === 0 && !this.answeredStale && !this.kept;
   }
 
   get aborted(): boolean {

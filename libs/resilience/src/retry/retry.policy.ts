@@ -52,8 +52,7 @@ export class RetryPolicy implements RetryStage {
   }
 
   recovered(execution: Execution): void {
-    // A dead letter may have answered instead of the method.
-    if (this.unaccepted.has(execution) || execution.records.at(-1)?.error !== undefined) return;
+    if (this.unaccepted.has(execution)) return;
     this.report(execution, 'resilience.retry.recovered', () => ({ attempts: execution.attempts }));
   }
 

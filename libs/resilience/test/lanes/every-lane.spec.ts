@@ -270,6 +270,24 @@ describe.each<[string, Lane]>(LANES)('%s', (_name, lane) => {
   });
 
   describe('with dead letters', () => {
+    it('has not recovered where the dead letter answers', async () => {
+      const bad = (value: unknown): boolean => value === 'bad';
+      const policies = {
+        retry: { maxRetries: 3, strategy: 'constant', baseDelay: 100, jitter: 'none', retryOnResult: bad },
+        deadLetter: { rethrow: false },
+      } as const;
+      const late = new LaneBench(lane, { ...policies, timeout: { total: 150 } }).play(fails(DOWN), gives('bad'));
+      const failed = new LaneBench(lane, { ...policies, timeout: { total: '1h' } }).play(fails(DOWN));
+
+      await late.run();
+      await failed.run();
+
+      // Items of an async iterable are not judged: there the second attempt has answered.
+      const kept = [late, failed].filter(({ letters }) => letters.length > 0);
+      expect(kept).toHaveLength(lane.shape === 'iterable' ? 1 : 2);
+      for (const { events } of kept) expect(events.of('resilience.retry.recovered')).toEqual([]);
+    });
+
     it('keeps the first of very many attempts, and the last 49', async () => {
       const bench = new LaneBench(lane, { retry: { ...immediate, maxRetries: 60, budget: false }, deadLetter: true });
 

@@ -1,4 +1,4 @@
-import { createRequire } from 'node:module';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,15 +46,13 @@ async function boot(): Promise<INestApplication> {
   return app;
 }
 
-/** By hand, in the database itself: as a column that is too narrow or a constraint would. */
+/**
+ * By hand, in the database itself: as a column that is too narrow or a constraint would. In another process: two libraries of SQLite in
+ * one would take each other's locks away.
+ */
 function execute(statement: string): void {
-  const Database = createRequire(import.meta.url)('libsql') as new (path: string) => {
-    exec(sql: string): void;
-    close(): void;
-  };
-  const database = new Database(file);
-  database.exec(statement);
-  database.close();
+  const program = `const database = new (require('libsql'))(${JSON.stringify(file)}); database.exec(${JSON.stringify(statement)});`;
+  execFileSync(process.execPath, ['-e', program]);
 }
 
 const REFUSE = `create trigger refuse before insert on resilience_dead_letters when new.args like '%too large%'

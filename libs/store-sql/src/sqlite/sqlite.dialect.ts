@@ -64,7 +64,7 @@ function patient(connection: DatabaseConnection): DatabaseConnection {
 
 /** Drivers name it differently, SQLite's own words are the same. */
 function isBusy(error: unknown): boolean {
-  return error instanceof Object && 'message' in error && /database (table )?is locked/.test(String(error.message));
+  return /database (table )?is locked/.test(String((error as { message?: unknown } | null)?.message));
 }
 
 /** Preparing costs more than most of our statements do. */

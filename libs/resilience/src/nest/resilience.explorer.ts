@@ -59,13 +59,14 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
       const prototype = prototypeOf(wrapper);
       const instance: unknown = wrapper.isDependencyTreeStatic() ? wrapper.instance : undefined;
       if (prototype === undefined || typeof instance !== 'object' || instance === null) continue;
+      const clients = clientsThatRetry(instance);
+      if (clients.length === 0) continue;
       const retried = [...methodPoliciesOf(prototype)].flatMap(([method, policy]) => {
         const name = `${prototype.constructor.name}.${method}`;
         const { maxRetries = 0 } = this.runtime.policies.effective(policy, name).resolved.retry ?? {};
         return maxRetries > 0 ? [{ name, maxRetries }] : [];
       });
-      if (retried.length === 0) continue;
-      for (const client of clientsThatRetry(instance))
+      for (const client of clients)
         for (const method of retried) this.logger.warn(describeClientRetries(client, method));
     }
   }
@@ -88,9 +89,11 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
 
   /** An overlay whose name is misspelt would silently do nothing. */
   private warnOfOverlays(): void {
+    const overlays = Object.keys(this.runtime.policies.named).filter((name) => METHOD_NAME.test(name));
+    if (overlays.length === 0) return;
     const known = [...this.runtime.protectedMethods()].map(({ name }) => name);
-    for (const name of Object.keys(this.runtime.policies.named)) {
-      if (!METHOD_NAME.test(name) || known.includes(name)) continue;
+    for (const name of overlays) {
+      if (known.includes(name)) continue;
       const near = nearest(name, known);
       this.logger.warn(
         `forRoot({ policies: { '${name}': ... } }) names no decorated method of this application` +

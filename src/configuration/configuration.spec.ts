@@ -93,7 +93,21 @@ describe('the configuration', () => {
     expect(problemsOf({ CONFIG_FILE: fileWith(content) }).problems).toMatchObject([{ name: 'CONFIG_FILE' }]);
   });
 
-  it('never prints a token', () => {
+  it('never prints a token, nor the password of a URL', () => {
+    const NATS_URL = 'wss://me:hunter2@broker:4222';
+
     expect(problemsOf({ ADMIN_TOKEN: 'hunter2' }).message).not.toContain('hunter2');
+    expect(problemsOf({ NATS_URL }).message).toContain('NATS_URL (environment): "wss://(secret)@broker:4222"');
+  });
+
+  it.each([
+    ['NATS_URL', 'nats://me:100%@broker:4222'],
+    ['REDIS_URL', 'redis://:100%@cache:6379'],
+  ])('refuses a password in %s that cannot be decoded, and says how to write it', (name, value) => {
+    const { message } = problemsOf({ [name]: value });
+
+    expect(message).toContain('write a percent sign in them as %25');
+    expect(message).not.toContain('100%');
+    expect(readConfiguration({ [name]: value.replace('%', '%25') })).toHaveProperty(name);
   });
 });

@@ -46,6 +46,17 @@ const destinations = list.superRefine((entries, context) => {
   context.addIssue({ code: 'custom', message });
 });
 
+/** User and password are decoded: a percent sign in one of them is written %25. */
+function isDecodable(text: string): boolean {
+  try {
+    const { username, password } = new URL(text);
+    return [username, password].every((part) => typeof decodeURIComponent(part) === 'string');
+  } catch {
+    return false;
+  }
+}
+const DECODABLE = { error: 'a URL whose user and password can be decoded; write a percent sign in them as %25' };
+
 /** Every setting of the service. All are optional: with none the service listens on port 3000 and keeps its data in `data/`. */
 const SETTINGS = z.object({
   /** HTTP. 0: any free port. */
@@ -56,8 +67,14 @@ const SETTINGS = z.object({
   /** For `tcp`, which neither encrypts nor asks who connects: only this machine unless told otherwise. */
   TCP_HOST: z.string().min(1).default('127.0.0.1'),
   TCP_PORT: port.default(3001),
-  NATS_URL: z.url({ protocol: /^(nats|tls)$/, error: 'a nats or tls URL' }).default('nats://127.0.0.1:4222'),
-  REDIS_URL: z.url({ protocol: /^rediss?$/, error: 'a redis or rediss URL' }).default('redis://127.0.0.1:6379'),
+  NATS_URL: z
+    .url({ protocol: /^(nats|tls)$/, error: 'a nats or tls URL' })
+    .refine(isDecodable, DECODABLE)
+    .default('nats://127.0.0.1:4222'),
+  REDIS_URL: z
+    .url({ protocol: /^rediss?$/, error: 'a redis or rediss URL' })
+    .refine(isDecodable, DECODABLE)
+    .default('redis://127.0.0.1:6379'),
   /** Directory of the database and of everything else that must outlive the process. */
   DATA_DIR: z.string().min(1).default('data'),
   /** Directory of the workflow files. */
@@ -162,5 +179,7 @@ function readFile(name: string | undefined): SettingsFile {
 }
 
 function shown(name: string, value: unknown): string {
-  return name.endsWith('TOKEN') ? '(secret)' : JSON.stringify(value);
+  if (name.endsWith('TOKEN')) return '(secret)';
+  // User and password of a URL, also of one that is none.
+  return JSON.stringify(value)?.replace(/\/\/[^/@"]*@/g, '//(secret)@') ?? 'undefined';
 }

@@ -3,13 +3,15 @@ import type { INestApplication } from '@nestjs/common';
 import type { Configuration } from '../configuration/configuration.js';
 
 /**
- * Takes messages from here on.
+ * Takes messages from here on. Initialises the application before, unless somebody has: a message that came earlier would be
+ * refused, although another replica could have taken it.
  * @throws Error that names the setting: what a broker's client says of itself does not tell where it looked
  */
 export async function startTransport(
-  app: Pick<INestApplication, 'startAllMicroservices'>,
+  app: Pick<INestApplication, 'init' | 'startAllMicroservices'>,
   configuration: Configuration,
 ): Promise<void> {
+  await app.init();
   try {
     await app.startAllMicroservices();
   } catch (error) {

@@ -127,12 +127,14 @@ describe('postgresStore', () => {
   });
 
   it.each([
-    ['FATAL', true],
-    ['ERROR', false],
-  ])('gives a connection back after an error of severity %s, to be thrown away: %s', async (severity, thrownAway) => {
+    ['FATAL', '57P01', true],
+    ['FATAL', '53300', true],
+    ['SCHWERWIEGEND', '57P01', true],
+    ['ERROR', '42P01', false],
+  ])('gives a connection back after an error %s %s, to be thrown away: %s', async (severity, code, thrownAway) => {
     const released: boolean[] = [];
     const client = {
-      query: () => Promise.reject(Object.assign(new Error('terminating connection'), { severity, code: '57P01' })),
+      query: () => Promise.reject(Object.assign(new Error('terminating connection'), { severity, code })),
       release: (destroy: boolean) => void released.push(destroy),
     };
     const store = open({ pool: { connect: async () => client as never, end: async () => undefined } });

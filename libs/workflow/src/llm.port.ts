@@ -42,4 +42,6 @@ export interface LlmPortTry {
   readonly outcome: string;
   readonly reason?: string;
   readonly durationMs: number;
+  /** US dollars. */
+  readonly costUsd?: number;
 }

@@ -351,6 +351,25 @@ describe('export and import', () => {
     ]);
   });
 
+  it.each([
+    ['that comes last', 51, 0],
+    ['that is large', 1, 4_200_000],
+  ])('take an entry %s for what it is when the store refuses it, not for a store that fails', async (_, at, length) => {
+    const store = new MemoryDeadLetterStore();
+    const add = store.add.bind(store);
+    store.add = async (record) => {
+      if (record.queue === 'bad') throw new Error('too large');
+      return add(record);
+    };
+    const records = Array.from({ length: 51 }, (_, index) =>
+      deadLetterRecord(index === at - 1 ? { queue: 'bad', note: 'x'.repeat(length) } : {}),
+    );
+
+    const report = await given({ store }).import(records.map((record) => `${JSON.stringify(record)}\n`));
+
+    expect(report).toMatchObject({ added: 50, refused: [{ line: at, problem: 'the store refuses it: too large' }] });
+  });
+
   it('import nothing into a store that takes nothing, and say so', async () => {
     const failing = new MemoryDeadLetterStore();
     failing.add = () => Promise.reject(new Error('disk is gone'));

@@ -274,6 +274,17 @@ describe('FileSpill', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it('reads separators that some releases of Node take for line ends as what they are, part of a text', async () => {
+    const spill = new FileSpill(directory);
+    const record = deadLetterRecord({ note: 'a\u2028b\u2029c' });
+    await spill.append(record);
+    const kept: unknown[] = [];
+
+    await spill.drain(async (each) => kept.push(each));
+
+    expect(kept).toEqual([record]);
+  });
+
   it('keeps what is left when the store fails in the middle of it', async () => {
     const spill = new FileSpill(directory);
     const records = [deadLetterRecord(), deadLetterRecord(), deadLetterRecord()];

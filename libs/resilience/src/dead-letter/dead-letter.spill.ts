@@ -1,7 +1,10 @@
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 
-/** Rejects as `store.add` does, or with {@link NoAnswer}. */
+/** Rejects as `store.add` does, or with {@link NoAnswer}; resolves with {@link NOT_ASKED} for what the store has already. */
 export type KeepInStore = (record: DeadLetterRecord) => Promise<unknown>;
+
+/** Shows nothing about whether the store takes entries now. */
+export const NOT_ASKED = Symbol('not asked');
 
 /** Where entries wait while the store does not answer. */
 export interface DeadLetterSpill {

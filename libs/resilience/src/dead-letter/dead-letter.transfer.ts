@@ -43,7 +43,7 @@ function nextLimit(limit: number, averageLength: number): number {
 
 /**
  * Takes in what {@link exportLines} gave, in chunks of any size. Safe to repeat: known ids stay as they are.
- * @throws Error the store's own, when it takes none of some fifty entries that follow each other
+ * @throws Error the store's own, when it takes none at all, or none of fifty entries that follow each other
  */
 export async function importLines(
   store: DeadLetterStore,
@@ -55,17 +55,25 @@ export async function importLines(
     if (report.refused.length < MAX_REFUSALS) report.refused.push({ line, problem });
   };
   let group: { readonly line: number; readonly record: DeadLetterRecord }[] = [];
+  let refusedInARow = 0;
+  let taken = 0;
+  let failure: unknown;
   // Together: a store syncs once for all that come at the same time.
   const addGroup = async () => {
     const adding = group;
     group = [];
     const outcomes = await Promise.allSettled(adding.map(({ record }) => store.add(record)));
-    const refusals = outcomes.filter((outcome) => outcome.status === 'rejected');
-    // All of them: then it is the store that fails, and it would refuse the rest as well.
-    if (refusals.length === adding.length && refusals[0]) throw refusals[0].reason;
     outcomes.forEach((outcome, index) => {
-      if (outcome.status === 'fulfilled') report[outcome.value.outcome]++;
-      else refuse(adding[index]?.line ?? 0, `the store refuses it: ${describe(outcome.reason)}`);
+      if (outcome.status === 'fulfilled') {
+        report[outcome.value.outcome]++;
+        taken++;
+        refusedInARow = 0;
+        return;
+      }
+      // So many: then it is the store that fails, and it would refuse the rest as well.
+      if (++refusedInARow >= GROUP_LINES) throw outcome.reason;
+      failure = outcome.reason;
+      refuse(adding[index]?.line ?? 0, `the store refuses it: ${describe(outcome.reason)}`);
     });
   };
   let line = 0;
@@ -85,6 +93,7 @@ export async function importLines(
     await addGroup();
   }
   await addGroup();
+  if (taken === 0 && refusedInARow > 0) throw failure;
   report.refused.sort((one, other) => one.line - other.line);
   return report;
 }

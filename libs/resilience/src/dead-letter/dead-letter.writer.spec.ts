@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -116,6 +116,51 @@ describe('a writer that closes', () => {
   });
 });
 
+describe('a writer that closes without a directory', () => {
+  it('leaves nothing in memory that came while it was reading', async () => {
+    store.before = down;
+    const writer = newWriter({ spillDirectory: undefined });
+    await writer.write(deadLetterRecord());
+    const late = deadLetterRecord();
+    store.before = async () => {
+      store.before = () => undefined;
+      await writer.write(late);
+    };
+
+    void writer.readBack();
+    await writer.close();
+
+    expect(await store.get(late.id)).toBeDefined();
+  });
+});
+
+describe('a writer whose spill fails', () => {
+  it('goes on giving entries to a store that works', async () => {
+    mkdirSync(join(directory, 'unreadable.claimed'));
+    const writer = newWriter();
+    const record = deadLetterRecord();
+
+    await writer.start();
+    const written = await writer.write(record);
+
+    expect([written, writer.degraded]).toEqual([{ kept: 'store', id: record.id, merged: false }, false]);
+    expect(log.error).toHaveBeenCalledWith(expect.stringMatching(/spill.*EISDIR/));
+    await writer.close();
+  });
+
+  it('asks a store that failed before, rather than lose an entry', async () => {
+    const file = join(directory, 'file');
+    writeFileSync(file, '');
+    const writer = newWriter({ spillDirectory: join(file, 'below'), failure: new Error('down') });
+    const record = deadLetterRecord();
+
+    const written = await writer.write(record);
+
+    expect(written).toEqual({ kept: 'store', id: record.id, merged: false });
+    await writer.close();
+  });
+});
+
 describe('a writer that reads back', () => {
   it('does not leave behind what came while it was reading', async () => {
     store.before = down;
@@ -170,6 +215,28 @@ describe('a writer that reads back', () => {
     expect(readdirSync(directory)).toEqual([expect.stringContaining('.claimed')]);
 
     expect(await store.get(older.id)).toMatchObject({ occurrences: 2 });
+  });
+});
+
+describe('an entry that the store took late', () => {
+  it('is no sign that the store takes others now', async () => {
+    const writer = newWriter();
+    const [slow, other] = [deadLetterRecord(), deadLetterRecord()];
+    let answer: () => void = () => undefined;
+    store.before = () => new Promise((resolve) => (answer = resolve));
+    const writing = writer.write(slow);
+    await eventually(() => clock.pending > 0);
+    store.before = down;
+    await writer.write(other);
+    await clock.advance(40);
+    await writing;
+
+    answer();
+    await eventually(async () => (await store.get(slow.id)) !== undefined);
+    await writer.readBack();
+
+    expect([writer.degraded, await writer.countRefused()]).toEqual([true, 0]);
+    await writer.close();
   });
 });
 

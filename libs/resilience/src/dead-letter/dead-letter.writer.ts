@@ -1,6 +1,6 @@
 import type { Clock, TimerHandle } from '../engine/clock.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import { type DeadLetterSpill, NoAnswer, type RefusedEntry } from './dead-letter.spill.js';
+import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './dead-letter.spill.js';
 import type { DeadLetterStore } from './dead-letter.store.js';
 import { FileSpill } from './file.spill.js';
 import { RingSpill } from './ring.spill.js';
@@ -64,7 +64,8 @@ export class DeadLetterWriter {
   private draining: Promise<void> | undefined;
   private closed = false;
   private tryUntil = Infinity;
-  private appended = 0;
+  /** Something is in the spill that came too late for the last run, or that it could not read. */
+  private unread = false;
 
   constructor(private readonly options: DeadLetterWriterOptions) {
     this.spill = options.spillDirectory === undefined ? new RingSpill() : new FileSpill(options.spillDirectory);
@@ -93,7 +94,8 @@ export class DeadLetterWriter {
   /** Resolves once the record is durable, or as well kept as it can be. */
   async write(record: DeadLetterRecord): Promise<Written> {
     // A failing call must not also wait for a store that is known to be down: the timer finds out when it is back.
-    if (!this.isDegraded) {
+    const asks = !this.isDegraded;
+    if (asks) {
       try {
         const { id, outcome } = await this.answers.add(record, this.storeTimeoutMs);
         return { kept: 'store', id, merged: outcome === 'merged' };
@@ -102,7 +104,7 @@ export class DeadLetterWriter {
         if (error instanceof NoAnswer) this.answers.giveUp(error);
       }
     }
-    return this.spillOut(record);
+    return this.spillOut(record, asks);
   }
 
   /** Reads back what an earlier process left. Resolves after 5 s at the latest: the rest goes on beside the application. */
@@ -122,16 +124,28 @@ export class DeadLetterWriter {
     this.closed = true;
     this.tryUntil = this.options.clock.now() + LAST_TRY_MS;
     this.timer?.cancel();
-    if (this.isDegraded || this.draining)
-      await this.answers.within(this.readBack(), LAST_TRY_MS).catch(() => undefined);
+    if (this.isDegraded || this.draining || this.unread)
+      await this.answers.within(this.lastTry(), LAST_TRY_MS).catch(() => undefined);
+  }
+
+  private async lastTry(): Promise<void> {
+    await this.readBack();
+    // That was a run which was under way already.
+    if (this.unread) await this.readBack();
   }
 
   private async drain(): Promise<void> {
     this.timer?.cancel();
     const { store } = this.options;
-    const before = this.appended;
+    this.unread = false;
+    let retryMs = FIRST_RETRY_MS;
     try {
-      const { kept, refused, failure } = await this.spill.drain((record) => this.keep(record));
+      const { kept, refused, failure } = await this.spill
+        .drain((record) => this.keep(record))
+        .catch((error: unknown) => {
+          retryMs = this.longerRetryMs;
+          return this.unreadable(error);
+        });
       if (kept > 0) this.log.warn(`${kept} dead letters were read back from the spill into the store ${store.name}`);
       this.reportRefused(refused);
       if (failure !== undefined) throw failure;
@@ -141,13 +155,23 @@ export class DeadLetterWriter {
         await this.answers.within(asked, PATIENT_STORE_TIMEOUT_MS);
       }
       this.setDegraded(false);
-      this.retryMs = FIRST_RETRY_MS;
-      // What came while this was running may have been too late for it.
-      if (this.appended !== before) this.retryLater();
+      this.retryMs = retryMs;
+      if (this.unread) this.retryLater();
     } catch (error) {
-      this.retryMs = Math.min(this.retryMs * 2, LAST_RETRY_MS);
+      this.retryMs = this.longerRetryMs;
       this.degrade(error);
     }
+  }
+
+  private get longerRetryMs(): number {
+    return Math.min(this.retryMs * 2, LAST_RETRY_MS);
+  }
+
+  /** No fault of the store, which goes on getting entries. */
+  private unreadable(error: unknown): Drained {
+    this.unread = true;
+    this.log.error(`The spill of the dead letters cannot be read back, what is in it stays there: ${describe(error)}`);
+    return { kept: 0, refused: [] };
   }
 
   private reportRefused(refused: readonly RefusedEntry[]): void {
@@ -163,10 +187,10 @@ export class DeadLetterWriter {
     );
   }
 
-  private async spillOut(record: DeadLetterRecord): Promise<Written> {
+  private async spillOut(record: DeadLetterRecord, asked: boolean): Promise<Written> {
     try {
       await this.spill.append(record);
-      this.appended++;
+      this.unread = true;
       // The store may have come back while this was written: then nobody would look into the spill again.
       if (!this.isDegraded) this.retryLater();
       if (this.spill.durable) return { kept: 'spill', id: record.id };
@@ -176,6 +200,9 @@ export class DeadLetterWriter {
       );
       return { kept: 'memory' };
     } catch (error) {
+      // Better that the call waits for a store which may be down than that its entry is lost unasked.
+      const added = asked ? undefined : await this.answers.add(record, this.storeTimeoutMs).catch(() => undefined);
+      if (added) return { kept: 'store', id: added.id, merged: added.outcome === 'merged' };
       this.log.error(
         `Dead letter ${record.id} (${record.target}, execution ${record.executionId}) is LOST: neither the store nor the ` +
           `spill could be written (${describe(error)})`,
@@ -184,15 +211,16 @@ export class DeadLetterWriter {
     }
   }
 
-  private async keep(record: DeadLetterRecord): Promise<void> {
+  private async keep(record: DeadLetterRecord): Promise<unknown> {
     // Once more, and a call with an idempotency key would be counted twice.
-    if (this.taken.has(record.id)) return;
+    if (this.taken.has(record.id)) return NOT_ASKED;
     const limitMs = Math.max(this.storeTimeoutMs, PATIENT_STORE_TIMEOUT_MS);
     const leftMs = this.tryUntil - this.options.clock.now();
     if (leftMs <= 0) throw new NoAnswer('this process ends');
     const { outcome } = await this.answers.addPatiently(record, Math.min(limitMs, leftMs));
     // The store knows it by its own id no longer, and its file may be read once more.
     if (outcome === 'merged') this.remember(record.id);
+    return outcome;
   }
 
   /** It was only slow: no reason to wait for the timer. */

@@ -23,7 +23,21 @@ export async function* linesOf(path: string): AsyncGenerator<string> {
   const handle = await open(path, 'r').catch(ignoreMissing);
   if (handle === undefined) return;
   try {
-    yield* handle.readLines({ autoClose: false });
+    // Not `readLines`: since Node 24 it also ends a line at U+2028 and U+2029, which JSON has as they are.
+    const buffer = Buffer.allocUnsafe(65_536);
+    const decoder = new TextDecoder();
+    let parts: string[] = [];
+    for (;;) {
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
+      if (bytesRead === 0) break;
+      const [first = '', ...others] = decoder.decode(buffer.subarray(0, bytesRead), { stream: true }).split('\n');
+      parts.push(first);
+      for (const other of others) {
+        yield parts.join('');
+        parts = [other];
+      }
+    }
+    yield parts.join('');
   } finally {
     await handle.close();
   }

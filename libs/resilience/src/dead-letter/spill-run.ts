@@ -1,5 +1,5 @@
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import { type KeepInStore, NoAnswer } from './dead-letter.spill.js';
+import { type KeepInStore, NoAnswer, NOT_ASKED } from './dead-letter.spill.js';
 
 /** Rejections without one success between, after which a run ends: the store takes nothing, not even to look at. */
 const FIRST_PATIENCE = 100;
@@ -56,13 +56,15 @@ export class SpillRun {
 
   /** `true` when the store has it. */
   async offer(record: DeadLetterRecord): Promise<boolean> {
+    let answer: unknown;
     try {
-      await this.keep(record);
+      answer = await this.keep(record);
     } catch (error) {
       this.rejected(record, error);
       return false;
     }
     this.kept++;
+    if (answer === NOT_ASKED) return true;
     this.unanswered = 0;
     this.patience.reset();
     for (const [id, error] of this.suspects) this.refused.set(id, error);

@@ -77,11 +77,16 @@ function discardedWhenUseless(client: PostgresPoolClient): PostgresPoolClient {
     try {
       return await (client.query as unknown as Query).call(client, text, parameters);
     } catch (error) {
-      const { message, severity } = error as Error & { readonly severity?: unknown };
-      if (message === 'Query read timeout' || severity === 'FATAL' || severity === 'PANIC') useless = error as Error;
+      if ((error as Error).message === 'Query read timeout' || isGoodbye(error)) useless = error as Error;
       throw error;
     }
   };
   const release = () => (client.release as (destroy: boolean) => void).call(client, useless !== undefined);
   return { query, release } as unknown as PostgresPoolClient;
+}
+
+/** By its code too: servers say the severity in their own language. */
+function isGoodbye(error: unknown): boolean {
+  const { severity, code } = error as { readonly severity?: unknown; readonly code?: unknown };
+  return severity === 'FATAL' || severity === 'PANIC' || /^57P0/.test(String(code));
 }

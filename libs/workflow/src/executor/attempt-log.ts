@@ -32,7 +32,10 @@ const REFUSED = new Set(['RESILIENCE_CIRCUIT_OPEN', 'RESILIENCE_BULKHEAD_FULL', 
 /** Writes down every attempt of one node while it happens. */
 export class AttemptLog {
   private readonly drafts: Draft[] = [];
+  /** Also of those that are kept no longer: they may still be at work. */
+  private readonly last = new WeakMap<Trier, Draft>();
   private dropped = 0;
+  private droppedRefusals = 0;
   private llmAttempts = 0;
   private llmRetries = 0;
   private retried = 0;
@@ -66,7 +69,9 @@ export class AttemptLog {
       if (error === undefined) return;
       draft.error = structuredError(error);
       draft.thrown = error;
-      this.noteTries(draft, triesOf(error));
+      const tries = triesOf(error);
+      this.noteTries(draft, tries);
+      this.noteCost(tries);
     };
     const next = (level: number): void => {
       draft = this.open(trier);
@@ -149,7 +154,8 @@ export class AttemptLog {
   }
 
   get attemptCount(): number {
-    return this.dropped + this.drafts.filter(({ outcome }) => outcome !== 'rejected').length + this.llmAttempts;
+    const kept = this.drafts.filter(({ outcome }) => outcome !== 'rejected').length;
+    return this.dropped - this.droppedRefusals + kept + this.llmAttempts;
   }
 
   get retryCount(): number {
@@ -163,8 +169,9 @@ export class AttemptLog {
 
   private open(trier: Trier): Draft {
     if (this.drafts.length >= MAX_ATTEMPTS_KEPT) {
-      this.drafts.splice(1, 1);
+      const [gone] = this.drafts.splice(1, 1);
       this.dropped++;
+      if (gone?.outcome === 'rejected') this.droppedRefusals++;
     }
     const number = this.drafts.length + this.dropped + 1;
     const { by, level, index } = trier;
@@ -180,11 +187,12 @@ export class AttemptLog {
       ...(index !== undefined && { index }),
     };
     this.drafts.push(draft);
+    this.last.set(trier, draft);
     return draft;
   }
 
   private lastOf(trier: Trier): Draft | undefined {
-    return this.drafts.findLast((draft) => draft.trier === trier);
+    return this.last.get(trier);
   }
 
   private noteTries(draft: Draft, tries: unknown): void {
@@ -204,6 +212,13 @@ export class AttemptLog {
     // The node's own attempt is counted already.
     this.llmAttempts += Math.max(0, sent.length - 1);
     this.llmRetries += sent.filter(({ attempt }) => attempt > 1).length;
+  }
+
+  /** Of a model call that failed: answers nobody could use were paid for all the same. */
+  private noteCost(tries: unknown): void {
+    if (!Array.isArray(tries)) return;
+    const wasted = (tries as LlmPortTry[]).reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
+    if (wasted > 0) this.costUsd = (this.costUsd ?? 0) + wasted;
   }
 }
 

@@ -40,6 +40,8 @@ export class Dispatcher {
   private readonly queue: RunQueue;
   private readonly ended = new ExecutionListeners();
   private readonly later: Later;
+  /** On their way into the ledger, which may show them before whoever stores them hears of it. */
+  readonly arriving = new Set<string>();
   stopping = false;
 
   constructor(private readonly world: DispatcherWorld) {
@@ -84,7 +86,7 @@ export class Dispatcher {
   async recover(): Promise<number> {
     const unfinished = await this.world.store.unfinished();
     const waiting = this.queue.ids();
-    const left = unfinished.filter(({ id }) => !this.active.has(id) && !waiting.has(id));
+    const left = unfinished.filter(({ id }) => !this.active.has(id) && !waiting.has(id) && !this.arriving.has(id));
     this.queue.pushFirst(left);
     this.pump();
     return left.length;
@@ -124,8 +126,14 @@ export class Dispatcher {
    */
   async runChild(child: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined> {
     const { execution } = await guardLedger(this.world.store.create(child));
+    // It was cancelled along with its parent, which somebody brought back since.
+    const claimed =
+      execution.status === 'cancelled' && !signal.aborted
+        ? await guardLedger(this.world.claims.reopen(execution, ['cancelled'], 'resumed'))
+        : undefined;
     // The parent may have been stopped meanwhile, when there was nothing yet to stop along with it.
     if (execution.status !== 'succeeded' && !signal.aborted) {
+      if (claimed) this.active.enter(execution.id, { supervised: false, workflow: execution.workflow, claimed });
       await this.drive(execution.id).catch((error: unknown) => {
         // What is no failure of the child is none of its parent either: both go on later.
         if (!(error instanceof WorkflowFailedError)) throw new LedgerFailure('the ledger failed', { cause: error });
@@ -166,8 +174,15 @@ export class Dispatcher {
     while (!this.stopping) {
       const next = this.queue.next();
       if (next === undefined) return;
-      this.launch(next.id, next.workflow);
+      if (this.active.has(next.id)) void this.goOnAfter(next.id);
+      else this.launch(next.id, next.workflow);
     }
+  }
+
+  /** Somebody redrove it while it waited. Only what that leaves unfinished waits again. */
+  private async goOnAfter(id: string): Promise<void> {
+    await this.untilLeft(id);
+    await this.takeUp(id).catch((error: unknown) => this.tryLater(id, error));
   }
 
   private launch(id: string, workflow: string, claimed?: ClaimedRun): void {
@@ -239,9 +254,10 @@ export class Dispatcher {
 
   private async takeUp(id: string): Promise<void> {
     const execution = await this.world.store.find(id);
-    if (this.stopping || this.active.has(id)) return;
-    if (execution?.status === 'running' || execution?.status === 'queued') this.launch(id, execution.workflow);
-    else this.later.forget(id);
+    if (this.stopping || this.active.has(id) || this.queue.ids().has(id)) return;
+    if (execution?.status !== 'running' && execution?.status !== 'queued') return this.later.forget(id);
+    this.queue.pushFirst([{ id, workflow: execution.workflow }]);
+    this.pump();
   }
 }
 

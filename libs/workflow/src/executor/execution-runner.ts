@@ -10,7 +10,7 @@ import { guardLedger, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
 import { RunStop } from './run-stop.js';
 import { errorsOf, resultsOf, withEarlier } from './summary.js';
-import { traverse } from './traverse.js';
+import { isFinal, traverse } from './traverse.js';
 
 export interface RunnerWorld {
   readonly store: ExecutionStore;
@@ -107,7 +107,10 @@ export class ExecutionRunner {
     try {
       await policy.execute(
         async () => {
-          if (failure?.record) earlier.set(failure.record.node, failure.record);
+          // More than one node may have failed in the last go; what failed before this run is none of it.
+          if (failure)
+            for (const record of finished.values())
+              if (!isFinal(record) && !ledger.nodes.includes(record)) earlier.set(record.node, record);
           failure = undefined;
           try {
             failure = await this.walk(definition, ledger, finished, stop, earlier);

@@ -106,7 +106,9 @@ function executorOf(
   };
   const run = async (input: unknown = {}, workflow = drafts[0]!.name) =>
     ended((await executor.start(workflow, input)).execution.id);
-  return { executor, store, run, ended, deadLetters };
+  const reload = (changed: WorkflowDraft[]): void =>
+    registry.load(changed.map(buildWorkflow), [], { handlerProblem: () => undefined, hasLlm: llm !== undefined });
+  return { executor, store, run, ended, deadLetters, reload };
 }
 
 const node = (ledger: ExecutionLedger, name: string) => ledger.nodes.find((record) => record.node === name)!;
@@ -850,6 +852,88 @@ describe('at the same moment', () => {
     await executor.resume(id);
     expect((await ended(id)).status).toBe('succeeded');
   });
+
+  it('a submission on its way into the ledger and the recovery at the start never run an execution twice', async () => {
+    const store = new MemoryExecutionStore();
+    const create = store.create.bind(store);
+    const stored = gate();
+    let runs = 0;
+    store.create = async (record) => {
+      const kept = await create(record);
+      // Others see it before whoever stored it hears of that.
+      stored.arrive();
+      await stored.opened;
+      return kept;
+    };
+    const { executor, ended } = executorOf([{ name: 'once', nodes: [step('a', () => runs++)] }], { store });
+    const starting = executor.start('once', {});
+    await stored.reached;
+
+    expect(await executor.dispatcher.recover()).toBe(0);
+    stored.open();
+
+    const { execution } = await starting;
+    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', resumes: 0 });
+    await executor.dispatcher.untilLeft(execution.id);
+    expect(runs).toBe(1);
+  });
+
+  it('a redrive and a place that gets free never run an execution twice that a crash left', async () => {
+    const store = new MemoryExecutionStore();
+    const [busy, door] = [gate(), gate()];
+    let runs = 0;
+    const { executor, ended } = executorOf(
+      [
+        { name: 'busy', nodes: [step('a', () => (busy.arrive(), busy.opened))] },
+        { name: 'left', nodes: [step('a', () => (runs++, door.arrive(), door.opened))] },
+      ],
+      { store, limits: { running: 2 } },
+    );
+    const { execution: blocking } = await executor.start('busy', { n: 1 });
+    const { execution: other } = await executor.start('busy', { n: 2 });
+    const { execution: left } = await executor.start('left', {});
+    await busy.reached;
+
+    const redriven = executor.dispatcher.drive(left.id);
+    await door.reached;
+    busy.open();
+    await ended(blocking.id);
+    await executor.dispatcher.untilLeft(blocking.id);
+    await executor.dispatcher.untilLeft(other.id);
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    door.open();
+    await redriven;
+
+    expect(await ended(left.id)).toMatchObject({ status: 'succeeded' });
+    await executor.dispatcher.untilLeft(left.id);
+    expect(runs).toBe(1);
+  });
+
+  it('executions that a failing ledger interrupted take no more places than there are when it answers again', async () => {
+    const timers: (() => void)[] = [];
+    const handle = { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
+    const clock: Clock = { ...systemClock, setTimer: (act) => (timers.push(act), handle) };
+    const store = new MemoryExecutionStore();
+    const checkpoint = store.checkpoint.bind(store);
+    store.checkpoint = () => Promise.reject(new Error('disk full'));
+    let most = 0;
+    const { executor, ended } = executorOf(
+      [{ name: 'burst', nodes: [step('a', () => (most = Math.max(most, executor.dispatcher.load.running)))] }],
+      { store, clock, limits: { running: 1 } },
+    );
+    const started = await Promise.all([1, 2, 3].map((n) => executor.start('burst', { n })));
+    const ids = started.map(({ execution }) => execution.id);
+    for (const id of ids) await executor.dispatcher.untilLeft(id);
+    for (let turn = 0; turn < 200; turn++) await Promise.resolve();
+    expect(timers).toHaveLength(3);
+    most = 0;
+
+    store.checkpoint = checkpoint;
+    for (const go of timers.splice(0)) go();
+
+    for (const id of ids) expect(await ended(id)).toMatchObject({ status: 'succeeded' });
+    expect(most).toBe(1);
+  });
 });
 
 describe('a fallback workflow', () => {
@@ -927,6 +1011,42 @@ describe('a fallback workflow', () => {
     expect((await store.list({ workflow: 'spare' })).items).toMatchObject([{ status: 'cancelled' }]);
     expect(ran).toBe(false);
   });
+
+  it('that a reload removed leaves its turn to the next one', async () => {
+    const door = gate();
+    const x = step('x', async () => {
+      door.arrive();
+      await door.opened;
+      throw new Error('no luck');
+    });
+    const parent: WorkflowDraft = { name: 'parent', nodes: [x], fallback: ['spare', 'other'] };
+    const spare: WorkflowDraft = { name: 'spare', nodes: [constant('a', 1)] };
+    const other: WorkflowDraft = { name: 'other', nodes: [constant('b', 2)] };
+    const { executor, ended, reload } = executorOf([parent, spare, other]);
+    const { execution } = await executor.start('parent', {});
+    await door.reached;
+
+    reload([{ ...parent, fallback: ['other'] }, other]);
+    door.open();
+
+    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', servedBy: 'other' });
+  });
+
+  it('that was cancelled with its parent serves it when the parent goes on', async () => {
+    const store = new MemoryExecutionStore();
+    const door = gate();
+    const spare: WorkflowDraft = { name: 'spare', nodes: [step('a', () => (door.arrive(), door.opened))] };
+    const { executor, ended } = executorOf([failing(['spare']), spare], { store });
+    const { execution } = await executor.start('parent', {});
+    await door.reached;
+    await executor.cancel(execution);
+    await executor.dispatcher.untilLeft(execution.id);
+
+    door.open();
+    await executor.resume(execution.id);
+
+    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', servedBy: 'spare' });
+  });
 });
 
 describe('a run that is retried as a whole', () => {
@@ -962,5 +1082,25 @@ describe('a run that is retried as a whole', () => {
       totals: { inputTokens: 20, outputTokens: 2, costUsd: 1, attempts: 2, retries: 1 },
     });
     expect(looks).toBe(0);
+  });
+
+  it('keeps the attempts of every node that failed in an earlier go', async () => {
+    let goes = 0;
+    const both = gate();
+    const flaky: Run = async () => {
+      const go = ++goes;
+      if (go === 2) both.open();
+      await both.opened;
+      if (go <= 2) throw new Error('no luck');
+      return 'fine';
+    };
+    const { run } = executorOf([
+      { name: 'twice', retry: { maxRetries: 1, baseDelay: 0 }, nodes: [step('a', flaky), step('b', flaky)] },
+    ]);
+
+    const ledger = await run();
+
+    expect(ledger).toMatchObject({ status: 'succeeded', totals: { attempts: 4, retries: 2 } });
+    expect(node(ledger, 'b').attempts).toMatchObject([{ outcome: 'failed' }, { outcome: 'succeeded' }]);
   });
 });

@@ -153,6 +153,7 @@ export class Executor {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(definition.join && { joinKey: `${workflow}:${definition.version}:${inputHash}` }),
     };
+    this.dispatcher.arriving.add(record.id);
     try {
       const { execution, created } = await store.create(record);
       if (created) this.dispatcher.accept(execution, definition, place);
@@ -161,6 +162,8 @@ export class Executor {
     } catch (error) {
       if (!(error instanceof IdempotencyConflictError)) this.dispatcher.release(place);
       throw error;
+    } finally {
+      this.dispatcher.arriving.delete(record.id);
     }
   }
 

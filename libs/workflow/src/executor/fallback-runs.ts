@@ -25,7 +25,10 @@ export class FallbackRuns {
     if (signal.aborted) throw signal.reason;
     const { clock, registry } = this.world;
     const { input, inputHash } = parent;
-    const child = newExecution(registry.get(workflow), {
+    // The parent stays on its version when a reload takes the workflow away.
+    const definition = registry.find(workflow);
+    if (!definition) return undefined;
+    const child = newExecution(definition, {
       ...{ id: this.world.nextId(), input, inputHash, now: clock.epochNow() },
     });
     const stop = (): void => {

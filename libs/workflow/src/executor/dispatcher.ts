@@ -3,7 +3,6 @@ import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
-import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { EndedRun } from '../metrics/workflow-stats.js';
 import { type ActiveRun, ActiveRuns, type ClaimedRun } from './active-runs.js';
@@ -11,7 +10,6 @@ import type { Claims } from './claims.js';
 import type { ExecutionRunner } from './execution-runner.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { Later } from './later.js';
-import { guardLedger, LedgerFailure } from './ledger-failure.js';
 import { type Load, loadByWorkflow } from './load-by-workflow.js';
 import type { RunEnd } from './run-ends.js';
 import { type Place, RunQueue } from './run-queue.js';
@@ -104,10 +102,12 @@ export class Dispatcher {
 
   /**
    * Runs an execution to its end, or joins the run that is under way. Resolves when nothing is left to do.
+   * @param claimed for it already
    * @throws WorkflowFailedError
    */
-  async drive(executionId: string): Promise<void> {
-    const active = this.active.get(executionId) ?? this.active.enter(executionId, { supervised: false });
+  async drive(executionId: string, claimed?: ClaimedRun): Promise<void> {
+    const mine = claimed && { workflow: claimed.definition.name, claimed };
+    const active = this.active.get(executionId) ?? this.active.enter(executionId, { supervised: false, ...mine });
     if (active.driving) return outcome(await active.driving);
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
@@ -118,28 +118,6 @@ export class Dispatcher {
     } finally {
       if (!active.supervised) this.leave(active);
     }
-  }
-
-  /**
-   * Runs a workflow in place of another, in that one's own place. Resolves with what became of it.
-   * @throws LedgerFailure
-   */
-  async runChild(child: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined> {
-    const { execution } = await guardLedger(this.world.store.create(child));
-    // It was cancelled along with its parent, which somebody brought back since.
-    const claimed =
-      execution.status === 'cancelled' && !signal.aborted
-        ? await guardLedger(this.world.claims.reopen(execution, ['cancelled'], 'resumed'))
-        : undefined;
-    // The parent may have been stopped meanwhile, when there was nothing yet to stop along with it.
-    if (execution.status !== 'succeeded' && !signal.aborted) {
-      if (claimed) this.active.enter(execution.id, { supervised: false, workflow: execution.workflow, claimed });
-      await this.drive(execution.id).catch((error: unknown) => {
-        // What is no failure of the child is none of its parent either: both go on later.
-        if (!(error instanceof WorkflowFailedError)) throw new LedgerFailure('the ledger failed', { cause: error });
-      });
-    }
-    return guardLedger(this.world.store.find(execution.id));
   }
 
   /** Stops a run whose ledger entry is cancelled already. */

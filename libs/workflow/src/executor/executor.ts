@@ -94,7 +94,7 @@ export class Executor {
     this.claims = new Claims({ store, registry, clock, owner: this.owner });
     this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
     this.fallbacks = new FallbackRuns({
-      ...{ store, registry, clock, nextId: this.nextId },
+      ...{ store, registry, clock, claims: this.claims, nextId: this.nextId },
       dispatcher: () => this.dispatcher,
       cancelled: (execution) => this.stats.cancelled(execution),
     });

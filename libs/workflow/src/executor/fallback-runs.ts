@@ -2,7 +2,10 @@ import type { Clock } from '@nest-resilience/core';
 import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import { WorkflowFailedError } from '../workflow.errors.js';
+import type { Claims } from './claims.js';
 import type { Dispatcher } from './dispatcher.js';
+import { guardLedger, LedgerFailure } from './ledger-failure.js';
 import { RunStop } from './run-stop.js';
 import { newExecution } from './submission.js';
 
@@ -10,6 +13,7 @@ export interface FallbackWorld {
   readonly store: ExecutionStore;
   readonly registry: WorkflowRegistry;
   readonly clock: Clock;
+  readonly claims: Claims;
   dispatcher(): Dispatcher;
   nextId(): string;
   /** Told of every execution that the ledger has cancelled. */
@@ -39,7 +43,7 @@ export class FallbackRuns {
     try {
       const key = keyOf(workflow, parent);
       const record = { ...child, parentId: parent.id, idempotencyKey: key };
-      const ended = await this.world.dispatcher().runChild(record, signal);
+      const ended = await this.runChild(record, signal);
       if (signal.aborted) {
         // The child may have been stored after `stop` looked for it.
         if ((signal.reason as RunStop).stopReason !== 'shutdown') await this.cancelOne(workflow, parent);
@@ -58,6 +62,31 @@ export class FallbackRuns {
     for (const workflow of this.world.registry.find(parent.workflow)?.fallback ?? []) {
       await this.cancelOne(workflow, parent);
     }
+  }
+
+  /**
+   * Runs in its parent's own place. Resolves with what became of it.
+   * @throws LedgerFailure
+   */
+  private async runChild(child: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined> {
+    const { store, claims } = this.world;
+    const { execution } = await guardLedger(store.create(child));
+    // It was cancelled along with its parent, which somebody brought back since.
+    const claimed =
+      execution.status === 'cancelled' && !signal.aborted
+        ? await guardLedger(claims.reopen(execution, ['cancelled'], 'resumed'))
+        : undefined;
+    // The parent may have been stopped meanwhile, when there was nothing yet to stop along with it.
+    if (execution.status !== 'succeeded' && !signal.aborted) {
+      await this.world
+        .dispatcher()
+        .drive(execution.id, claimed)
+        .catch((error: unknown) => {
+          // What is no failure of the child is none of its parent either: both go on later.
+          if (!(error instanceof WorkflowFailedError)) throw new LedgerFailure('the ledger failed', { cause: error });
+        });
+    }
+    return guardLedger(store.find(execution.id));
   }
 
   private async cancelOne(workflow: string, parent: ExecutionRecord): Promise<void> {

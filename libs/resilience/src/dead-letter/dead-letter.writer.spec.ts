@@ -6,7 +6,8 @@ import { FakeClock } from '../testing/fake-clock.js';
 import { deadLetterRecord } from './dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import type { DeadLetterAdded } from './dead-letter.store.js';
-import { DeadLetterWriter, type DeadLetterWriterOptions } from './dead-letter.writer.js';
+import type { DeadLetterWriterOptions } from './dead-letter.writer.options.js';
+import { DeadLetterWriter } from './dead-letter.writer.js';
 import { MemoryDeadLetterStore } from './memory.store.js';
 
 /** What `add` does is up to each test. */

@@ -53,10 +53,6 @@ export {
   type Settlement,
 } from './dead-letter.store.js';
 export type { ImportReport } from './dead-letter.transfer.js';
-export {
-  type DeadLetterLog,
-  DeadLetterWriter,
-  type DeadLetterWriterOptions,
-  type Written,
-} from './dead-letter.writer.js';
+export type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
+export { DeadLetterWriter } from './dead-letter.writer.js';
 export { MemoryDeadLetterStore } from './memory.store.js';

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type Server } from 'node:http';
-import { createServer, type AddressInfo } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
@@ -17,29 +17,13 @@ import { AppModule } from '../src/app.module.js';
 import { readConfiguration } from '../src/configuration/configuration.js';
 import { configureService } from '../src/configure-service.js';
 import { transportOf } from '../src/transport/transport.js';
-
-const TOKEN = 'a-token-for-the-tests';
-const WORKFLOW = [
-  'name: greet',
-  'input: { type: object, required: [name], properties: { name: { type: string } } }',
-  'nodes:',
-  '  hello: { transform: "Hello {{ input.name }}" }',
-  '  shout: { after: hello, transform: $uppercase(hello) }',
-].join('\n');
+import { TOKEN, WORKFLOW } from './greeting.js';
+import { freePort } from './servers/port.js';
 
 let directory: string;
 let app: NestExpressApplication;
 let client: ClientProxy;
 let inside: Server;
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'nest-resilience-messages-'));

@@ -20,17 +20,9 @@ import { readConfiguration } from '../src/configuration/configuration.js';
 import { configureService } from '../src/configure-service.js';
 import { startTransport } from '../src/transport/start-transport.js';
 import { transportOf } from '../src/transport/transport.js';
+import { TOKEN, WORKFLOW } from './greeting.js';
 import { type Broker, findNats, findRedis, startNats, startRedis } from './servers/broker.server.js';
 import { freePort } from './servers/port.js';
-
-const TOKEN = 'a-token-for-the-tests';
-const WORKFLOW = [
-  'name: greet',
-  'input: { type: object, required: [name], properties: { name: { type: string } } }',
-  'nodes:',
-  '  hello: { transform: "Hello {{ input.name }}" }',
-  '  shout: { after: hello, transform: $uppercase(hello) }',
-].join('\n');
 
 const installed = (name: string): Promise<boolean> =>
   import(name).then(

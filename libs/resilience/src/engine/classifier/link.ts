@@ -4,6 +4,8 @@ import { headersOf } from './headers.js';
 
 /** Longer texts are cut before words are looked for. */
 const MAX_TEXT = 2000;
+/** What is longer is a text, no code. */
+const MAX_TOKEN = 100;
 const TOKENS = ['code', 'type', 'status', 'reason', 'error', 'errorCode', 'error_code'];
 const MESSAGES = ['message', 'detail', 'error_description', 'msg', 'error', 'block_reason', 'title'];
 
@@ -53,24 +55,12 @@ export class Link {
 
   /** Codes and types that it and its body carry, in lower case. */
   get tokens(): readonly string[] {
-    return (this.knownTokens ??= [textOf(this.fields, 'code'), textOf(this.fields, 'type')]
-      .concat(this.bodies.flatMap((body) => TOKENS.map((name) => textOf(body, name))))
-      .filter((token) => token !== undefined && token.length < 100)
-      .map((token) => (token ?? '').toLowerCase()));
+    return (this.knownTokens ??= this.readTokens());
   }
 
   /** Codes and messages in lower case, for statuses that mean several things. */
   get words(): string {
-    return (this.knownWords ??= [
-      ...this.tokens,
-      ...this.bodies.flatMap((body) => MESSAGES.map((name) => textOf(body, name)?.slice(0, MAX_TEXT))),
-      textOf(this.fields, 'responseBody')?.slice(0, MAX_TEXT),
-      textOf(objectIn(this.fields, 'response'), 'data')?.slice(0, MAX_TEXT),
-      this.message,
-    ]
-      .filter((text) => text !== undefined)
-      .join(' ')
-      .toLowerCase());
+    return (this.knownWords ??= this.readWords());
   }
 
   /** Of the answer; of the error in its body where the answer itself was called a success, or no status is known. */
@@ -81,6 +71,29 @@ export class Link {
       this.knownStatus = inner ?? own;
     }
     return this.knownStatus;
+  }
+
+  private readTokens(): string[] {
+    const found: string[] = [];
+    const note = (token: string | undefined): void => {
+      if (token !== undefined && token.length < MAX_TOKEN) found.push(token.toLowerCase());
+    };
+    note(this.text('code'));
+    note(this.text('type'));
+    for (const body of this.bodies) for (const name of TOKENS) note(textOf(body, name));
+    return found;
+  }
+
+  private readWords(): string {
+    let words = this.tokens.join(' ');
+    const note = (text: string | undefined): void => {
+      if (text !== undefined) words += ` ${text.slice(0, MAX_TEXT)}`;
+    };
+    for (const body of this.bodies) for (const name of MESSAGES) note(textOf(body, name));
+    note(this.text('responseBody'));
+    note(textOf(objectIn(this.fields, 'response'), 'data'));
+    note(this.text('message'));
+    return words.toLowerCase();
   }
 
   private statusInside(): number | undefined {

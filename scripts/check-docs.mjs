@@ -27,6 +27,7 @@ const OVERVIEWS = [
   'docs/architecture.md',
   'docs/coming-from-graphbit-toolweaver-kailash.md',
   'docs/differences.md',
+  'docs/error-codes.md',
 ];
 
 const problems = [];

@@ -75,8 +75,10 @@ function expectOutcome(outcome: string, ended: PromiseSettledResult<LlmResult>, 
   }
 }
 
-function reasonOf(ended: PromiseSettledResult<LlmResult>): string | undefined {
-  return ended.status === 'fulfilled' ? ended.value.tries[0]?.reason : classifyError(ended.reason).reason;
+/** @param callerLeft what nobody but the caller can know of an abort */
+function reasonOf(ended: PromiseSettledResult<LlmResult>, callerLeft: boolean): string | undefined {
+  if (ended.status === 'fulfilled') return ended.value.tries[0]?.reason;
+  return classifyError(ended.reason, Date.now(), callerLeft).reason;
 }
 
 const cases = documentedFailures().flatMap((failure) =>
@@ -101,7 +103,7 @@ describe('the failures of docs/llm.md', () => {
 
       const [first] = await Promise.allSettled([call()]);
       expectOutcome(failure.outcome, first, wire);
-      expect(reasonOf(first)).toBe(failure.reason);
+      expect(reasonOf(first, failure.name === 'abort')).toBe(failure.reason);
       expect(requests()).toBe(failure.requests);
       const served = failure.outcome.startsWith('next') ? 1 : 0;
       expect(standby.getRequests()).toHaveLength(served);

@@ -159,6 +159,8 @@ export class LlmStream implements AsyncIterable<string> {
   }
 }
 
-function leftEarly(): DOMException {
-  return new DOMException('The reader left the stream before its end', 'AbortError');
+/** The name says to readers what a signal's reason would, the code to `classifyError` that it was the caller who left. */
+function leftEarly(): Error {
+  const error = new Error('The reader left the stream before its end');
+  return Object.assign(error, { name: 'AbortError', code: 'RESILIENCE_CLIENT_GONE' });
 }

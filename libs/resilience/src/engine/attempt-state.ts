@@ -1,6 +1,7 @@
 import { concat, defer, type Observable, tap } from 'rxjs';
 
 import type { AttemptContext } from './attempt.js';
+import { isAbort } from './classifier/classify-error.js';
 import type { Execution } from './execution.js';
 import type { Permits } from './permits.js';
 import { toObservable } from './return-kind.js';
@@ -126,7 +127,8 @@ export class Attempt implements AttemptContext {
     if (!this.running) return;
     const { breaker } = this;
     const now = this.end();
-    breaker?.fail(this.permit, this.startedAt, now, error);
+    if (this.abandonedWith(error)) breaker?.release(this.permit, this.startedAt);
+    else breaker?.fail(this.permit, this.startedAt, now, error);
     this.releasePermits();
     if (!this.arrived) this.execution.bypassed = true;
     this.execution.noteFailure(error, this);
@@ -143,6 +145,14 @@ export class Attempt implements AttemptContext {
     else breaker?.release(this.permit, this.startedAt);
     this.releasePermits();
     this.span?.end(this.emitted ? SUCCESSFUL : CANCELLED);
+  }
+
+  /** Whether it failed because its caller left, which says nothing about the dependency. A deadline of the method's own is no such thing. */
+  abandonedWith(error: unknown): boolean {
+    if (this.execution.aborted) return true;
+    const reason: unknown = this.abortReason?.reason ?? this.controller?.signal.reason;
+    // An attempt that failed is aborted with its own error, so that what it left running stops too.
+    return reason !== undefined && reason !== error && isAbort(error);
   }
 
   abort(reason: unknown): void {

@@ -4,7 +4,7 @@ import { lastValueFrom, type Observable } from 'rxjs';
 
 import { captureContext } from './async-context.js';
 import type { DeadlineNode } from './deadlines.js';
-import { Execution } from './execution.js';
+import { Execution, signalAmong } from './execution.js';
 import { openMethod } from './method-call.js';
 import { runOperators } from './operator-lane.js';
 import type { Method, PipelineParts } from './pipeline-parts.js';
@@ -125,9 +125,13 @@ export class DirectCall implements DeadlineNode {
     this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    // A caller who left says nothing about the dependency, whatever the method made of it.
-    if (this.execution?.aborted === true) this.breaker?.release(this.permit, this.startedAt);
-    else this.breaker?.fail(this.permit, this.startedAt, now, error);
+    if (this.breaker !== undefined) {
+      // A caller who left says nothing about the dependency, whatever the method made of it.
+      const attempt = (execution ?? this.execution)?.attempt;
+      const abandoned = attempt?.abandonedWith(error) ?? signalAmong(this.args)?.aborted === true;
+      if (abandoned) this.breaker.release(this.permit, this.startedAt);
+      else this.breaker.fail(this.permit, this.startedAt, now, error);
+    }
     parts.permits?.release();
     this.execution?.attempt?.detach();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {

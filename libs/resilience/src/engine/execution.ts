@@ -197,7 +197,7 @@ export class Execution {
 }
 
 /** A method that takes a signal makes its waits abortable: an `AbortSignal` argument, or `{ signal }` as the last one. */
-function signalAmong(args: readonly unknown[]): AbortSignal | undefined {
+export function signalAmong(args: readonly unknown[]): AbortSignal | undefined {
   for (const arg of args) if (arg instanceof AbortSignal) return arg;
   const last = args.at(-1);
   if (typeof last !== 'object' || last === null || !('signal' in last)) return undefined;

@@ -62,7 +62,7 @@ export class RetryPolicy implements RetryStage {
 
   private decide(execution: Execution, failure: unknown): number {
     if (execution.emitted || execution.aborted || execution.bypassed || execution.expired) return GIVE_UP;
-    if (!this.wants(failure)) return GIVE_UP;
+    if (!this.wants(failure) || execution.attempt?.abandonedWith(failure) === true) return GIVE_UP;
     if (this.context.shutdown.stopping) {
       execution.cutShort = 'shutdown';
       return this.stop(execution, failure, 'shutdown');

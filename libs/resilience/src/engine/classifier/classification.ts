@@ -19,6 +19,12 @@ export type FailureReason =
   | 'resource'
   | 'unknown';
 
+/**
+ * What a table says of a code: a reason; an HTTP status that means the same, whose meanings words then tell apart; or `abort`, which is
+ * the caller's wish or somebody else's deadline, as the case may be.
+ */
+export type Meaning = FailureReason | 'abort' | number;
+
 /** `transient` passes by itself, `permanent` does not, `system` is this machine, `unknown` could be either. */
 export type FailureKind = 'transient' | 'permanent' | 'system' | 'unknown';
 

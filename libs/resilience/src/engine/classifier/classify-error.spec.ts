@@ -165,8 +165,10 @@ describe('classifyError', () => {
       ['UND_ERR_CONNECT_TIMEOUT', 'timeout'],
       ['UND_ERR_HEADERS_TIMEOUT', 'timeout'],
       ['UND_ERR_BODY_TIMEOUT', 'timeout'],
-      ['UND_ERR_ABORTED', 'aborted'],
-      ['ABORT_ERR', 'aborted'],
+      ['UND_ERR_ABORTED', 'timeout'],
+      ['ABORT_ERR', 'timeout'],
+      ['ERR_CANCELED', 'timeout'],
+      ['RESILIENCE_CLIENT_GONE', 'aborted'],
       ['EMFILE', 'resource'],
       ['ENOSPC', 'resource'],
       ['insufficient_quota', 'quota'],
@@ -256,7 +258,7 @@ describe('classifyError', () => {
 
   describe('by name', () => {
     it.each<[string, FailureReason]>([
-      ['AbortError', 'aborted'],
+      ['AbortError', 'timeout'],
       ['TimeoutError', 'timeout'],
       ['AI_JSONParseError', 'invalid_output'],
       ['AI_LoadAPIKeyError', 'auth'],
@@ -266,8 +268,26 @@ describe('classifyError', () => {
     });
 
     it('knows what the platform throws', () => {
-      expect(classifyError(AbortSignal.abort().reason).reason).toBe('aborted');
+      expect(classifyError(AbortSignal.abort().reason).reason).toBe('timeout');
       expect(classifyError(new DOMException('late', 'TimeoutError')).reason).toBe('timeout');
+    });
+
+    it.each<[string, unknown]>([
+      ['a signal’s reason', AbortSignal.abort().reason],
+      ['a code', error({ code: 'ERR_CANCELED' })],
+      ['what only says so', new Error('Request was aborted.')],
+      ['a wrapped abort', caused(AbortSignal.abort().reason, 'fetch failed')],
+    ])('takes an abort for a deadline, unless the caller is known to have left: %s', (_what, thrown) => {
+      expect(classifyError(thrown)).toMatchObject({ reason: 'timeout', retryable: true, countsAsFailure: true });
+      expect(classifyError(thrown, 0, true)).toMatchObject({
+        reason: 'aborted',
+        retryable: false,
+        countsAsFailure: false,
+      });
+    });
+
+    it('a caller who left changes nothing about other failures', () => {
+      expect(classifyError(error({ status: 503 }), 0, true)).toMatchObject({ reason: 'overloaded', retryable: true });
     });
 
     it('takes a sound status with an unreadable body for invalid output, whatever the client flags', () => {
@@ -280,7 +300,7 @@ describe('classifyError', () => {
   describe('by words, when nothing else is known', () => {
     it.each<[string, FailureReason]>([
       ['Request timed out', 'timeout'],
-      ['Request was aborted.', 'aborted'],
+      ['Request was aborted.', 'timeout'],
       ['Timeout of 5000ms exceeded', 'timeout'],
       ['4 DEADLINE_EXCEEDED: deadline exceeded', 'timeout'],
       ['Rate limit reached', 'rate_limit'],

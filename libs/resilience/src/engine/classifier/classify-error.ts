@@ -5,32 +5,38 @@ import {
   type Verdict,
   VERDICTS,
 } from './classification.js';
-import { bodyWordsOf, type Fields, fieldsOf, httpStatusOf, read, typesOf } from './error-shape.js';
-import { retryAfterOf, shouldRetryOf } from './retry-after.js';
-import { reasonOfCode, reasonOfName, reasonOfStatus, reasonOfType, reasonOfWords } from './rules.js';
-
-/** A cause chain longer than this is a loop or an attack. */
-const MAX_CAUSES = 8;
+import { structuralReason } from './families/index.js';
+import { read } from './fields.js';
+import { retryAfterOf, shouldRetryOf } from './hints/retry-after.js';
+import type { Link } from './link.js';
+import { linksOf } from './links.js';
+import { reasonOfWords } from './words.js';
 
 /**
  * Says what an error means, whatever library threw it: structure first, words last.
  *
- * Order: HTTP status, Node or provider code, SDK flags (`isRetryable`, `x-should-retry`), name, the cause chain, message words.
- * Never throws. Used by every policy as its default; call it yourself inside `retryOn` or `recordOn` to refine it.
+ * Order: codes of known clients and vendors, HTTP status, what stands in for one, names; then the same for whatever it wraps, nearest
+ * first; then the flag `isRetryable`; then message words. The tables are listed in docs/error-classification.md. Never throws. Used by
+ * every policy as its default; call it yourself inside `retryOn` or `recordOn` to refine it.
  *
  * @param nowEpochMs the wall clock, for hints that are dates; default `Date.now()`
+ * @param callerLeft whether the caller is known to have aborted. Default false: then an abort is somebody's deadline, a `timeout`.
  */
-export function classifyError(error: unknown, nowEpochMs: number = Date.now()): ErrorClassification {
-  const chain = causeChain(error);
-  const flag = firstDefined(chain, (link) => {
-    const value = read(link, 'isRetryable');
+export function classifyError(
+  error: unknown,
+  nowEpochMs: number = Date.now(),
+  callerLeft = false,
+): ErrorClassification {
+  const links = linksOf(error);
+  const flag = firstDefined(links, ({ fields }) => {
+    const value = read(fields, 'isRetryable');
     return typeof value === 'boolean' ? value : undefined;
   });
-  const reason =
-    structuralReason(chain) ?? (flag === true ? 'network' : undefined) ?? wordReason(error, chain) ?? 'unknown';
-  const verdict = reason === 'rate_limit' ? rateLimitVerdict(chain) : VERDICTS[reason];
-  const order = firstDefined(chain, shouldRetryOf);
-  const retryAfterMs = firstDefined(chain, (link) => retryAfterOf(link, reason === 'rate_limit', nowEpochMs));
+  const found = reasonIn(links) ?? (flag === true ? 'network' : undefined) ?? wordReason(error, links) ?? 'unknown';
+  const reason = found === 'abort' ? (callerLeft ? 'aborted' : 'timeout') : found;
+  const verdict = reason === 'rate_limit' ? rateLimitVerdict(links) : VERDICTS[reason];
+  const order = firstDefined(links, shouldRetryOf);
+  const retryAfterMs = firstDefined(links, (link) => retryAfterOf(link, reason, nowEpochMs));
   // A client that knows no reason but says "not retryable" is believed; with a known reason our table decides.
   const stuck = reason === 'unknown' && flag === false;
   return {
@@ -42,69 +48,51 @@ export function classifyError(error: unknown, nowEpochMs: number = Date.now()): 
   };
 }
 
+/** Whether an error says that something was aborted, and no more. */
+export function isAbort(error: unknown): boolean {
+  return classifyError(error, 0, true).reason === 'aborted';
+}
+
 /** A limit of our own says nothing about the dependency; a call that costs more than the whole limit never passes it. */
-function rateLimitVerdict(chain: readonly Fields[]): Verdict {
-  const own = chain.find((link) => read(link, 'code') === 'RESILIENCE_RATE_LIMITED');
+function rateLimitVerdict(links: readonly Link[]): Verdict {
+  const own = links.find(({ code }) => code === 'RESILIENCE_RATE_LIMITED');
   if (own === undefined) return VERDICTS.rate_limit;
-  return read(own, 'retryAfterMs') === Infinity ? VERDICTS.bad_request : OWN_RATE_LIMIT;
+  return own.number('retryAfterMs') === Infinity ? VERDICTS.bad_request : OWN_RATE_LIMIT;
 }
 
-function causeChain(error: unknown): Fields[] {
-  const chain: Fields[] = [];
-  let link = fieldsOf(error);
-  while (link !== undefined && chain.length < MAX_CAUSES && !chain.includes(link)) {
-    chain.push(link);
-    link = fieldsOf(read(link, 'cause'));
-  }
-  return chain;
-}
-
-function structuralReason(chain: readonly Fields[]): FailureReason | undefined {
-  const malformedAnswer = answeredButUnreadable(chain);
-  if (malformedAnswer) return 'invalid_output';
-  return firstDefined(chain, (link) => {
-    const status = httpStatusOf(link);
-    const ofStatus = status === undefined ? undefined : reasonOfStatus(status, wordsOf(link));
-    return ofStatus ?? reasonOfCode(read(link, 'code')) ?? typedReason(link) ?? reasonOfName(read(link, 'name'));
-  });
-}
-
-/** Of an error that came without a status, inside a stream. */
-function typedReason(link: Fields): FailureReason | undefined {
-  for (const type of typesOf(link)) {
-    const reason = reasonOfType(type, wordsOf(link));
-    if (reason !== undefined) return reason;
+function reasonIn(links: readonly Link[]): FailureReason | 'abort' | undefined {
+  const [first, ...wrapped] = links;
+  if (first === undefined) return undefined;
+  const own = structuralReason(first);
+  if (own !== undefined) return own;
+  if (answeredButUnreadable(first, wrapped)) return 'invalid_output';
+  for (const link of wrapped) {
+    const reason = structuralReason(link);
+    if (reason === undefined) continue;
+    // Of several that failed beside each other, one that may do better the next time is enough.
+    const better = link.siblings?.map(structuralReason).find((other) => other !== undefined && mayPass(other));
+    return better ?? reason;
   }
   return undefined;
 }
 
-function wordsOf(link: Fields): string {
-  return `${bodyWordsOf(link)} ${messageOf(link)}`;
+function mayPass(reason: FailureReason | 'abort'): boolean {
+  return reason === 'abort' || VERDICTS[reason].retryable;
 }
 
 /** A 2xx whose body could not be read as promised; clients call that "not retryable", yet the next answer may well be sound. */
-function answeredButUnreadable(chain: readonly Fields[]): boolean {
-  const first = chain[0];
-  if (first === undefined) return false;
-  const status = httpStatusOf(first);
+function answeredButUnreadable({ status }: Link, wrapped: readonly Link[]): boolean {
   if (status === undefined || status < 200 || status > 299) return false;
-  return chain
-    .slice(1)
-    .some((link) => read(link, 'name') === 'SyntaxError' || reasonOfName(read(link, 'name')) === 'invalid_output');
+  return wrapped.some((link) => link.name === 'SyntaxError' || structuralReason(link) === 'invalid_output');
 }
 
-function wordReason(error: unknown, chain: readonly Fields[]): FailureReason | undefined {
-  if (typeof error === 'string') return reasonOfWords(error);
-  return firstDefined(chain, (link) => reasonOfWords(messageOf(link)));
+function wordReason(error: unknown, links: readonly Link[]): FailureReason | 'abort' | undefined {
+  if (typeof error === 'string') return reasonOfWords(error.slice(0, 2000).toLowerCase());
+  return firstDefined(links, ({ message }) => reasonOfWords(message));
 }
 
-function messageOf(link: Fields): string {
-  const message = read(link, 'message');
-  return typeof message === 'string' ? message.toLowerCase() : '';
-}
-
-function firstDefined<T>(chain: readonly Fields[], pick: (link: Fields) => T | undefined): T | undefined {
-  for (const link of chain) {
+function firstDefined<T>(links: readonly Link[], pick: (link: Link) => T | undefined): T | undefined {
+  for (const link of links) {
     const found = pick(link);
     if (found !== undefined) return found;
   }

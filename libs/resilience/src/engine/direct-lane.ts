@@ -107,9 +107,12 @@ export class DirectCall implements DeadlineNode {
     this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    this.breaker?.succeed(this.permit, this.startedAt, now, value);
-    parts.permits?.release();
-    this.execution?.attempt?.detach();
+    try {
+      this.breaker?.succeed(this.permit, this.startedAt, now, value);
+    } finally {
+      parts.permits?.release();
+      this.execution?.attempt?.detach();
+    }
     const retry = parts.retry;
     if (retry !== undefined) {
       if (retry.rejectsResult?.(value) === true) return this.hand(new RejectedResult(value), this.takeOver());
@@ -125,17 +128,27 @@ export class DirectCall implements DeadlineNode {
     this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    // A caller who left says nothing about the dependency, whatever the method made of it.
-    if (this.execution?.aborted === true) this.breaker?.release(this.permit, this.startedAt);
-    else this.breaker?.fail(this.permit, this.startedAt, now, error);
+    const told = this.tellCircuit(error, now);
     parts.permits?.release();
     this.execution?.attempt?.detach();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();
-      return this.reject?.(error);
+      return this.reject?.(told);
     }
-    this.hand(error, execution ?? this.takeOver());
+    this.hand(told, execution ?? this.takeOver());
+  }
+
+  /** @returns what the call goes on with: this error, or that of a predicate of the circuit's that gave no answer */
+  private tellCircuit(error: unknown, now: number): unknown {
+    try {
+      // A caller who left says nothing about the dependency, whatever the method made of it.
+      if (this.execution?.aborted === true) this.breaker?.release(this.permit, this.startedAt);
+      else this.breaker?.fail(this.permit, this.startedAt, now, error);
+      return error;
+    } catch (noAnswer) {
+      return noAnswer;
+    }
   }
 
   private takeOver(): Execution {

@@ -18,7 +18,7 @@ describe('the kind of a value', () => {
     ['undefined', undefined, 'sync'],
     ['null', null, 'sync'],
     ['a text', 'then', 'sync'],
-    ['a function with a then', Object.assign(() => 1, { then: () => 2 }), 'sync'],
+    ['a function with a then', Object.assign(() => 1, { then: () => 2 }), 'promise'],
     ['an object whose then is none', { then: 'later' }, 'sync'],
     ['an array', [1, 2], 'sync'],
   ])('%s is seen', (_what, value, kind) => {

@@ -37,7 +37,8 @@ export class CircuitRules implements TransitionRules {
     const { recordResult } = options;
     this.records = answering(recordPredicate(options), true);
     this.rejects =
-      recordResult && answering((value) => atOnce(recordResult(value), '@CircuitBreaker > recordResult'), false);
+      recordResult &&
+      answering((value) => atOnce<unknown>(recordResult(value), '@CircuitBreaker > recordResult') === true, false);
   }
 
   /** Whether other options say the same. A function is only the same as itself: what it closes over cannot be seen. */

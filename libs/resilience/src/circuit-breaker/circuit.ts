@@ -69,25 +69,14 @@ export class Circuit implements CircuitBreaker {
 
   succeed(permit: number, startedAt: number, now: number, value: unknown): void {
     if (!this.isCurrent(permit, now)) return;
-    let failed: boolean;
-    try {
-      failed = this.rules.rejects?.(value) === true;
-    } catch (noAnswer) {
-      this.release(permit, startedAt);
-      throw noAnswer;
-    }
-    this.report(failed, startedAt, now);
+    const { rejects } = this.rules;
+    this.report(rejects !== undefined && this.answerOf(rejects, value, permit, startedAt), startedAt, now);
   }
 
   fail(permit: number, startedAt: number, now: number, error: unknown): void {
     if (!this.isCurrent(permit, now)) return;
-    let counts = false;
-    try {
-      counts = this.rules.records(error);
-    } finally {
-      if (!counts) this.release(permit, startedAt);
-    }
-    if (counts) this.report(true, startedAt, now);
+    if (this.answerOf(this.rules.records, error, permit, startedAt)) this.report(true, startedAt, now);
+    else this.release(permit, startedAt);
   }
 
   release(permit: number, startedAt: number): void {
@@ -139,6 +128,16 @@ export class Circuit implements CircuitBreaker {
     }
     const openedAt = this.rules.context.clock.now();
     this.enter(state === 'forced_open' ? { kind: state, openedAt } : { kind: state });
+  }
+
+  /** Of a predicate that answered with a promise nothing is learnt but that, and the permit goes back. */
+  private answerOf<T>(ask: (about: T) => boolean, about: T, permit: number, startedAt: number): boolean {
+    try {
+      return ask(about);
+    } catch (noAnswer) {
+      this.release(permit, startedAt);
+      throw noAnswer;
+    }
   }
 
   private isCurrent(permit: number, now: number): boolean {

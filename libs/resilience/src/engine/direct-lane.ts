@@ -95,6 +95,7 @@ export class DirectCall implements DeadlineNode {
     } catch (error) {
       // A predicate of the user's (`recordResult`, `retryOnResult`) threw: its error is the call's.
       const { retry, stats, context } = this.parts;
+      if (!this.settled) this.giveBack();
       retry?.end(undefined);
       stats.finish(false, 1, context.clock.now() - this.startedAt);
       context.shutdown.leave();
@@ -104,15 +105,12 @@ export class DirectCall implements DeadlineNode {
 
   private succeeded(value: unknown): void {
     const { parts } = this;
-    this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    try {
-      this.breaker?.succeed(this.permit, this.startedAt, now, value);
-    } finally {
-      parts.permits?.release();
-      this.execution?.attempt?.detach();
-    }
+    this.breaker?.succeed(this.permit, this.startedAt, now, value);
+    this.settled = true;
+    parts.permits?.release();
+    this.execution?.attempt?.detach();
     const retry = parts.retry;
     if (retry !== undefined) {
       if (retry.rejectsResult?.(value) === true) return this.hand(new RejectedResult(value), this.takeOver());
@@ -125,18 +123,22 @@ export class DirectCall implements DeadlineNode {
 
   private failed(error: unknown, execution: Execution | undefined): void {
     const { parts } = this;
-    this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
     const told = this.tellCircuit(error, now);
-    parts.permits?.release();
-    this.execution?.attempt?.detach();
+    this.giveBack();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();
       return this.reject?.(told);
     }
     this.hand(told, execution ?? this.takeOver());
+  }
+
+  private giveBack(): void {
+    this.settled = true;
+    this.parts.permits?.release();
+    this.execution?.attempt?.detach();
   }
 
   /** @returns what the call goes on with: this error, or that of a predicate of the circuit's that gave no answer */

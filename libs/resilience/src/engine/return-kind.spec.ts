@@ -33,6 +33,7 @@ describe('the kind of a method, before it is called', () => {
   it.each<[string, object, unknown, ReturnKind]>([
     ['an async function', async () => 1, undefined, 'promise'],
     ['an async generator', numbers, undefined, 'iterable'],
+    ['an async generator that SWC recorded as Promise', numbers, Promise, 'iterable'],
     ['a generator', function* () {}, undefined, 'sync'],
     ['a function declared as Promise', () => 1, Promise, 'promise'],
     ['a function declared as Observable', () => 1, Observable, 'observable'],

@@ -41,9 +41,11 @@ const GeneratorFunction = function* () {}.constructor;
  * @param declared that recorded type, `undefined` where there is none
  */
 export function kindOfMethod(method: object, declared: unknown): ReturnKind {
-  if (method.constructor === AsyncFunction || declared === Promise) return 'promise';
+  if (method.constructor === AsyncFunction) return 'promise';
+  // Before what is recorded: SWC records `Promise` for an async generator too.
   if (method.constructor === AsyncGeneratorFunction) return 'iterable';
   if (method.constructor === GeneratorFunction) return 'sync';
+  if (declared === Promise) return 'promise';
   if (declared === String || declared === Number || declared === Boolean || declared === Array) return 'sync';
   return isObservableClass(declared) ? 'observable' : 'unknown';
 }

@@ -1,3 +1,4 @@
+import { onAbort } from '@nest-resilience/core';
 import type { ChainCall, LlmChain } from './chain/llm-chain.js';
 import type { LlmTarget } from './chain/llm-target.js';
 import { type OpenedStream, openStream } from './chain/open-stream.js';
@@ -71,7 +72,7 @@ export class LlmStream implements AsyncIterable<string> {
     const { callerSignal, stop } = this;
     const follow = () => stop.abort(callerSignal?.reason);
     if (callerSignal?.aborted === true) follow();
-    callerSignal?.addEventListener('abort', follow, { once: true });
+    const unfollow = callerSignal && onAbort(callerSignal, follow);
     try {
       stop.signal.throwIfAborted();
       const { turn, opened } = await this.open(call);
@@ -81,7 +82,7 @@ export class LlmStream implements AsyncIterable<string> {
       outcome = { error };
       throw error;
     } finally {
-      callerSignal?.removeEventListener('abort', follow);
+      unfollow?.();
       if ('result' in outcome) {
         this.chain.completed(outcome.result, true);
         this.settle.resolve(outcome.result);

@@ -17,6 +17,7 @@ export {
   type Matcher,
   type MethodMetrics,
   nearest,
+  onAbort,
   type OptionProblem,
   OptionsReader,
   parseDuration,

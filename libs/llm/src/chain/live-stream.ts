@@ -1,4 +1,4 @@
-import { type Clock, TimeoutError } from '@nest-resilience/core';
+import { type Clock, onAbort, TimeoutError } from '@nest-resilience/core';
 import { LlmInvalidAnswerError, LlmRefusedError } from '../llm.errors.js';
 import { circuitNameOf } from '../options/resolved-options.js';
 import type { ProviderStreamPart } from '../providers/provider.js';
@@ -30,8 +30,7 @@ export class LiveStream {
     this.ended.catch(() => undefined);
     const abort = () => this.controller.abort(attemptSignal.reason);
     if (attemptSignal.aborted) abort();
-    attemptSignal.addEventListener('abort', abort, { once: true });
-    this.unfollow = () => attemptSignal.removeEventListener('abort', abort);
+    this.unfollow = onAbort(attemptSignal, abort);
     this.parts = open(this.controller.signal)[Symbol.asyncIterator]();
   }
 
@@ -69,7 +68,7 @@ export class LiveStream {
       const { signal } = this.controller;
       const done = () => {
         timer.cancel();
-        signal.removeEventListener('abort', aborted);
+        unlisten();
       };
       const aborted = () => {
         done();
@@ -79,7 +78,7 @@ export class LiveStream {
         () => this.controller.abort(new TimeoutError(circuitNameOf(this.target.options), scope, limitMs)),
         limitMs,
       );
-      signal.addEventListener('abort', aborted, { once: true });
+      const unlisten = onAbort(signal, aborted);
       if (signal.aborted) return aborted();
       this.parts.next().then(
         ({ done: over, value }) => {

@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import { type Clock, onAbort } from '@nest-resilience/core';
 import { maybeServed, reasonOf } from '../chain/reason.js';
 import { messageOf } from '../llm.errors.js';
 import { NO_USAGE } from '../llm.result.js';
@@ -31,7 +31,7 @@ export function checkProvider(
   return new Promise((resolve) => {
     const end = (result: Pick<Evidence, 'ok' | 'reason' | 'message'> | 'withheld') => {
       timer.cancel();
-      stop.removeEventListener('abort', stopped);
+      unlisten();
       resolve(result === 'withheld' ? result : { ...result, source: 'check', latencyMs: clock.now() - startedAt });
     };
     const giveUp = (reason: 'timeout' | 'aborted', message: string) => {
@@ -41,7 +41,7 @@ export function checkProvider(
     const stopped = () => giveUp('aborted', 'the application shuts down');
     const timer = clock.setTimer(() => giveUp('timeout', `no answer within ${timeoutMs} ms`), timeoutMs);
     timer.unref();
-    stop.addEventListener('abort', stopped, { once: true });
+    const unlisten = onAbort(stop, stopped);
     const answered = (check: ProviderCheck) => {
       // A server that counts no tokens is charged what was expected of it.
       if (check.kind === 'paid' && check.usage.totalTokens > 0) settle?.(check.usage);

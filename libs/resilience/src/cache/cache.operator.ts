@@ -13,7 +13,7 @@ export function answerFromCache<T>(cache: CachePolicy, execution: Execution): Mo
     defer(() => {
       const key = cache.keys.of(execution.args);
       if (key === undefined) return source;
-      const hit = execution.replayed ? undefined : cache.results.fresh(key, clock.now());
+      const hit = execution.replayed || execution.underway ? undefined : cache.results.fresh(key, clock.now());
       if (hit !== undefined) {
         execution.emitted = true;
         return from(hit.items) as Observable<T>;

@@ -1,6 +1,6 @@
 import type { KeyFunction } from '../engine/argument-key.js';
 import type { Duration } from '../engine/duration.js';
-import { isMatcher, type Matcher } from '../engine/matcher.js';
+import type { Matcher } from '../engine/matcher.js';
 import { OptionsReader } from '../engine/options.js';
 
 /**
@@ -68,8 +68,7 @@ export function readCacheOptions(input: CacheOptions | Duration | undefined, pat
 function readStaleOn(reader: OptionsReader<CacheOptions>): Matcher | undefined {
   const value = reader.raw('staleOn');
   if (value === undefined) return undefined;
-  if (reader.raw('staleIfError') === undefined) reader.problem('staleOn', value, 'nothing without staleIfError');
-  else if (isMatcher(value)) return value;
-  else reader.problem('staleOn', value, 'an Error class, a predicate (error) => boolean, or an array of those');
+  if (reader.raw('staleIfError') !== undefined) return reader.matcher('staleOn');
+  reader.problem('staleOn', value, 'nothing without staleIfError');
   return undefined;
 }

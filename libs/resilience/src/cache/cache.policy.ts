@@ -1,6 +1,7 @@
 import { isObservable, type MonoTypeOperatorFunction } from 'rxjs';
 
 import type { CallKeys } from '../engine/argument-key.js';
+import { atOnce } from '../engine/at-once.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
 import type { Execution } from '../engine/execution.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
@@ -23,7 +24,7 @@ export class CachePolicy implements CacheStage {
     private readonly rejectsResult: ((value: unknown) => boolean) | undefined,
   ) {
     const { staleOn } = results.options;
-    this.staleOn = staleOn === undefined ? notTheCallersFault : compileMatcher(staleOn);
+    this.staleOn = staleOn === undefined ? notTheCallersFault : compileMatcher(staleOn, '@Cache > staleOn');
   }
 
   fresh(args: readonly unknown[], now: number): CachedResult | undefined {
@@ -73,7 +74,7 @@ export class CachePolicy implements CacheStage {
   private accepts(value: unknown): boolean {
     if (isReadOnce(value)) return false;
     const { cacheResult } = this.results.options;
-    return cacheResult === undefined ? value !== undefined : cacheResult(value);
+    return cacheResult === undefined ? value !== undefined : atOnce(cacheResult(value), '@Cache > cacheResult');
   }
 
   private report(execution: Execution, error: unknown, ageMs: number): void {

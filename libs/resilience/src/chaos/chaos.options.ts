@@ -58,7 +58,8 @@ function readRate(reader: Reader): number {
 
 function readEnabled(reader: Reader): boolean | (() => boolean) {
   const value = reader.raw('enabled');
-  if (typeof value === 'boolean' || typeof value === 'function') return value as boolean | (() => boolean);
+  if (typeof value === 'boolean') return value;
+  if (typeof value === 'function') return reader.function<() => boolean>('enabled') ?? DEFAULT_CHAOS_OPTIONS.enabled;
   if (value !== undefined) reader.problem('enabled', value, 'true, false or a function () => boolean');
   return DEFAULT_CHAOS_OPTIONS.enabled;
 }

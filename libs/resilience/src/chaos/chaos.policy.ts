@@ -1,3 +1,4 @@
+import { atOnce } from '../engine/at-once.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import { kindOfValue } from '../engine/return-kind.js';
 import type { ChaosStage } from '../engine/stages.js';
@@ -24,15 +25,14 @@ export class ChaosPolicy implements ChaosStage {
     const { disturbance } = this.options;
     if (disturbance.kind === 'latency') return this.slow(policy, call(), disturbance.min, disturbance.max);
     this.injected(policy, disturbance.kind);
-    const made = disturbance.make();
-    if (disturbance.kind === 'fault') throw made;
-    return made;
+    if (disturbance.kind === 'fault') throw atOnce(disturbance.make(), '@Chaos > fault');
+    return disturbance.make();
   }
 
   private strikes(): boolean {
     const { rate, enabled, until = Infinity } = this.options;
     const { clock, random } = this.context;
-    if (enabled === false || (typeof enabled === 'function' && !enabled())) return false;
+    if (enabled === false || (typeof enabled === 'function' && !atOnce(enabled(), '@Chaos > enabled'))) return false;
     return clock.epochNow() < until && random() < rate;
   }
 

@@ -28,7 +28,10 @@ export function readDisturbance(reader: OptionsReader<ChaosOptions>, input: obje
 function readFault(reader: OptionsReader<ChaosOptions>): Disturbance {
   const fault = reader.raw('fault');
   if (fault instanceof Error) return { kind: 'fault', make: () => fault };
-  if (typeof fault === 'function' && !isErrorClass(fault)) return { kind: 'fault', make: fault as () => unknown };
+  if (typeof fault === 'function' && !isErrorClass(fault)) {
+    const make = reader.function<() => unknown>('fault');
+    return make === undefined ? NONE : { kind: 'fault', make };
+  }
   reader.problem('fault', fault, "an Error, or a function that makes one such as () => new Error('down')");
   return NONE;
 }

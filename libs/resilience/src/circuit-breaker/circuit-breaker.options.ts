@@ -1,5 +1,5 @@
 import { parseDuration, type Duration } from '../engine/duration.js';
-import { isMatcher, type Matcher } from '../engine/matcher.js';
+import type { Matcher } from '../engine/matcher.js';
 import { nearest, oneOfText, OptionsReader } from '../engine/options.js';
 
 export type WindowOptions =
@@ -125,13 +125,13 @@ export function readCircuitBreakerOptions(
     slowCallRate: readRate(reader, 'slowCallRate', defaults.slowCallRate),
     recoveryTimeout:
       typeof reader.raw('recoveryTimeout') === 'function'
-        ? (reader.raw('recoveryTimeout') as (timesOpened: number) => Duration)
+        ? (reader.function<(timesOpened: number) => Duration>('recoveryTimeout') ?? defaults.recoveryTimeout)
         : reader.duration('recoveryTimeout', defaults.recoveryTimeout),
     halfOpenCalls: reader.number('halfOpenCalls', defaults.halfOpenCalls, { min: 1, integer: true }),
     successThreshold: reader.number('successThreshold', defaults.successThreshold, { min: 1, integer: true }),
     halfOpenTimeout: reader.duration('halfOpenTimeout', defaults.halfOpenTimeout, { min: 1 }),
-    recordOn: readMatcher(reader, 'recordOn'),
-    ignoreOn: readMatcher(reader, 'ignoreOn'),
+    recordOn: reader.matcher('recordOn'),
+    ignoreOn: reader.matcher('ignoreOn'),
     recordResult: reader.function<(result: unknown) => boolean>('recordResult'),
     key: reader.function<(...args: readonly unknown[]) => string>('key'),
     maxKeys: reader.number('maxKeys', defaults.maxKeys, { min: 1, integer: true }),
@@ -206,13 +206,6 @@ function readTime(reader: Reader, duration: unknown): ResolvedWindow {
   if (durationMs !== undefined && durationMs >= 10 && Number.isFinite(durationMs)) return { type: 'time', durationMs };
   reader.problem('window > duration', duration, "a duration >= 10 ms such as '30s'");
   return DEFAULT_CIRCUIT_BREAKER_OPTIONS.window;
-}
-
-function readMatcher(reader: Reader, name: 'recordOn' | 'ignoreOn'): Matcher | undefined {
-  const value = reader.raw(name);
-  if (value === undefined || isMatcher(value)) return value;
-  reader.problem(name, value, 'an Error class, a predicate (error) => boolean, or an array of those');
-  return undefined;
 }
 
 /** Options that would silently do nothing. */

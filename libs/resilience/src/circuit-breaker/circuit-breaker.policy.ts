@@ -1,3 +1,4 @@
+import { atOnce } from '../engine/at-once.js';
 import type { CircuitBreakerStage } from '../engine/stages.js';
 import { Circuit } from './circuit.js';
 import type { CircuitRules } from './circuit-rules.js';
@@ -45,7 +46,7 @@ export class KeyedCircuits implements CircuitBreakerStage {
   }
 
   select(args: readonly unknown[]): Circuit {
-    const key = String(this.keyOf(...args));
+    const key = String(atOnce(this.keyOf(...args), '@CircuitBreaker > key'));
     let circuit = this.byKey.get(key);
     if (circuit === undefined) {
       circuit = new Circuit(this.name, this.rules, key);

@@ -1,5 +1,7 @@
+import { atOnce } from '../engine/at-once.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { parseDuration } from '../engine/duration.js';
+import { ResilienceOptionsError } from '../engine/errors.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import {
@@ -21,6 +23,8 @@ export class CircuitRules implements TransitionRules {
   readonly minimumCalls: number;
   readonly records: (error: unknown) => boolean;
   readonly rejects: ((value: unknown) => boolean) | undefined;
+  /** Of a `recoveryTimeout` that answered with a promise. */
+  private noAnswer: unknown = undefined;
 
   constructor(
     readonly options: ResolvedCircuitBreakerOptions,
@@ -30,8 +34,11 @@ export class CircuitRules implements TransitionRules {
     this.halfOpenTimeout = options.halfOpenTimeout;
     const { window, minimumCalls } = options;
     this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
+    const { recordResult } = options;
     this.records = answering(recordPredicate(options), true);
-    this.rejects = options.recordResult && answering(options.recordResult, false);
+    this.rejects =
+      recordResult &&
+      answering((value) => atOnce<unknown>(recordResult(value), '@CircuitBreaker > recordResult') === true, false);
   }
 
   /** Whether other options say the same. A function is only the same as itself: what it closes over cannot be seen. */
@@ -46,9 +53,21 @@ export class CircuitRules implements TransitionRules {
   recoveryMs(timesOpened: number): number {
     const { recoveryTimeout } = this.options;
     if (typeof recoveryTimeout === 'number') return recoveryTimeout;
-    // A broken function must not leave the circuit open for ever or flapping.
-    const ms = parseDuration(answering(recoveryTimeout, NaN)(timesOpened));
+    // A broken function must not leave the circuit open for ever or flapping, nor break those who only look at it.
+    let ms: number | undefined;
+    try {
+      ms = parseDuration(atOnce(recoveryTimeout(timesOpened), '@CircuitBreaker > recoveryTimeout'));
+    } catch (error) {
+      if (error instanceof ResilienceOptionsError) this.noAnswer = error;
+    }
     return ms !== undefined && ms >= 0 ? ms : DEFAULT_CIRCUIT_BREAKER_OPTIONS.recoveryTimeout;
+  }
+
+  /** Tells the call that opened a circuit that `recoveryTimeout` gave no answer. */
+  complain(): void {
+    const { noAnswer } = this;
+    this.noAnswer = undefined;
+    if (noAnswer !== undefined) throw noAnswer;
   }
 
   createWindow(): OutcomeWindow {
@@ -90,12 +109,16 @@ function sameWindow(a: ResolvedWindow, b: ResolvedWindow): boolean {
   return a.type === 'time' ? b.type === 'time' && a.durationMs === b.durationMs : b.type === a.type;
 }
 
-/** A function of the user's that throws must neither hide the call's own outcome nor keep it from being settled. */
+/**
+ * A function of the user's that throws must neither hide the call's own outcome nor keep it from being settled. One that answers
+ * with a promise has never worked, and is told.
+ */
 function answering<A, R>(ask: (input: A) => R, otherwise: R): (input: A) => R {
   return (input) => {
     try {
       return ask(input);
-    } catch {
+    } catch (error) {
+      if (error instanceof ResilienceOptionsError) throw error;
       return otherwise;
     }
   };
@@ -103,8 +126,10 @@ function answering<A, R>(ask: (input: A) => R, otherwise: R): (input: A) => R {
 
 function recordPredicate({ recordOn, ignoreOn }: ResolvedCircuitBreakerOptions): ErrorPredicate {
   const record =
-    recordOn === undefined ? (error: unknown) => classifyError(error).countsAsFailure : compileMatcher(recordOn);
+    recordOn === undefined
+      ? (error: unknown) => classifyError(error).countsAsFailure
+      : compileMatcher(recordOn, '@CircuitBreaker > recordOn');
   if (ignoreOn === undefined) return record;
-  const ignore = compileMatcher(ignoreOn);
+  const ignore = compileMatcher(ignoreOn, '@CircuitBreaker > ignoreOn');
   return (error) => !ignore(error) && record(error);
 }

@@ -581,6 +581,71 @@ describe('by hand', () => {
   });
 });
 
+/** resilience4j: circuitBreakerDoesNotPublishStateTransitionEventsForInternalTransitions. */
+describe('by hand, to the state it is in already', () => {
+  it.each(['close', 'reset'] as const)('%s of a closed circuit empties the window and tells nobody', async (name) => {
+    const bench = await new Bench().play('xx');
+
+    bench.handle[name]();
+    bench.handle[name]();
+
+    expect(bench.events).toEqual([]);
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'closed', calls: 0 });
+  });
+
+  it('open twice is told once, and when it opened stays', async () => {
+    const bench = new Bench();
+    bench.handle.open();
+    const { openedAt } = bench.handle.snapshot();
+    await bench.clock.advance('5m');
+
+    bench.handle.open();
+
+    expect(bench.events.map(([name]) => name)).toEqual(['opened']);
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'forced_open', openedAt });
+  });
+
+  it.each(['disable', 'metricsOnly', 'open', 'close', 'reset'] as const)(
+    '%s twice: the second changes nothing',
+    async (name) => {
+      const bench = await new Bench({ failureThreshold: 1 }).play('x');
+      bench.handle[name]();
+      const [events, snapshot] = [[...bench.events], bench.handle.snapshot()];
+
+      bench.handle[name]();
+
+      expect(bench.events).toEqual(events);
+      expect(bench.handle.snapshot()).toEqual(snapshot);
+    },
+  );
+
+  it('close after close: what began before does not fall into the empty window', async () => {
+    const bench = new Bench();
+    const begun = bench.start();
+
+    bench.handle.close();
+    bench.succeed(begun);
+
+    expect(bench.handle.snapshot()).toMatchObject({ calls: 0 });
+  });
+
+  it('every real change is told', async () => {
+    const bench = await new Bench({ failureThreshold: 1 }).play('x');
+
+    bench.handle.open();
+    bench.handle.close();
+    bench.handle.disable();
+    bench.handle.reset();
+
+    expect(bench.events.map(([name, { from }]) => [name, from])).toEqual([
+      ['opened', 'closed'],
+      ['opened', 'open'],
+      ['closed', 'forced_open'],
+      ['closed', 'disabled'],
+    ]);
+  });
+});
+
 describe('what it tells', () => {
   it('a snapshot with rates only where there is enough to judge', async () => {
     const bench = await new Bench({ slowCallDuration: '1s' }).play('xs..');

@@ -69,13 +69,13 @@ export class Circuit implements CircuitBreaker {
 
   succeed(permit: number, startedAt: number, now: number, value: unknown): void {
     if (!this.isCurrent(permit, now)) return;
-    const failed = this.rules.rejects?.(value) === true;
-    this.report(failed, startedAt, now);
+    const { rejects } = this.rules;
+    this.report(rejects !== undefined && this.answerOf(rejects, value, permit, startedAt), startedAt, now);
   }
 
   fail(permit: number, startedAt: number, now: number, error: unknown): void {
     if (!this.isCurrent(permit, now)) return;
-    if (this.rules.records(error)) this.report(true, startedAt, now);
+    if (this.answerOf(this.rules.records, error, permit, startedAt)) this.report(true, startedAt, now);
     else this.release(permit, startedAt);
   }
 
@@ -117,12 +117,27 @@ export class Circuit implements CircuitBreaker {
     };
   }
 
-  /** By hand; `reset` also forgets what was counted. */
+  /** By hand; `reset` also forgets what was counted. What is so already is not told again. */
   force(state: 'forced_open' | 'closed' | 'disabled' | 'metrics_only', forget = false): void {
     if (forget) this.notPermitted = 0;
     if (forget || state !== 'forced_open') this.window.clear();
+    if (this.current.kind === state) {
+      // What began before the window was emptied does not belong into it.
+      if (state !== 'forced_open') this.generation++;
+      return;
+    }
     const openedAt = this.rules.context.clock.now();
     this.enter(state === 'forced_open' ? { kind: state, openedAt } : { kind: state });
+  }
+
+  /** Of a predicate that answered with a promise nothing is learnt but that, and the permit goes back. */
+  private answerOf<T>(ask: (about: T) => boolean, about: T, permit: number, startedAt: number): boolean {
+    try {
+      return ask(about);
+    } catch (noAnswer) {
+      this.release(permit, startedAt);
+      throw noAnswer;
+    }
   }
 
   private isCurrent(permit: number, now: number): boolean {
@@ -151,11 +166,14 @@ export class Circuit implements CircuitBreaker {
     switch (this.current.kind) {
       case 'closed':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
-        if (this.rules.trips(this.window)) this.apply({ type: 'tripped', now });
+        if (!this.rules.trips(this.window)) break;
+        this.apply({ type: 'tripped', now });
+        this.rules.complain();
         break;
       case 'half_open':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
         this.apply(failed ? { type: 'probe_failed', now } : { type: 'probe_succeeded', startedAt });
+        if (failed) this.rules.complain();
         break;
       case 'metrics_only':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);

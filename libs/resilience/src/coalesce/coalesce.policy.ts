@@ -25,6 +25,8 @@ export class CoalescePolicy implements CoalesceStage {
   join(execution: Execution, start: (shared: Execution) => Observable<unknown>): Observable<unknown> {
     return new Observable((caller) => {
       const key = this.keys.of(execution.args);
+      // The user's `key` ended it.
+      if (caller.closed) return undefined;
       if (key === undefined) return start(execution).subscribe(caller);
       const flight = this.running.byKey.get(key);
       if (flight === undefined) this.lead(key, execution, start).board(execution, caller);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { atOnce } from '../engine/at-once.js';
 import type { Clock } from '../engine/clock.js';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
@@ -30,7 +31,7 @@ export class FailedCallCapture {
     const describe = (error: unknown) => storeError(error, redactor, secrets);
     const createdAt = clock.epochNow();
     const idempotencyKey = attempt(() => {
-      const key = options.idempotencyKey?.(...(call.args as never[]));
+      const key = atOnce(options.idempotencyKey?.(...(call.args as never[])), '@DeadLetter > idempotencyKey');
       return typeof key === 'string' ? keyWithoutSecrets(key, redactor.text(key, secrets)) : undefined;
     });
     const traceparent = attempt(() => this.parts.traceparent?.());

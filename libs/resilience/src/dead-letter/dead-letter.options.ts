@@ -128,7 +128,9 @@ export function readDeadLetterOptions(
 function readRedact(reader: OptionsReader<DeadLetterOptions>): ResolvedDeadLetterOptions['redact'] {
   const value = reader.raw('redact');
   if (value === undefined) return DEFAULT_DEAD_LETTER_OPTIONS.redact;
-  if (value === false || typeof value === 'function') return value as RedactDecision | false;
+  if (value === false) return false;
+  if (typeof value === 'function')
+    return reader.function<RedactDecision>('redact') ?? DEFAULT_DEAD_LETTER_OPTIONS.redact;
   if (!Array.isArray(value)) {
     reader.problem('redact', value, "paths such as ['[0].card.number'], a function (path, value) => boolean, or false");
     return DEFAULT_DEAD_LETTER_OPTIONS.redact;

@@ -1,3 +1,4 @@
+import { onAbort } from '../engine/abort-listeners.js';
 import type { Clock } from '../engine/clock.js';
 
 /** Resolves when the next one may start, or at once when the signal aborts. */
@@ -10,11 +11,11 @@ export function createPace(clock: Clock, intervalMs: number, signal: AbortSignal
     return new Promise((resolve) => {
       const done = () => {
         timer.cancel();
-        signal?.removeEventListener('abort', done);
+        unlisten?.();
         resolve();
       };
       const timer = clock.setTimer(done, waitMs);
-      signal?.addEventListener('abort', done, { once: true });
+      const unlisten = signal && onAbort(signal, done);
     });
   };
 }

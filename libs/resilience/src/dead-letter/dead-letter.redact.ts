@@ -1,3 +1,4 @@
+import { atOnce } from '../engine/at-once.js';
 import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { matchesRedactPath, parseRedactPath, type RedactPath } from './redact-path.js';
 import { isSecretKey, TextRedactor } from './redact-text.js';
@@ -26,7 +27,7 @@ export function createRedactor(redact: ResolvedDeadLetterOptions['redact']): Red
 }
 
 function byDecision(decide: (path: string, value: unknown) => boolean): Redactor['isSecret'] {
-  return (place, value) => decide(describePlace(place), value);
+  return (place, value) => atOnce(decide(describePlace(place), value), '@DeadLetter > redact');
 }
 
 function byPlace(paths: readonly string[]): Redactor['isSecret'] {

@@ -1,3 +1,4 @@
+import { atOnce } from '../engine/at-once.js';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 import { MAX_BLOB_BYTES, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
@@ -34,7 +35,7 @@ export function encodeArgs(args: readonly unknown[], options: EncodeOptions): En
   const redactor = createRedactor(options.redact);
   try {
     return options.serializeArgs
-      ? encodeCustom(options.serializeArgs(args), redactor, options)
+      ? encodeCustom(atOnce(options.serializeArgs(args), '@DeadLetter > serializeArgs'), redactor, options)
       : encodeStructured(args, redactor, options);
   } catch (error) {
     const message = redactor.text(error instanceof Error ? error.message : String(error));
@@ -55,7 +56,9 @@ export function decodeArgs(
   reviveArgs?: ResolvedDeadLetterOptions['reviveArgs'],
 ): readonly unknown[] {
   const { json, meta } = stored.blob === undefined ? stored : unpack(stored.blob);
-  if (stored.encoding === 'custom') return reviveArgs ? reviveArgs(JSON.parse(JSON.stringify(json))) : [json];
+  if (stored.encoding === 'custom') {
+    return reviveArgs ? atOnce(reviveArgs(JSON.parse(JSON.stringify(json))), '@DeadLetter > reviveArgs') : [json];
+  }
   const args = reviveSuperjson({ json, ...(meta !== undefined && { meta }) });
   if (!Array.isArray(args)) throw new Error('The stored arguments are not a list');
   return args as unknown[];

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 
+import { atOnce } from './at-once.js';
+
 /** Longer keys are hashed: what is kept for a thousand calls must not keep a thousand request bodies. */
 const MAX_KEY_LENGTH = 256;
 /** Deeper values have no key, which also ends a cycle. */
@@ -19,11 +21,13 @@ export class CallKeys {
     private readonly attemptIndex: number,
     /** Told once, with the first argument (counted from 1) that has no key. */
     private readonly onUnkeyable: (argument: number) => void,
+    /** Names the user's own function. */
+    private readonly option = 'key',
   ) {}
 
   /** Throws what the user's function threw. */
   of(args: readonly unknown[]): string | undefined {
-    if (this.own !== undefined) return this.own(...args);
+    if (this.own !== undefined) return atOnce(this.own(...args), this.option);
     const key = argumentKey(args, this.attemptIndex);
     if (key === undefined && !this.warned) {
       this.warned = true;

@@ -1,5 +1,6 @@
 import { concat, defer, type Observable, tap } from 'rxjs';
 
+import { onAbort } from './abort-listeners.js';
 import type { AttemptContext } from './attempt.js';
 import { isAbort } from './classifier/classify-error.js';
 import type { Execution } from './execution.js';
@@ -83,6 +84,10 @@ export class Attempt implements AttemptContext {
     if (permits === undefined) return undefined;
     if (!permits.tryAcquire(this.execution.args, context.clock.now())) return this.wait(permits);
     this.permits = permits;
+    if (this.unwanted) {
+      this.giveBack();
+      throw this.execution.abortReason;
+    }
     return undefined;
   }
 
@@ -106,33 +111,54 @@ export class Attempt implements AttemptContext {
 
   /** Gives everything back until the stream that the attempt has shown to be is read. */
   postpone(): void {
-    const { args, parts } = this.execution;
-    this.leaveCircuit();
-    this.permits?.refund(args, parts.context.clock.now());
-    this.permits = undefined;
-    this.execution.entered = 0;
+    this.giveBack();
+    this.execution.entered--;
   }
 
   succeeded(value: unknown): void {
     if (!this.running) return;
     const { breaker } = this;
     const now = this.end();
-    breaker?.succeed(this.permit, this.startedAt, now, value);
-    this.releasePermits();
+    try {
+      breaker?.succeed(this.permit, this.startedAt, now, value);
+    } catch (error) {
+      this.execution.noteFailure(error, this);
+      this.span?.end({ outcome: 'failed', error });
+      throw error;
+    } finally {
+      this.releasePermits();
+    }
     this.execution.record(this, undefined);
     this.span?.end(SUCCESSFUL);
   }
 
-  failed(error: unknown): void {
-    if (!this.running) return;
+  /** @returns what the call goes on with: this error, or that of a predicate of the circuit's that gave no answer */
+  failed(error: unknown): unknown {
+    if (!this.running) return error;
+    if (!this.arrived) this.execution.bypassed = true;
+    // A caller who has left says nothing about the dependency, whatever the method made of it.
+    if (this.execution.callerSignal?.aborted === true) {
+      this.cancelled();
+      return error;
+    }
     const { breaker } = this;
     const now = this.end();
-    if (this.abandonedWith(error)) breaker?.release(this.permit, this.startedAt);
-    else breaker?.fail(this.permit, this.startedAt, now, error);
+    let told = error;
+    try {
+      if (this.abandonedWith(error)) breaker?.release(this.permit, this.startedAt);
+      else breaker?.fail(this.permit, this.startedAt, now, error);
+    } catch (noAnswer) {
+      told = noAnswer;
+    }
     this.releasePermits();
-    if (!this.arrived) this.execution.bypassed = true;
-    this.execution.noteFailure(error, this);
-    this.span?.end({ outcome: 'failed', error });
+    this.execution.noteFailure(told, this);
+    this.span?.end({ outcome: 'failed', error: told });
+    return told;
+  }
+
+  /** A function of the user's (`key`, `cost`) may have ended the call that asks to be admitted. */
+  private get unwanted(): boolean {
+    return !this.running || this.execution.callerSignal?.aborted === true;
   }
 
   /** The consumer went away before the end: no result, unless it has seen something. */
@@ -161,7 +187,7 @@ export class Attempt implements AttemptContext {
     this.detach();
   }
 
-  /** AbortSignal.any() leaks on Node 20, so the link to the caller's signal is made and taken away by hand. */
+  /** Nothing of an attempt that has ended may stay on the caller's signal. */
   detach(): void {
     this.unlink?.();
     this.unlink = undefined;
@@ -180,6 +206,7 @@ export class Attempt implements AttemptContext {
     this.startedAt = now;
     if (breakers === undefined) return;
     const breaker = breakers.select(this.execution.args);
+    if (this.unwanted) throw this.execution.abortReason;
     const permit = breaker.tryAcquire(now);
     if (permit < 0) {
       stats.rejected++;
@@ -211,6 +238,14 @@ export class Attempt implements AttemptContext {
     );
   }
 
+  /** Of an attempt that never ran. */
+  private giveBack(): void {
+    const { args, parts } = this.execution;
+    this.leaveCircuit();
+    this.permits?.refund(args, parts.context.clock.now());
+    this.permits = undefined;
+  }
+
   private leaveCircuit(): void {
     this.breaker?.release(this.permit, this.startedAt);
     this.breaker = undefined;
@@ -232,8 +267,6 @@ export class Attempt implements AttemptContext {
       return;
     }
     if (callerSignal.aborted) return controller.abort(callerSignal.reason);
-    const listener = (): void => controller.abort(callerSignal.reason);
-    callerSignal.addEventListener('abort', listener, { once: true });
-    this.unlink = () => callerSignal.removeEventListener('abort', listener);
+    this.unlink = onAbort(callerSignal, () => controller.abort(callerSignal.reason));
   }
 }

@@ -3,6 +3,7 @@ import type { AsyncResource } from 'node:async_hooks';
 import { lastValueFrom, type Observable } from 'rxjs';
 
 import { captureContext } from './async-context.js';
+import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode } from './deadlines.js';
 import { Execution, signalAmong } from './execution.js';
 import { openMethod } from './method-call.js';
@@ -95,6 +96,7 @@ export class DirectCall implements DeadlineNode {
     } catch (error) {
       // A predicate of the user's (`recordResult`, `retryOnResult`) threw: its error is the call's.
       const { retry, stats, context } = this.parts;
+      if (!this.settled) this.giveBack();
       retry?.end(undefined);
       stats.finish(false, 1, context.clock.now() - this.startedAt);
       context.shutdown.leave();
@@ -104,10 +106,10 @@ export class DirectCall implements DeadlineNode {
 
   private succeeded(value: unknown): void {
     const { parts } = this;
-    this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
     this.breaker?.succeed(this.permit, this.startedAt, now, value);
+    this.settled = true;
     parts.permits?.release();
     this.execution?.attempt?.detach();
     const retry = parts.retry;
@@ -122,24 +124,36 @@ export class DirectCall implements DeadlineNode {
 
   private failed(error: unknown, execution: Execution | undefined): void {
     const { parts } = this;
-    this.settled = true;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    if (this.breaker !== undefined) {
-      // A caller who left says nothing about the dependency, whatever the method made of it.
-      const attempt = (execution ?? this.execution)?.attempt;
-      const abandoned = attempt?.abandonedWith(error) ?? signalAmong(this.args)?.aborted === true;
-      if (abandoned) this.breaker.release(this.permit, this.startedAt);
-      else this.breaker.fail(this.permit, this.startedAt, now, error);
-    }
-    parts.permits?.release();
-    this.execution?.attempt?.detach();
+    const told = this.tellCircuit(error, now, (execution ?? this.execution)?.attempt);
+    this.giveBack();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();
-      return this.reject?.(error);
+      return this.reject?.(told);
     }
-    this.hand(error, execution ?? this.takeOver());
+    this.hand(told, execution ?? this.takeOver());
+  }
+
+  private giveBack(): void {
+    this.settled = true;
+    this.parts.permits?.release();
+    this.execution?.attempt?.detach();
+  }
+
+  /** @returns what the call goes on with: this error, or that of a predicate of the circuit's that gave no answer */
+  private tellCircuit(error: unknown, now: number, attempt: Attempt | undefined): unknown {
+    if (this.breaker === undefined) return error;
+    try {
+      // A caller who left says nothing about the dependency, whatever the method made of it.
+      const abandoned = attempt?.abandonedWith(error) ?? signalAmong(this.args)?.aborted === true;
+      if (abandoned) this.breaker.release(this.permit, this.startedAt);
+      else this.breaker.fail(this.permit, this.startedAt, now, error);
+      return error;
+    } catch (noAnswer) {
+      return noAnswer;
+    }
   }
 
   private takeOver(): Execution {

@@ -60,6 +60,7 @@ export class ResilienceOptionsError extends ResilienceError {
 /** A short, safe rendering of any value for a message. */
 export function describeValue(value: unknown): string {
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 57)}...` : value}'`;
+  if (value instanceof Promise) return 'a promise';
   if (typeof value === 'function') return value.name ? `function ${value.name}` : 'a function';
   if (typeof value === 'object' && value !== null) {
     if (Array.isArray(value)) return `an array of ${value.length}`;

@@ -35,6 +35,7 @@ export class Execution {
   bypassed = false;
   /** False where the caller wants its value synchronously: a retry that would have to wait is not possible. */
   canWait = true;
+  /** Its account is closed: it takes no share of a retry budget any more. */
   finished = false;
   /** A handler behind Nest's interceptors: its arguments are known only when it is reached. */
   handler = false;
@@ -59,6 +60,9 @@ export class Execution {
   readonly fallbacks: FallbackRecord[] = [];
   self: unknown;
   args: readonly unknown[];
+
+  /** Its first attempt in the slow lane runs already, so nobody can join it and nothing can answer in its place. */
+  underway = false;
 
   private prepared: Attempt | undefined;
   private identity: string | undefined;

@@ -1,3 +1,4 @@
+export { onAbort } from './abort-listeners.js';
 export type { AttemptContext, AttemptRecord } from './attempt.js';
 export { CallStats, type MethodMetrics } from './call-stats.js';
 export type { ErrorClassification, FailureKind, FailureReason } from './classifier/classification.js';

@@ -1,5 +1,6 @@
 import { isObservable, lastValueFrom, type Observable } from 'rxjs';
 
+import { onAbort } from './abort-listeners.js';
 import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
 import { hedgedItems } from './iterable-hedge.js';
@@ -62,13 +63,14 @@ async function* rescued(
     if (execution.emitted || execution.aborted) throw original;
     for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
       try {
-        for await (const item of itemsOf(execution.within(step.run), execution)) {
+        for await (const item of whileWanted(execution, itemsOf(execution.within(step.run), execution))) {
           if (execution.rescuedBy === 0) fallback?.used(execution, step);
           yield item;
         }
         if (execution.rescuedBy === 0) fallback?.used(execution, step);
         return;
       } catch (error) {
+        if (execution.aborted) throw execution.abortReason;
         if (execution.emitted) throw error;
         execution.fallbacks.push({ level: step.level, name: step.name, error });
       }
@@ -153,10 +155,8 @@ async function* itemsOfAttempt(
   } catch (error) {
     outcome = 'failed';
     attempt.abort(error);
-    // That the caller has gone says nothing about the dependency.
-    if (execution.aborted) attempt.cancelled();
-    else attempt.failed(error);
-    throw error;
+    const told = attempt.failed(error);
+    throw execution.aborted ? execution.abortReason : told;
   } finally {
     // A source that failed or hangs is told, not waited for: its `return` may never answer.
     if (outcome === 'failed') iterator?.return?.().then(undefined, () => undefined);
@@ -178,7 +178,6 @@ async function turnOf(execution: Execution, wait: Observable<never>): Promise<vo
 function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
   const { execution } = attempt;
   const { timeout, context } = execution.parts;
-  const signal = execution.callerSignal;
   const limits: [TimeoutScope, number][] = [];
   if (timeout !== undefined) {
     const total = timeout.totalMs - (context.clock.now() - execution.startedAt);
@@ -188,11 +187,9 @@ function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
   const [scope, afterMs] = limits.sort((a, b) => a[1] - b[1])[0] ?? ['idle', Infinity];
   return new Promise((resolve, reject) => {
     let forget: (() => void) | undefined = undefined;
-    const onAbort = (): void => finish(() => reject(signal?.reason));
     const finish = (settle: () => void): void => {
       timer?.cancel();
       forget?.();
-      signal?.removeEventListener('abort', onAbort);
       settle();
     };
     const expire = (): void => {
@@ -201,12 +198,37 @@ function within<T>(attempt: Attempt, item: Promise<T>): Promise<T> {
     };
     const timer = afterMs === Infinity ? undefined : context.clock.setTimer(expire, Math.max(0, afterMs));
     forget = context.shutdown.onExpired(() => finish(() => reject(execution.giveUp())));
-    signal?.addEventListener('abort', onAbort, { once: true });
-    item.then(
+    orAbort(execution, item).then(
       (value) => finish(() => resolve(value)),
       (error: unknown) => finish(() => reject(error)),
     );
   });
+}
+
+/** The item, or the end of the wait for it as soon as the caller aborts; also when that has happened by now. */
+function orAbort<T>({ callerSignal }: Execution, item: Promise<T>): Promise<T> {
+  if (callerSignal === undefined) return item;
+  return new Promise((resolve, reject) => {
+    const leave = (): void => reject(callerSignal.reason);
+    const unlisten = onAbort(callerSignal, leave);
+    if (callerSignal.aborted) leave();
+    void item.then(resolve, reject).finally(unlisten);
+  });
+}
+
+/** A fallback's items, until the caller aborts. It is told then, not waited for. */
+async function* whileWanted(execution: Execution, items: AsyncGenerator<unknown>): AsyncGenerator<unknown> {
+  try {
+    for (;;) {
+      const item = await orAbort(execution, items.next());
+      if (item.done === true) return;
+      yield item.value;
+    }
+  } finally {
+    const told = items.return(undefined);
+    if (execution.aborted) told.catch(() => undefined);
+    else await told;
+  }
 }
 
 /** Whatever a method or fallback returned, as items: a stream's own, otherwise the one value. */

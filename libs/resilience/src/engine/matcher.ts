@@ -1,3 +1,5 @@
+import { atOnce } from './at-once.js';
+
 /** Error classes, predicates, or a list of which any may match. */
 export type Matcher = ErrorClass | ErrorPredicate | readonly (ErrorClass | ErrorPredicate)[];
 
@@ -9,13 +11,16 @@ export function isMatcher(value: unknown): value is Matcher {
   return typeof value === 'function';
 }
 
-/** Turns a matcher into one predicate. */
-export function compileMatcher(matcher: Matcher): ErrorPredicate {
+/**
+ * Turns a matcher into one predicate.
+ * @param option where it was given, e.g. `@Retry > retryOn`
+ */
+export function compileMatcher(matcher: Matcher, option: string): ErrorPredicate {
   if (isList(matcher)) {
-    const predicates = matcher.map(compileMatcher);
+    const predicates = matcher.map((one) => compileMatcher(one, option));
     return (error) => predicates.some((matches) => matches(error));
   }
-  return isErrorClass(matcher) ? (error) => error instanceof matcher : matcher;
+  return isErrorClass(matcher) ? (error) => error instanceof matcher : (error) => atOnce(matcher(error), option);
 }
 
 function isList(matcher: Matcher): matcher is readonly (ErrorClass | ErrorPredicate)[] {

@@ -7,10 +7,14 @@ import { toObservable } from './return-kind.js';
 /** @param first what an attempt that was admitted already returned */
 export function openMethod(execution: Execution, method: Method, first?: { outcome: unknown }): OpenAttempt {
   let given = first;
-  if (given !== undefined) execution.reuseAttempt();
+  if (given !== undefined) {
+    execution.reuseAttempt();
+    execution.underway = true;
+  }
   return (attempt) => {
     const running = given;
     given = undefined;
+    execution.underway = false;
     return toObservable(running === undefined ? enterMethod(attempt, method) : running.outcome);
   };
 }

@@ -1,8 +1,9 @@
 import { catchError, defer, finalize, map, type MonoTypeOperatorFunction, Observable, of, tap, throwError } from 'rxjs';
 
+import { onAbort } from './abort-listeners.js';
 import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
-import { RejectedResult } from './stages.js';
+import { type FallbackStep, RejectedResult } from './stages.js';
 import { CANCELLED, SUCCESSFUL } from './tracing.js';
 
 /** Starts one attempt: admits it at the moment the method is reached, then calls it. */
@@ -10,7 +11,7 @@ export type OpenAttempt = (attempt: Attempt) => Observable<unknown>;
 
 /**
  * The pipeline as RxJS operators, in the one fixed order (outermost last): attempt timeout, verdict for the circuit, hedge,
- * retry, total timeout, coalescing, cache, caller's abort, fallback, dead letter, accounts.
+ * retry, total timeout, coalescing, cache, fallback, caller's abort, dead letter, accounts.
  * @param replay the failure of a first attempt that a faster lane ran already
  */
 export function runOperators(
@@ -18,15 +19,30 @@ export function runOperators(
   open: OpenAttempt,
   replay?: { failure: unknown },
 ): Observable<unknown> {
-  const { fallback, deadLetter } = execution.parts;
-  return defer(() => {
+  const source = defer(() => {
     execution.trace();
     return shared(execution, open, replay);
-  }).pipe(
+  });
+  return ended(execution, source.pipe(execution.parts.fallback?.operator(execution) ?? unchanged));
+}
+
+/** Goes on with a call whose attempts have failed and whose fallback has answered with a promise. */
+export function rescueWith(
+  execution: Execution,
+  { step, original }: { readonly step: FallbackStep; readonly original: unknown },
+  outcome: unknown,
+): Observable<unknown> {
+  const begun = { ...step, run: () => outcome };
+  const failed = throwError(() => original);
+  return ended(execution, failed.pipe(execution.parts.fallback?.operator(execution, begun) ?? unchanged));
+}
+
+/** What ends every call, however it was answered. */
+function ended(execution: Execution, source: Observable<unknown>): Observable<unknown> {
+  return source.pipe(
     failOnAbort(execution),
-    fallback?.operator(execution) ?? unchanged,
     failOnGivenUp(execution),
-    deadLetter?.operator(execution) ?? unchanged,
+    execution.parts.deadLetter?.operator(execution) ?? unchanged,
     account(execution),
   );
 }
@@ -45,8 +61,9 @@ function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unk
       }),
     );
   }
+  // An attempt that runs already is this call's alone.
   const joined =
-    coalesce?.join(execution, (flight) => {
+    (execution.underway ? undefined : coalesce)?.join(execution, (flight) => {
       retry?.begin();
       flight.span = execution.span;
       return attempts(flight, open).pipe(finalize(() => retry?.end(flight)));
@@ -57,6 +74,8 @@ function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unk
 function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): Observable<unknown> {
   const { timeout, retry, hedge, context } = execution.parts;
   const attempt = defer(() => {
+    // A function of the user's (`key`, `strategy`) may have ended the call on the way here.
+    if (execution.callerSignal?.aborted === true) return throwError(() => execution.abortReason);
     const current = execution.begin(context.clock.now());
     return inSpan(
       current,
@@ -107,7 +126,9 @@ function judge(attempt: Attempt): MonoTypeOperatorFunction<unknown> {
       }),
       tap({
         error: (error) => {
-          if (!(error instanceof RejectedResult)) attempt.failed(error);
+          if (error instanceof RejectedResult) return;
+          const told = attempt.failed(error);
+          if (told !== error) throw told;
         },
         complete: () => attempt.succeeded(last),
         unsubscribe: () => attempt.cancelled(),
@@ -129,18 +150,16 @@ export function failWhen<T>(arm: (fail: (error: unknown) => void) => () => void)
 export function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
   return failWhen((fail) => {
     const { callerSignal, caller } = execution;
-    const onAbort = (): void => {
+    const left = (): void => {
       const reason = execution.abortReason;
       for (const attempt of execution.running()) attempt.abort(reason);
       // A client that has left is no call that ended.
       if (callerSignal === undefined) execution.bypassed = true;
       fail(reason);
     };
-    if (execution.aborted) onAbort();
-    else if (callerSignal !== undefined) {
-      callerSignal.addEventListener('abort', onAbort, { once: true });
-      return () => callerSignal.removeEventListener('abort', onAbort);
-    } else if (caller?.endsCall === true) return caller.onGone(onAbort);
+    if (execution.aborted) left();
+    else if (callerSignal !== undefined) return onAbort(callerSignal, left);
+    else if (caller?.endsCall === true) return caller.onGone(left);
     return () => undefined;
   });
 }

@@ -1,5 +1,7 @@
 import { parseDuration } from './duration.js';
+import { ANSWERS_AT_ONCE, isAsync } from './at-once.js';
 import { type OptionProblem, ResilienceOptionsError } from './errors.js';
+import { isMatcher, type Matcher } from './matcher.js';
 
 interface NumberRange {
   readonly min?: number;
@@ -95,11 +97,24 @@ export class OptionsReader<T extends object> {
     return fallback;
   }
 
+  /** A function whose answer a running call needs at once: an async one is refused. */
   function<F extends (...args: never[]) => unknown>(name: keyof T & string): F | undefined {
     const value = this.source[name];
     if (value === undefined) return undefined;
-    if (typeof value === 'function') return value as F;
-    this.problem(name, value, 'a function');
+    if (typeof value === 'function' && !isAsync(value)) return value as F;
+    this.problem(name, value, typeof value === 'function' ? ANSWERS_AT_ONCE : 'a function');
+    return undefined;
+  }
+
+  /** Which errors, with predicates that answer at once. */
+  matcher(name: keyof T & string): Matcher | undefined {
+    const value = this.source[name];
+    if (value === undefined) return undefined;
+    if (!isMatcher(value)) {
+      this.problem(name, value, 'an Error class, a predicate (error) => boolean, or an array of those');
+    } else if ([value].flat().some(isAsync)) {
+      this.problem(name, value, ANSWERS_AT_ONCE);
+    } else return value;
     return undefined;
   }
 

@@ -1,5 +1,6 @@
 import { Observable } from 'rxjs';
 
+import { onAbort } from './abort-listeners.js';
 import { bindContext } from './async-context.js';
 import type { Execution } from './execution.js';
 
@@ -14,20 +15,19 @@ function startPause(execution: Execution, delayMs: number, done: (failure?: { er
   const cancel = (): void => {
     timer.cancel();
     forget();
-    callerSignal?.removeEventListener('abort', onAbort);
+    unlisten?.();
   };
   // Whoever ends the wait (a shared clock, a signal, the shutdown), the next attempt belongs to this caller.
   const finish = bindContext((failure?: { error: unknown }): void => {
     cancel();
     done(failure);
   });
-  const onAbort = (): void => finish({ error: callerSignal?.reason as unknown });
   const timer = clock.setTimer(() => finish(), delayMs);
   const forget = shutdown.onStop(() => {
     execution.cutShort = 'shutdown';
     finish({ error: execution.lastError });
   });
-  callerSignal?.addEventListener('abort', onAbort, { once: true });
+  const unlisten = callerSignal && onAbort(callerSignal, () => finish({ error: callerSignal.reason as unknown }));
   return cancel;
 }
 

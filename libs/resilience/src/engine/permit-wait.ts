@@ -1,3 +1,4 @@
+import { onAbort } from './abort-listeners.js';
 import { bindContext } from './async-context.js';
 import type { Execution } from './execution.js';
 
@@ -13,15 +14,17 @@ export class PermitWait {
   private over = false;
   private readonly finish: (refusal?: Error) => void;
   private readonly forgetShutdown: () => void;
+  private readonly unlisten: (() => void) | undefined;
 
   constructor(
-    private readonly execution: Execution,
+    execution: Execution,
     done: (refusal?: Error) => void,
     private readonly ends: WaitEnds,
   ) {
     // Whoever ends the wait (another call, a shared timer), what follows belongs to this caller.
     this.finish = bindContext(done);
-    execution.callerSignal?.addEventListener('abort', this.onAbort, { once: true });
+    const { callerSignal } = execution;
+    this.unlisten = callerSignal && onAbort(callerSignal, () => this.refuse(() => callerSignal.reason as Error));
     this.forgetShutdown = execution.parts.context.shutdown.onStop(() => this.refuse(ends.onShutdown));
   }
 
@@ -38,13 +41,11 @@ export class PermitWait {
     this.end(false);
   }
 
-  private readonly onAbort = (): void => this.refuse(() => this.execution.callerSignal?.reason as Error);
-
   private end(held: boolean): boolean {
     if (this.over) return false;
     this.over = true;
     this.forgetShutdown();
-    this.execution.callerSignal?.removeEventListener('abort', this.onAbort);
+    this.unlisten?.();
     this.ends.onEnd(held);
     return true;
   }

@@ -41,10 +41,13 @@ export class Permits {
         const before = held;
         const giveUp = stage.acquire(execution, (refusal) => {
           if (refusal !== undefined) return subscriber.error(refusal);
+          // A `key` or `cost` that was asked on the way may have ended the call.
+          if (subscriber.closed) return stage.refund(execution.args, context.clock.now());
           held++;
           next();
         });
         if (held === before) leave = giveUp;
+        if (subscriber.closed) giveUp();
       };
       subscriber.add(() => {
         if (held === this.stages.length) return;

@@ -5,12 +5,12 @@ import { DirectCall, settleCall, settled } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
 import { enterMethod, openMethod } from './method-call.js';
-import { type OpenAttempt, runOperators } from './operator-lane.js';
+import { type OpenAttempt, rescueWith, runOperators } from './operator-lane.js';
 import { callMethod, type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
-import { isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
+import { abandon, isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
 import { observeMethod, runStream } from './stream-lane.js';
-import { runSync, startSync } from './sync-lane.js';
+import { Elsewhere, type FirstOutcome, runSync, startSync } from './sync-lane.js';
 
 /**
  * Runs a method through its policies, in the fixed order
@@ -50,7 +50,7 @@ export class Pipeline {
       case 'iterable':
         return runIterable(this.execution(self, args), method);
       case 'sync':
-        return startSync(this.parts, method, self, args);
+        return this.atOnce(method, self, args);
       default:
         return this.call(method, self, args);
     }
@@ -75,13 +75,10 @@ export class Pipeline {
     let outcome: unknown;
     try {
       outcome = enterMethod(attempt, method);
-    } catch (failure) {
-      attempt.failed(failure);
-      return settleCall(execution, method, { failure });
+    } catch (error) {
+      return settleCall(execution, method, { failure: attempt.failed(error) });
     }
-    const kind = kindOfValue(outcome);
-    if (kind === 'observable' || kind === 'iterable') return this.stream(outcome, execution, method);
-    return settled(runOperators(execution, openMethod(execution, method, { outcome })));
+    return execution.aborted ? this.abortedInside(outcome, execution, method) : this.later(outcome, execution, method);
   }
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
@@ -133,8 +130,7 @@ export class Pipeline {
       if (this.kind !== 'promise') {
         this.answersAtOnce = true;
         const { attempt, execution: began } = this.adopt(execution, self, args, startedAt, breaker, permit);
-        attempt.failed(error);
-        return runSync(began, method, { error });
+        return this.sync(began, method, { error: attempt.failed(error) });
       }
       outcome = Promise.reject(error);
     }
@@ -155,7 +151,7 @@ export class Pipeline {
   /** A call that may be answered without running, or that others join. */
   private shared(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
     const { parts } = this;
-    if (this.answersAtOnce) return startSync(parts, method, self, args);
+    if (this.answersAtOnce) return this.atOnce(method, self, args);
     try {
       const hit = parts.context.tracer === undefined ? parts.cache?.fresh(args, startedAt) : undefined;
       if (hit !== undefined) {
@@ -171,7 +167,7 @@ export class Pipeline {
 
   /** From the first attempt on in the lane where a call can wait. */
   private queued(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
-    if (this.answersAtOnce) return startSync(this.parts, method, self, args);
+    if (this.answersAtOnce) return this.atOnce(method, self, args);
     this.parts.retry?.begin();
     return settleCall(new Execution(this.parts, self, args, startedAt), method);
   }
@@ -201,7 +197,7 @@ export class Pipeline {
     execution.adopt(false).running = false;
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
-    if (this.answersAtOnce) return runSync(execution, method, { error: failure });
+    if (this.answersAtOnce) return this.sync(execution, method, { error: failure });
     return settleCall(execution, method, { failure });
   }
 
@@ -223,20 +219,67 @@ export class Pipeline {
   /** The first call of an undeclared method showed something else; its result is used, not asked for twice. */
   private notAPromise(outcome: unknown, method: Method, execution: Execution, attempt: Attempt): unknown {
     const kind = kindOfValue(outcome);
-    if (kind === 'sync') {
-      this.answersAtOnce = true;
+    if (kind !== 'sync') return this.learn(kind, outcome, execution, method);
+    this.answersAtOnce = true;
+    try {
       attempt.succeeded(outcome);
-      return runSync(execution, method, { value: outcome });
+    } catch (error) {
+      return this.sync(execution, method, { error });
     }
-    this.kind = kind;
-    return this.stream(outcome, execution, method);
+    return this.sync(execution, method, { value: outcome });
   }
 
-  /** Goes on with a stream that the first attempt returned. */
-  private stream(outcome: unknown, execution: Execution, method: Method): unknown {
+  /** From nothing, in the lane where nothing can wait. */
+  private atOnce(method: Method, self: unknown, args: readonly unknown[]): unknown {
+    return this.settledElsewhere(startSync(this.parts, method, self, args), method);
+  }
+
+  private sync(execution: Execution, method: Method, first: FirstOutcome): unknown {
+    return this.settledElsewhere(runSync(execution, method, first), method);
+  }
+
+  /** A method that answers synchronously most of the time is protected when it does not, too. */
+  private settledElsewhere(answer: unknown, method: Method): unknown {
+    if (!(answer instanceof Elsewhere)) return answer;
+    const { execution, outcome, rescue } = answer;
+    if (rescue !== undefined) {
+      if (execution.aborted) abandon(outcome);
+      return settled(rescueWith(execution, rescue, outcome));
+    }
+    return this.learn(kindOfValue(outcome), outcome, execution, method);
+  }
+
+  /**
+   * A promise can be promised from now on whatever the method answers. A stream cannot stand for something else: only one that
+   * is the very first answer tells what is to come.
+   */
+  private learn(kind: ReturnKind, outcome: unknown, execution: Execution, method: Method): unknown {
+    if (kind === 'promise' && this.kind === 'unknown') {
+      this.kind = kind;
+      this.answersAtOnce = false;
+    } else if (this.kind === 'unknown' && !this.answersAtOnce) this.kind = kind;
+    return this.later(outcome, execution, method);
+  }
+
+  /** The method itself has ended the call: nobody looks at what it answers. */
+  private abortedInside(outcome: unknown, execution: Execution, method: Method): unknown {
+    abandon(outcome);
+    execution.attempt?.cancelled();
+    return settleCall(execution, method);
+  }
+
+  /** Goes on with what an attempt has returned and that is not a value yet, in its own lane. */
+  private later(outcome: unknown, execution: Execution, method: Method): unknown {
+    const kind = kindOfValue(outcome);
+    if (kind === 'promise' || kind === 'sync') {
+      if (execution.aborted) return this.abortedInside(outcome, execution, method);
+      return settled(runOperators(execution, openMethod(execution, method, { outcome })));
+    }
     execution.attempt?.postpone();
     execution.reuseAttempt();
-    this.parts.retry?.end(undefined);
+    // Its reader may never come: until then it takes no part in the retry budget.
+    this.parts.retry?.end(execution);
+    execution.finished = false;
     if (!isObservable(outcome)) return runIterable(execution, method, { iterable: outcome });
     return observeMethod(this.parts, method, execution.self, execution.args, { observable: outcome, execution });
   }

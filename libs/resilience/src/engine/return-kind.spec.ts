@@ -18,7 +18,7 @@ describe('the kind of a value', () => {
     ['undefined', undefined, 'sync'],
     ['null', null, 'sync'],
     ['a text', 'then', 'sync'],
-    ['a function with a then', Object.assign(() => 1, { then: () => 2 }), 'sync'],
+    ['a function with a then', Object.assign(() => 1, { then: () => 2 }), 'promise'],
     ['an object whose then is none', { then: 'later' }, 'sync'],
     ['an array', [1, 2], 'sync'],
   ])('%s is seen', (_what, value, kind) => {
@@ -33,6 +33,7 @@ describe('the kind of a method, before it is called', () => {
   it.each<[string, object, unknown, ReturnKind]>([
     ['an async function', async () => 1, undefined, 'promise'],
     ['an async generator', numbers, undefined, 'iterable'],
+    ['an async generator that SWC recorded as Promise', numbers, Promise, 'iterable'],
     ['a generator', function* () {}, undefined, 'sync'],
     ['a function declared as Promise', () => 1, Promise, 'promise'],
     ['a function declared as Observable', () => 1, Observable, 'observable'],

@@ -3,8 +3,15 @@ import { from, isObservable, type Observable, of } from 'rxjs';
 /** What a method returns; `unknown` until its first call has shown it. */
 export type ReturnKind = 'promise' | 'observable' | 'iterable' | 'sync' | 'unknown';
 
+/** As Promises/A+ has it: an object or a function with a `then`. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
+}
+
+/** Lets go of what nobody waits for: a promise among it never becomes an unhandled rejection. */
+export function abandon(outcome: unknown): void {
+  if (isThenable(outcome)) Promise.resolve(outcome).catch(() => undefined);
 }
 
 export function isAsyncIterable(value: unknown): value is AsyncIterable<unknown> {
@@ -34,9 +41,11 @@ const GeneratorFunction = function* () {}.constructor;
  * @param declared that recorded type, `undefined` where there is none
  */
 export function kindOfMethod(method: object, declared: unknown): ReturnKind {
-  if (method.constructor === AsyncFunction || declared === Promise) return 'promise';
+  if (method.constructor === AsyncFunction) return 'promise';
+  // Before what is recorded: SWC records `Promise` for an async generator too.
   if (method.constructor === AsyncGeneratorFunction) return 'iterable';
   if (method.constructor === GeneratorFunction) return 'sync';
+  if (declared === Promise) return 'promise';
   if (declared === String || declared === Number || declared === Boolean || declared === Array) return 'sync';
   return isObservableClass(declared) ? 'observable' : 'unknown';
 }

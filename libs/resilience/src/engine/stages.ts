@@ -125,7 +125,8 @@ export interface FallbackStage {
   next(execution: Execution, error: unknown, after: number): FallbackStep | undefined;
   failed(execution: Execution, original: unknown): void;
   used(execution: Execution, step: FallbackStep): void;
-  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
+  /** @param begun the fallback that a synchronous call has begun with already */
+  operator<T>(execution: Execution, begun?: FallbackStep): MonoTypeOperatorFunction<T>;
 }
 
 export interface FallbackStep {

@@ -24,6 +24,7 @@ export function runStream(execution: Execution, open: OpenAttempt): Observable<u
     deadLetter?.capturesRescued !== true &&
     execution.callerSignal === undefined &&
     execution.parts.context.tracer === undefined &&
+    execution.retries === 0 &&
     !needsOperators(execution.parts);
   return new Observable((subscriber) => {
     retry?.begin();
@@ -114,16 +115,18 @@ class FirstAttempt implements DeadlineNode {
   }
 
   error(error: unknown): void {
-    if (!this.end()) return;
-    this.attempt?.failed(error);
-    this.handOver(error);
+    if (this.end()) this.handOver(this.attempt?.failed(error) ?? error);
   }
 
   complete(): void {
     if (!this.end()) return;
     const { execution } = this;
     const { parts } = execution;
-    this.attempt?.succeeded(this.last);
+    try {
+      this.attempt?.succeeded(this.last);
+    } catch (noAnswer) {
+      return this.handOver(noAnswer);
+    }
     this.settle(true);
     parts.stats.finish(true, execution.entered, parts.context.clock.now() - execution.startedAt);
     this.subscriber.complete();
@@ -185,8 +188,13 @@ class FirstAttempt implements DeadlineNode {
       return true;
     }
     this.end();
-    this.attempt?.succeeded(value);
-    this.handOver(new RejectedResult(value));
+    let failure: unknown = new RejectedResult(value);
+    try {
+      this.attempt?.succeeded(value);
+    } catch (noAnswer) {
+      failure = noAnswer;
+    }
+    this.handOver(failure);
     return true;
   }
 

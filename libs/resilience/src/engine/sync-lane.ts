@@ -1,21 +1,42 @@
 import type { Attempt } from './attempt-state.js';
 import { Execution } from './execution.js';
 import { callMethod, type Method, type PipelineParts } from './pipeline-parts.js';
-import { GIVE_UP, RejectedResult } from './stages.js';
+import { isThenable, kindOfValue } from './return-kind.js';
+import { type FallbackStep, GIVE_UP, RejectedResult } from './stages.js';
 import { SUCCESSFUL } from './tracing.js';
 
 /** How an attempt ended that has been reported to its circuit already. */
-type FirstOutcome = { readonly error: unknown } | { readonly value: unknown };
+export type FirstOutcome = { readonly error: unknown } | { readonly value: unknown };
+
+/** What shows to be no value yet: the call goes on in the lane of that, with the attempt that it has. */
+export class Elsewhere {
+  constructor(
+    readonly execution: Execution,
+    readonly outcome: unknown,
+    /** The fallback that answered with it, and the error that it stands in for. */
+    readonly rescue?: { readonly step: FallbackStep; readonly original: unknown },
+  ) {
+    execution.canWait = true;
+  }
+}
 
 /**
  * A method that answers synchronously keeps doing so. Nothing can wait here: a retry with a delay is not possible, a timeout
  * cannot interrupt, a dead letter is written behind the caller's back. Circuit, immediate retry and fallback work in full.
  * @param first outcome of an attempt that ran already, admitted by the caller
+ * @returns its value, or an {@link Elsewhere}
  */
 export function runSync(execution: Execution, method: Method, first?: FirstOutcome): unknown {
   const { parts } = execution;
   execution.canWait = false;
-  const value = withFallback(execution, () => withCache(execution, () => attempts(execution, method, first)));
+  let value: unknown;
+  try {
+    value = withFallback(execution, () => withCache(execution, () => attempts(execution, method, first)));
+  } catch (error) {
+    finish(execution, false);
+    throw error;
+  }
+  if (value instanceof Elsewhere) return value;
   finish(execution, true);
   if (execution.recovered) parts.retry?.recovered(execution);
   if (execution.rescuedBy > 0 && parts.deadLetter?.capturesRescued === true)
@@ -30,7 +51,7 @@ function attempts(execution: Execution, method: Method, first: FirstOutcome | un
     let failure: unknown;
     try {
       const value = oneAttempt(execution, method, pending);
-      if (parts.retry?.rejectsResult?.(value) !== true) return value;
+      if (value instanceof Elsewhere || parts.retry?.rejectsResult?.(value) !== true) return value;
       failure = new RejectedResult(value);
     } catch (error) {
       failure = error;
@@ -52,11 +73,11 @@ function oneAttempt(execution: Execution, method: Method, first: FirstOutcome | 
   try {
     admitNow(attempt);
     const value = attempt.reach(() => callMethod(parts, method, self, args, attempt));
+    if (kindOfValue(value) !== 'sync') return new Elsewhere(execution, value);
     attempt.succeeded(value);
     return value;
   } catch (error) {
-    attempt.failed(error);
-    throw error;
+    throw attempt.failed(error);
   }
 }
 
@@ -73,6 +94,7 @@ function withCache(execution: Execution, run: () => unknown): unknown {
   if (cache === undefined) return run();
   try {
     const value = run();
+    if (value instanceof Elsewhere) return value;
     cache.remember(execution.args, value, context.clock.now());
     return value;
   } catch (error) {
@@ -90,6 +112,7 @@ function withFallback(execution: Execution, run: () => unknown): unknown {
     for (let level = 0, step; (step = fallback?.next(execution, original, level)); level = step.level) {
       try {
         const value = execution.within(step.run);
+        if (isThenable(value)) return new Elsewhere(execution, value, { step, original });
         fallback?.used(execution, step);
         return value;
       } catch (error) {

@@ -1,4 +1,4 @@
-import { isMatcher, type Matcher } from '../engine/matcher.js';
+import type { Matcher } from '../engine/matcher.js';
 import { OptionsReader } from '../engine/options.js';
 
 /** Last argument of every fallback, after the original ones. */
@@ -66,13 +66,9 @@ function readEntry(
   const path = name ? `${reader.path} > ${name}` : reader.path;
   const nested = new OptionsReader<FallbackEntry>(item as FallbackEntry, path, ['use', 'on', 'priority']);
   if (!isTarget(item.use)) nested.problem('use', item.use, 'a method name, a function or { value }');
-  const on = nested.raw('on');
-  if (on !== undefined && !isMatcher(on)) {
-    nested.problem('on', on, 'an Error class, a predicate (error) => boolean, or an array of those');
-  }
   const entry = {
     target: item.use as FallbackTarget,
-    on: on as Matcher | undefined,
+    on: nested.matcher('on'),
     priority: nested.number('priority', DEFAULT_FALLBACK_ENTRY.priority, {}),
   };
   reader.absorb(nested);

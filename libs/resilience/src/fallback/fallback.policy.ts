@@ -26,7 +26,7 @@ export class FallbackPolicy implements FallbackStage {
     this.entries = options.map(({ target, on }) => ({
       target,
       name: nameOf(target),
-      matches: on === undefined ? undefined : compileMatcher(on),
+      matches: on === undefined ? undefined : compileMatcher(on, '@Fallback > on'),
     }));
     const first = this.entries[0];
     this.constant =
@@ -72,8 +72,8 @@ export class FallbackPolicy implements FallbackStage {
     this.context.events.emit('resilience.fallback.failed', payload);
   }
 
-  operator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
-    return fallbackTo(this, execution);
+  operator<T>(execution: Execution, begun?: FallbackStep): MonoTypeOperatorFunction<T> {
+    return fallbackTo(this, execution, begun);
   }
 
   private run(entry: CompiledEntry, execution: Execution, error: unknown, level: number): unknown {

@@ -59,9 +59,13 @@ export class ResilienceService {
   /**
    * Runs a function through a policy: a name from `forRoot({ policies })`, options, or a policy made before.
    * A policy is remembered per options object: an object literal at the call makes a new circuit each time, so keep the
-   * object, name it, or use {@link policy} where a circuit should remember.
+   * object, name it, or use {@link policy} where a circuit should remember. Whatever is wrong, it rejects and never throws.
    */
-  execute<T>(policy: string | PolicyOptions | Policy, fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+  async execute<T>(
+    policy: string | PolicyOptions | Policy,
+    fn: PolicyFunction<T>,
+    options?: ExecuteOptions,
+  ): Promise<T> {
     return this.resolve(policy).execute(fn, options);
   }
 
@@ -191,7 +195,10 @@ export class ResilienceService {
   }
 
   private resolve(policy: string | PolicyOptions | Policy): Policy {
-    if (typeof policy !== 'string') return isPolicy(policy) ? policy : this.inlined(policy);
+    if (typeof policy !== 'string') {
+      if (typeof policy !== 'object' || policy === null) throw noPolicy(policy);
+      return isPolicy(policy) ? policy : this.inlined(policy);
+    }
     let known = this.named.get(policy);
     if (known === undefined) {
       const { name = policy } = this.namedOptions(policy);
@@ -223,6 +230,11 @@ export class ResilienceService {
     }
     return policy;
   }
+}
+
+function noPolicy(value: unknown): ResilienceOptionsError {
+  const allowed = 'the name of a policy in forRoot({ policies }), options of one, or a policy made by policy(...)';
+  return new ResilienceOptionsError([{ path: 'ResilienceService.execute > policy', value, allowed }]);
 }
 
 function isPolicy(policy: PolicyOptions | Policy): policy is Policy {

@@ -1,5 +1,6 @@
 import type { AttemptContext } from '../engine/attempt.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
+import { OptionsReader } from '../engine/options.js';
 import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { createPolicyContext } from '../engine/policy-context.js';
@@ -86,7 +87,8 @@ export class RegisteredPolicy implements Policy {
     public parts: PipelineParts,
   ) {}
 
-  async execute<T>(fn: PolicyFunction<T>, { signal }: ExecuteOptions = {}): Promise<T> {
+  async execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
+    const signal = readExecution(this.name, fn, options);
     // A pipeline learns what its one method returns; here every call brings another function.
     const pipeline = new Pipeline(this.parts, 'promise');
     const method = ((attempt: AttemptContext) => promised(fn(attempt))) as Method;
@@ -96,6 +98,24 @@ export class RegisteredPolicy implements Policy {
         : pipeline.withSignal(method, undefined, [], signal);
     return (await outcome) as T;
   }
+}
+
+/** No policy mends a call that cannot be made, so none sees it. */
+function readExecution(name: string, fn: unknown, options: ExecuteOptions | undefined): AbortSignal | undefined {
+  const reader = new OptionsReader<ExecuteOptions>(options, `${name} > execute`, ['signal']);
+  if (typeof fn !== 'function')
+    reader.problem('fn', fn, 'the function to run, such as ({ signal }) => fetch(url, { signal })');
+  const signal = reader.raw('signal');
+  if (signal !== undefined && !isSignal(signal))
+    reader.problem('signal', signal, 'an AbortSignal: the signal of an AbortController');
+  reader.finish();
+  return signal as AbortSignal | undefined;
+}
+
+/** By its shape: an application may bring an AbortController of its own. */
+function isSignal(value: unknown): value is AbortSignal {
+  const { aborted, addEventListener } = Object(value) as Partial<AbortSignal>;
+  return typeof aborted === 'boolean' && typeof addEventListener === 'function';
 }
 
 /** Nobody waits for a plain value here, so it takes the lane in which retries may wait. */

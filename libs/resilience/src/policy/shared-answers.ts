@@ -58,11 +58,11 @@ export class SharedAnswers {
     key: KeyFunction | undefined,
     attemptIndex: number,
   ): CallKeys {
-    return new CallKeys(key, attemptIndex, (argument) =>
+    const onUnkeyable = (argument: number): void =>
       this.warn?.(
         `${name} > @${decorator}: a call was ${what}, because its argument ${argument} has no key: functions, symbols and ` +
           `instances of classes have none. Give @${decorator} { key: (...args) => string }`,
-      ),
-    );
+      );
+    return new CallKeys(key, attemptIndex, onUnkeyable, `@${decorator} > key`);
   }
 }

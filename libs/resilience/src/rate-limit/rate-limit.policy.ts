@@ -1,3 +1,4 @@
+import { atOnce } from '../engine/at-once.js';
 import { describeValue } from '../engine/errors.js';
 import type { Execution } from '../engine/execution.js';
 import type { PolicyContext } from '../engine/policy-context.js';
@@ -88,12 +89,12 @@ export class RateLimitPolicy implements PermitStage {
 
   private bucketOf(args: readonly unknown[], now: number): TokenBucket {
     const { key } = this.options;
-    return this.buckets.select(key === undefined ? undefined : String(key(...args)), now);
+    return this.buckets.select(key === undefined ? undefined : String(atOnce(key(...args), '@RateLimit > key')), now);
   }
 
   private costOf(args: readonly unknown[]): number {
     if (this.options.cost === undefined) return 1;
-    const cost: unknown = this.options.cost(...args);
+    const cost: unknown = atOnce(this.options.cost(...args), '@RateLimit > cost');
     if (typeof cost === 'number' && cost >= 0) return cost;
     throw new TypeError(
       `Rate limit '${this.buckets.name}': cost answered ${describeValue(cost)}, expected a number of tokens >= 0`,

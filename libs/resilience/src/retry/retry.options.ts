@@ -1,5 +1,5 @@
 import type { Duration } from '../engine/duration.js';
-import { isMatcher, type Matcher } from '../engine/matcher.js';
+import type { Matcher } from '../engine/matcher.js';
 import { OptionsReader } from '../engine/options.js';
 import { BACKOFF_NAMES, type BackoffFunction, type BackoffName } from './backoff/strategy.js';
 import { type Jitter, JITTER_NAMES } from './backoff/jitter.js';
@@ -17,7 +17,7 @@ export interface RetryOptions<R = never> {
   readonly baseDelay?: Duration;
   /** Of the exponential strategy. @default 2 */
   readonly multiplier?: number;
-  /** Cap of a computed delay, applied last. @default 30 s */
+  /** Cap of a computed delay; jitter is drawn from what it leaves, a number as `jitter` adds before it. @default 30 s */
   readonly maxDelay?: Duration;
   /** @default 'full' */
   readonly jitter?: Jitter;
@@ -107,8 +107,8 @@ export function readRetryOptions(input: RetryOptions | number | undefined, path:
     multiplier: reader.number('multiplier', defaults.multiplier, { min: 1, max: 1000 }),
     maxDelay: reader.duration('maxDelay', defaults.maxDelay),
     jitter: readJitter(reader),
-    retryOn: readMatcher(reader, 'retryOn'),
-    abortOn: readMatcher(reader, 'abortOn'),
+    retryOn: reader.matcher('retryOn'),
+    abortOn: reader.matcher('abortOn'),
     retryOnResult: reader.function<(result: unknown) => boolean>('retryOnResult'),
     maxElapsed: reader.duration('maxElapsed', undefined),
     honorRetryAfter: reader.boolean('honorRetryAfter', defaults.honorRetryAfter),
@@ -120,22 +120,15 @@ export function readRetryOptions(input: RetryOptions | number | undefined, path:
 }
 
 function readStrategy(reader: OptionsReader<RetryOptions>): BackoffName | BackoffFunction {
-  const value = reader.raw('strategy');
-  if (typeof value === 'function') return value as BackoffFunction;
-  return reader.oneOf('strategy', DEFAULT_RETRY_OPTIONS.strategy, BACKOFF_NAMES);
+  const fallback = DEFAULT_RETRY_OPTIONS.strategy;
+  if (typeof reader.raw('strategy') === 'function') return reader.function<BackoffFunction>('strategy') ?? fallback;
+  return reader.oneOf('strategy', fallback, BACKOFF_NAMES);
 }
 
 function readJitter(reader: OptionsReader<RetryOptions>): Jitter {
   return typeof reader.raw('jitter') === 'number'
     ? reader.number('jitter', 0, { min: 0, max: 10 })
     : reader.oneOf('jitter', DEFAULT_RETRY_OPTIONS.jitter, JITTER_NAMES);
-}
-
-function readMatcher(reader: OptionsReader<RetryOptions>, name: 'retryOn' | 'abortOn'): Matcher | undefined {
-  const value = reader.raw(name);
-  if (value === undefined || isMatcher(value)) return value;
-  reader.problem(name, value, 'an Error class, a predicate (error) => boolean, or an array of those');
-  return undefined;
 }
 
 function readBudget(reader: OptionsReader<RetryOptions>): ResolvedRetryOptions['budget'] {

@@ -1,6 +1,8 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 
+import { atOnce } from '../engine/at-once.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
+import { ResilienceOptionsError } from '../engine/errors.js';
 import type { Execution } from '../engine/execution.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
 import type { PolicyContext } from '../engine/policy-context.js';
@@ -26,11 +28,12 @@ export class RetryPolicy implements RetryStage {
     private readonly context: PolicyContext,
     private readonly budget: RetryBudget | undefined,
   ) {
-    this.rejectsResult = options.retryOnResult;
+    const { retryOnResult } = options;
+    this.rejectsResult = retryOnResult && ((value) => atOnce(retryOnResult(value), '@Retry > retryOnResult'));
     this.mayRetryRejections = options.retryOn !== undefined;
     this.backoff = createBackoff(options.strategy, options.baseDelay, options.multiplier);
-    this.retryOn = options.retryOn && compileMatcher(options.retryOn);
-    this.abortOn = options.abortOn && compileMatcher(options.abortOn);
+    this.retryOn = options.retryOn && compileMatcher(options.retryOn, '@Retry > retryOn');
+    this.abortOn = options.abortOn && compileMatcher(options.abortOn, '@Retry > abortOn');
   }
 
   begin(): void {
@@ -38,6 +41,7 @@ export class RetryPolicy implements RetryStage {
   }
 
   end(execution: Execution | undefined): void {
+    if (execution !== undefined) execution.finished = true;
     if (this.budget === undefined) return;
     this.budget.active--;
     if (execution?.retrying !== true) return;
@@ -75,6 +79,8 @@ export class RetryPolicy implements RetryStage {
     if (delayMs === false) return this.stop(execution, failure, 'strategy');
     if (delayMs > 0 && !execution.canWait) return GIVE_UP;
     if (this.tooLate(execution, delayMs)) return this.stop(execution, failure, 'max-elapsed');
+    // A function of the user's that was asked above may have ended the call.
+    if (execution.finished || execution.aborted) return GIVE_UP;
     if (this.budget !== undefined && !execution.retrying) {
       if (!this.budget.tryAcquire()) return this.stop(execution, failure, 'budget');
       execution.retrying = true;
@@ -92,6 +98,8 @@ export class RetryPolicy implements RetryStage {
 
   private wants(failure: unknown): boolean {
     if (failure instanceof RejectedResult) return true;
+    // What the options have wrong is wrong in the next attempt too, also where `retryOn` takes everything.
+    if (failure instanceof ResilienceOptionsError) return false;
     if (this.abortOn?.(failure) === true) return false;
     return this.retryOn?.(failure) ?? classifyError(failure).retryable;
   }
@@ -106,7 +114,8 @@ export class RetryPolicy implements RetryStage {
     const raw = this.backoff(execution.retries + 1, errorOf(failure));
     if (raw === false) return false;
     if (raw === 0) return 0;
-    return Math.min(maxDelay, applyJitter(jitter, raw, baseDelay, execution.lastDelayMs, this.context.random));
+    const delay = { rawMs: raw, baseMs: baseDelay, previousMs: execution.lastDelayMs, maxMs: maxDelay };
+    return applyJitter(jitter, delay, this.context.random);
   }
 
   private tooLate(execution: Execution, delayMs: number): boolean {

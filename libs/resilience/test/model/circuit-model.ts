@@ -23,10 +23,17 @@ export interface ModelOptions {
 
 export type ModelState = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'metrics_only';
 export type ByHand = 'open' | 'close' | 'disable' | 'metricsOnly' | 'reset';
+const BY_HAND: Readonly<Record<ByHand, ModelState>> = {
+  open: 'forced_open',
+  close: 'closed',
+  reset: 'closed',
+  disable: 'disabled',
+  metricsOnly: 'metrics_only',
+};
 /** `none`: an ignored error, or a caller that went away. */
 export type Verdict = 'good' | 'bad' | 'none';
 
-/** A call that was admitted. Its era ends with the next change of state. */
+/** A call that was admitted. Its era ends with the next change of state, or when the window is emptied by hand. */
 export interface ModelCall {
   readonly era: number;
   readonly since: number;
@@ -91,8 +98,16 @@ export class CircuitModel {
   byHand(action: ByHand, now: number): void {
     const from = this.state;
     if (action === 'reset') this.refused = 0;
-    if (action === 'close' || action === 'reset') return this.close();
-    this.enter(({ open: 'forced_open', disable: 'disabled', metricsOnly: 'metrics_only' } as const)[action]);
+    const to = BY_HAND[action];
+    if (to === from) {
+      // Nothing to tell; but a window that was emptied takes nothing that began before.
+      if (action === 'open') return;
+      this.enter(to);
+      this.results = [];
+      return;
+    }
+    if (to === 'closed') return this.close();
+    this.enter(to);
     this.openedAt = action === 'open' ? now : undefined;
     if (action !== 'open') this.results = [];
     else

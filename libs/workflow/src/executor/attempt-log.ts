@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import { type Clock, onAbort } from '@nest-resilience/core';
 import {
   type HealRecord,
   type LlmUsage,
@@ -81,11 +81,11 @@ export class AttemptLog {
     const close = (outcome: NodeAttempt['outcome'], error?: unknown): void => {
       if (!open) return;
       open = false;
-      signal.removeEventListener('abort', abandon);
+      unlisten();
       end(outcome, error);
     };
     const abandon = (): void => close(isTimeout(signal.reason) ? 'timed_out' : 'cancelled', signal.reason);
-    signal.addEventListener('abort', abandon, { once: true });
+    const unlisten = onAbort(signal, abandon);
     const listener = {
       policy: method ?? '',
       retried: (error: unknown): void => {

@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import { type Clock, onAbort } from '@nest-resilience/core';
 import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
@@ -39,7 +39,7 @@ export class FallbackRuns {
       // At a shutdown the child is interrupted like its parent, and goes on with it.
       if ((signal.reason as RunStop).stopReason !== 'shutdown') void this.cancelOne(workflow, parent).catch(() => {});
     };
-    signal.addEventListener('abort', stop, { once: true });
+    const unlisten = onAbort(signal, stop);
     try {
       const key = keyOf(workflow, parent);
       const record = { ...child, parentId: parent.id, idempotencyKey: key };
@@ -53,7 +53,7 @@ export class FallbackRuns {
       if (ended?.status === 'running' || ended?.status === 'queued') throw new RunStop('shutdown');
       return undefined;
     } finally {
-      signal.removeEventListener('abort', stop);
+      unlisten();
     }
   }
 

@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import type { Clock, TimerHandle } from '@nest-resilience/core';
 import type { CompiledHeal, HealFailure, HealView } from '../graph/heal.js';
 import type { HealRecord } from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
@@ -91,11 +91,9 @@ function issueOf(diagnosis: unknown): string | undefined {
   return text === '' ? undefined : text;
 }
 
-function pause(delayMs: number, { clock, signal }: HealPatient): Promise<void> {
-  if (delayMs <= 0) return Promise.resolve();
-  const waited = new Promise<void>((resolve) => {
-    const timer = clock.setTimer(resolve, delayMs);
-    signal.addEventListener('abort', () => timer.cancel(), { once: true });
-  });
-  return abortable(waited, signal);
+async function pause(delayMs: number, { clock, signal }: HealPatient): Promise<void> {
+  if (delayMs <= 0) return;
+  let waits: TimerHandle | undefined;
+  const waited = new Promise<void>((resolve) => (waits = clock.setTimer(resolve, delayMs)));
+  return abortable(waited, signal).finally(() => waits?.cancel());
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import { type Clock, onAbort } from '@nest-resilience/core';
 import type { ExecutionRecord } from '../ledger/execution.js';
 
 export interface UntilEndParts {
@@ -16,12 +16,12 @@ export function untilEnd({ clock, timeoutMs, signal, onEnd, find }: UntilEndPart
     const done = (): void => {
       stopListening();
       timer.cancel();
-      signal?.removeEventListener('abort', done);
+      unlisten?.();
       resolve();
     };
     const stopListening = onEnd(done);
     const timer = clock.setTimer(done, timeoutMs);
-    signal?.addEventListener('abort', done, { once: true });
+    const unlisten = signal && onAbort(signal, done);
     // It may have ended between the caller's look and ours.
     void find().then((execution) => {
       if (signal?.aborted || (execution?.status !== 'running' && execution?.status !== 'queued')) done();

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions as NodeRequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { type Clock, TimeoutError } from '@nest-resilience/core';
+import { type Clock, onAbort, TimeoutError } from '@nest-resilience/core';
 import { refusalOf } from './destination.js';
 import { checkedLookup, type Resolve, resolveName } from './lookup.js';
 import { readBody } from './read-body.js';
@@ -48,12 +48,12 @@ export class RequestClient {
     const { timeout } = this.options;
     const timer = this.clock.setTimer(() => stop.abort(new TimeoutError('http', 'attempt', timeout)), timeout);
     const give = (): void => stop.abort(signal.reason);
-    signal.addEventListener('abort', give, { once: true });
+    const unlisten = onAbort(signal, give);
     try {
       return await this.follow(request, stop.signal);
     } finally {
       timer.cancel();
-      signal.removeEventListener('abort', give);
+      unlisten();
     }
   }
 

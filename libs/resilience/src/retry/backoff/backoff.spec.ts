@@ -6,6 +6,7 @@ import { type BackoffName, createBackoff } from './strategy.js';
 
 const LOW = (): number => 0;
 const HALF = (): number => 0.5;
+const DELAY = { baseMs: 100, previousMs: 0, maxMs: Infinity };
 const HIGH = (): number => 1 - Number.EPSILON;
 
 describe('the delay before the n-th retry', () => {
@@ -70,7 +71,8 @@ describe('jitter of a delay of 1000 ms, base 100 ms, after 400 ms', () => {
     [0.2, 1000, 1100, 1200],
     [0, 1000, 1000, 1000],
   ])('%p runs from %d over %d to %d', (jitter, low, half, high) => {
-    const delayWith = (random: () => number): number => applyJitter(jitter, 1000, 100, 400, random);
+    const delayWith = (random: () => number): number =>
+      applyJitter(jitter, { ...DELAY, rawMs: 1000, previousMs: 400 }, random);
 
     expect([LOW, HALF, HIGH].map(delayWith)).toEqual([
       expect.closeTo(low, 6),
@@ -80,7 +82,7 @@ describe('jitter of a delay of 1000 ms, base 100 ms, after 400 ms', () => {
   });
 
   it('decorrelated starts between base and three times the base', () => {
-    expect([LOW, HIGH].map((random) => applyJitter('decorrelated', 100, 100, 0, random))).toEqual([
+    expect([LOW, HIGH].map((random) => applyJitter('decorrelated', { ...DELAY, rawMs: 100 }, random))).toEqual([
       100,
       expect.closeTo(300, 6),
     ]);
@@ -88,10 +90,44 @@ describe('jitter of a delay of 1000 ms, base 100 ms, after 400 ms', () => {
 
   it('full spreads evenly', () => {
     const random = seededRandom(11);
-    const delays = Array.from({ length: 10_000 }, () => applyJitter('full', 1000, 100, 0, random));
+    const delays = Array.from({ length: 10_000 }, () => applyJitter('full', { ...DELAY, rawMs: 1000 }, random));
 
     expect(delays.reduce((sum, delay) => sum + delay, 0) / delays.length).toBeCloseTo(500, -1.5);
     expect(Math.min(...delays)).toBeLessThan(10);
     expect(Math.max(...delays)).toBeGreaterThan(990);
+  });
+});
+
+describe('jitter of a delay of 5000 ms under a cap of 1000 ms, base 100 ms, after 900 ms', () => {
+  it.each<[Jitter, low: number, half: number, high: number]>([
+    ['full', 0, 500, 1000],
+    ['equal', 500, 750, 1000],
+    ['decorrelated', 100, 550, 1000],
+    ['none', 1000, 1000, 1000],
+    [0.2, 1000, 1000, 1000],
+  ])('%p is drawn from what the cap leaves: from %d over %d to %d', (jitter, low, half, high) => {
+    const delay = { rawMs: 5000, baseMs: 100, previousMs: 900, maxMs: 1000 };
+
+    expect([LOW, HALF, HIGH].map((random) => applyJitter(jitter, delay, random))).toEqual([
+      expect.closeTo(low, 6),
+      expect.closeTo(half, 6),
+      expect.closeTo(high, 6),
+    ]);
+  });
+
+  it.each<Jitter>(['full', 'equal', 'decorrelated'])('%p: late retries do not crowd at the cap', (jitter) => {
+    const random = seededRandom(5);
+    const delays = Array.from({ length: 1000 }, () =>
+      applyJitter(jitter, { rawMs: 1e9, baseMs: 100, previousMs: 1000, maxMs: 1000 }, random),
+    );
+
+    expect(delays.filter((delay) => delay > 990).length).toBeLessThan(50);
+    expect(Math.max(...delays)).toBeLessThanOrEqual(1000);
+  });
+
+  it.each<Jitter>(['full', 'equal', 'decorrelated', 'none', 0.5])('%p never exceeds a cap below the base', (jitter) => {
+    const delay = { rawMs: 100, baseMs: 100, previousMs: 0, maxMs: 30 };
+
+    for (const random of [LOW, HALF, HIGH]) expect(applyJitter(jitter, delay, random)).toBeLessThanOrEqual(30);
   });
 });

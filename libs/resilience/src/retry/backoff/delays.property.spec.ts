@@ -48,19 +48,21 @@ function fibonacci(n: number): number {
   return n <= 2 ? 1 : fibonacci(n - 1) + fibonacci(n - 2);
 }
 
-/** From where to where jitter may draw, before the cap. */
-function range({ jitter, ratio, base }: Settings, delay: number, previous: number): [from: number, to: number] {
+/** From where to where jitter may draw: from the capped delay, but a ratio adds to the raw one and is capped then. */
+function range(settings: Settings, raw: number, previous: number): [from: number, to: number] {
+  const { jitter, ratio, base, maxDelay } = settings;
+  const delay = Math.min(maxDelay, raw);
   switch (jitter) {
     case 'full':
       return [0, delay];
     case 'equal':
       return [delay / 2, delay];
     case 'decorrelated':
-      return [base, 3 * Math.max(base, previous)];
+      return [Math.min(maxDelay, base), Math.min(maxDelay, 3 * Math.max(base, previous))];
     case 'none':
       return [delay, delay];
     case 'ratio':
-      return [delay, delay * (1 + ratio)];
+      return [raw, raw * (1 + ratio)];
   }
 }
 
@@ -134,7 +136,7 @@ describe('the delays of a call that keeps failing', () => {
   afterAll(() => tally.print());
 
   it.each(cases)(
-    'strategy %s with jitter %s: the formula, then chance, then the cap',
+    'strategy %s with jitter %s: the formula, then the cap, then chance; a ratio adds, then caps',
     async (strategy, jitter) => {
       await fc.assert(
         fc.asyncProperty(settingsOf(strategy, jitter), async (settings) => {

@@ -5,26 +5,38 @@ export type Jitter = 'full' | 'equal' | 'decorrelated' | 'none' | number;
 
 export const JITTER_NAMES = ['full', 'equal', 'decorrelated', 'none'] as const;
 
+/** What a delay is drawn from, in milliseconds. */
+export interface DelayToJitter {
+  /** What the strategy answered. */
+  readonly rawMs: number;
+  readonly baseMs: number;
+  /** The delay before this one, 0 for the first. */
+  readonly previousMs: number;
+  /** No delay is longer. */
+  readonly maxMs: number;
+}
+
 /**
- * Formulas: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
- * @param previousMs the delay before this one, 0 for the first
+ * Capped first, then drawn, so that late retries are spread below the cap instead of crowding at it. A number adds, then caps.
+ * Formulas: Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015; of a number: GraphBit's retries.
  */
 export function applyJitter(
   jitter: Jitter,
-  delayMs: number,
-  baseMs: number,
-  previousMs: number,
+  { rawMs, baseMs, previousMs, maxMs }: DelayToJitter,
   random: Random,
 ): number {
-  if (typeof jitter === 'number') return delayMs + random() * jitter * delayMs;
+  if (typeof jitter === 'number') return Math.min(maxMs, rawMs + random() * jitter * rawMs);
+  const cappedMs = Math.min(maxMs, rawMs);
   switch (jitter) {
     case 'full':
-      return random() * delayMs;
+      return random() * cappedMs;
     case 'equal':
-      return delayMs / 2 + (random() * delayMs) / 2;
-    case 'decorrelated':
-      return baseMs + random() * (Math.max(baseMs, previousMs) * 3 - baseMs);
+      return cappedMs / 2 + (random() * cappedMs) / 2;
+    case 'decorrelated': {
+      const fromMs = Math.min(maxMs, baseMs);
+      return fromMs + random() * (Math.min(maxMs, 3 * Math.max(baseMs, previousMs)) - fromMs);
+    }
     case 'none':
-      return delayMs;
+      return cappedMs;
   }
 }

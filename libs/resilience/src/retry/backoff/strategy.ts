@@ -1,3 +1,4 @@
+import { atOnce } from '../../engine/at-once.js';
 import { parseDuration, type Duration } from '../../engine/duration.js';
 
 export type BackoffName = 'exponential' | 'linear' | 'fibonacci' | 'constant' | 'immediate';
@@ -31,7 +32,7 @@ export function createBackoff(strategy: BackoffName | BackoffFunction, baseMs: n
 
 function customBackoff(strategy: BackoffFunction): Backoff {
   return (retry, error) => {
-    const answer = strategy(retry, error);
+    const answer = atOnce(strategy(retry, error), '@Retry > strategy');
     if (answer === false) return false;
     const ms = parseDuration(answer);
     if (ms === undefined || ms < 0) {

@@ -18,10 +18,8 @@ export class MethodPolicy {
   /** Policies taken by name: `@Resilient('name')`. */
   readonly named: { [L in DeclarationLevel]?: string } = {};
   attemptIndex = -1;
-  /** Where an HTTP route passes its request, behind all other arguments; -1 where it does not. */
-  requestIndex = -1;
-  /** How many arguments the route passes without it. */
-  argumentCount = 0;
+  /** HTTP routes pass it their request behind all other arguments. */
+  takesRequest = false;
   /** Set once Nest's interceptor has run for this method: only then can a call have come through it. */
   intercepted = false;
   /** Inline cache for the hot path: nearly every application has one binding per class. */
@@ -77,6 +75,18 @@ export function* prototypeChain(prototype: object): Iterable<object> {
     level = Object.getPrototypeOf(level) as object | null
   ) {
     yield level;
+  }
+}
+
+/** Every method that instances of this class have, inherited ones included. */
+export function* methodNames(prototype: object): Iterable<string> {
+  const seen = new Set(['constructor']);
+  for (const level of prototypeChain(prototype)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value !== 'function' || seen.has(name)) continue;
+      seen.add(name);
+      yield name;
+    }
   }
 }
 

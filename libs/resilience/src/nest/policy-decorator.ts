@@ -12,7 +12,7 @@ import {
 } from '../policy/policy.options.js';
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
-import { type HandlerMark, handlerMarks, markOfRequest } from './handler-mark.js';
+import { type HandlerMark, handlerMarks, takeRequest } from './handler-mark.js';
 import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
@@ -124,7 +124,7 @@ function wrap(policy: MethodPolicy): Method {
   const { original, methodName } = policy;
   const holder = {
     [methodName](this: unknown, ...args: unknown[]): unknown {
-      const mark = policy.intercepted || policy.requestIndex >= 0 ? takeMark(policy, args) : undefined;
+      const mark = policy.intercepted ? takeMark(policy, args) : undefined;
       const binding = bindingOf(this);
       if (binding === undefined) return Reflect.apply(original, this, args) as unknown;
       if (mark !== undefined) return enterHandler(mark, this, args);
@@ -138,15 +138,11 @@ function wrap(policy: MethodPolicy): Method {
   return holder[methodName] as Method;
 }
 
-/** The mark of this call, if it came through the interceptor. Takes the request off the arguments, with the gap before it. */
+/** The mark of this call, if it came through the interceptor. */
 function takeMark(policy: MethodPolicy, args: unknown[]): HandlerMark | undefined {
-  let mark: HandlerMark | undefined;
-  if (policy.requestIndex >= 0 && args.length > policy.requestIndex) {
-    const request = args[policy.requestIndex];
-    args.length = policy.argumentCount;
-    if (typeof request === 'object' && request !== null) mark = markOfRequest(request);
-  }
-  mark ??= policy.intercepted ? handlerMarks.getStore() : undefined;
+  const passed = takeRequest(policy, args);
+  if (passed?.attempt !== undefined) return passed;
+  const mark = handlerMarks.getStore();
   return mark !== undefined && mark.policy === policy && !mark.attempt.arrived ? mark : undefined;
 }
 
@@ -154,6 +150,8 @@ function takeMark(policy: MethodPolicy, args: unknown[]): HandlerMark | undefine
 function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]): unknown {
   const { policy, attempt } = mark;
   const { execution } = attempt;
+  // An interceptor inside ours has the handler run again: that is the same attempt.
+  if (attempt.arrived) return callMethod(execution.parts, policy.original, self, args, attempt);
   attempt.arrived = true;
   execution.self = self;
   execution.args = args;

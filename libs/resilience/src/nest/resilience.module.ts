@@ -5,6 +5,7 @@ import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { ResilienceLifecycle } from './resilience.lifecycle.js';
@@ -49,6 +50,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...runtimeProviders,
       ResilienceService,
       ResilienceInterceptor,
+      HandlerRequests,
       ResilienceExplorer,
       ResilienceLifecycle,
       ResilienceErrorFilter,

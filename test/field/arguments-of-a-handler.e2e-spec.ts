@@ -77,7 +77,6 @@ class Prices {
   @Get('nothing')
   @Retry(ONCE_MORE)
   async nothing(): Promise<unknown> {
-     
     return Promise.resolve(arguments.length);
   }
 

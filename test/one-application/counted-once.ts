@@ -10,6 +10,8 @@ export interface OneApplication {
   readonly app: INestApplicationContext;
   /** Calls `retried` and the like of a class; resolves when it has ended, well or not. */
   call(className: string, method: string): Promise<void>;
+  /** Takes leave of it, before it closes. */
+  close?(): void;
 }
 
 /** One whose clients are connected while they wait. */
@@ -53,7 +55,10 @@ function started<T extends OneApplication>(start: () => Promise<T>): () => T {
   beforeAll(async () => {
     one = await start();
   });
-  afterAll(() => one.app.close());
+  afterAll(async () => {
+    one.close?.();
+    await one.app.close();
+  });
   return () => one;
 }
 

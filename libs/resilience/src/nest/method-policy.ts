@@ -3,8 +3,9 @@ import type { Method } from '../engine/pipeline-parts.js';
 import type { Pipeline } from '../engine/pipeline.js';
 import type { ReturnKind } from '../engine/return-kind.js';
 import type { Policies, PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
+import { sharedSymbol } from './copies.js';
 
-const METHOD_POLICY = Symbol.for('nest-resilience:method-policy');
+const METHOD_POLICY = sharedSymbol('method-policy');
 
 /** Where a declaration was written. */
 export type DeclarationLevel = 'method' | 'class';

@@ -1,4 +1,5 @@
-import { Inject, Optional, UseInterceptors } from '@nestjs/common';
+import { Inject, type InjectionToken, Optional, UseInterceptors } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { callMethod, type Method } from '../engine/pipeline-parts.js';
@@ -12,8 +13,10 @@ import {
 } from '../policy/policy.options.js';
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
+import { sharedSymbol } from './copies.js';
 import { type HandlerMark, handlerMarks, takeRequest } from './handler-mark.js';
 import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
+import { noteMissingModule } from './missing-module.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
 
@@ -170,21 +173,38 @@ function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]
   return kindOfValue(answer) === 'sync' ? remember(answer) : answer;
 }
 
-const RECEIVER = Symbol.for('nest-resilience:receiver');
+const RECEIVER = sharedSymbol('receiver');
+const WITNESS = sharedSymbol('witness');
 
 /**
  * Nest injects properties in every scope, module and application, before anybody can call the instance; the setter takes what
- * is injected out of it again. Without the module the injection is empty and methods stay plain.
+ * is injected out of it again. Without the module nothing is injected and methods stay plain; the witness, which every
+ * application has, is injected next and tells such an application from a class that was made with `new`.
  */
 function receiveBinding(prototype: object): void {
   if (RECEIVER in prototype) return;
-  Object.defineProperty(prototype, RECEIVER, {
+  onInjection(prototype, RECEIVER, RESILIENCE_RUNTIME, (instance, source) => {
+    if (isBindingSource(source)) source.bind(instance);
+  });
+  onInjection(prototype, WITNESS, ModuleRef, (instance, application) => {
+    if (bindingOf(instance) === undefined)
+      noteMissingModule(application as ModuleRef, `${instance.constructor.name} has`);
+  });
+}
+
+function onInjection(
+  prototype: object,
+  property: symbol,
+  token: InjectionToken,
+  take: (instance: object, injected: unknown) => void,
+): void {
+  Object.defineProperty(prototype, property, {
     configurable: true,
     get: () => undefined,
-    set(this: object, source: unknown) {
-      if (isBindingSource(source)) source.bind(this);
+    set(this: object, injected: unknown) {
+      take(this, injected);
     },
   });
-  Inject(RESILIENCE_RUNTIME)(prototype, RECEIVER);
-  Optional()(prototype, RECEIVER);
+  Inject(token)(prototype, property);
+  Optional()(prototype, property);
 }

@@ -6,11 +6,13 @@ import {
   type NestInterceptor,
   Optional,
 } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 
-import type { Binding } from './binding.js';
+import { type Binding, isBindingSource } from './binding.js';
 import { type HandlerMark, handlerMarks, markRequest } from './handler-mark.js';
 import { type MethodPolicy, methodPolicyOf } from './method-policy.js';
+import { noteMissingModule } from './missing-module.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
 import { endWithClient, knowClient } from './wire/client-gone.js';
 
@@ -27,7 +29,16 @@ export interface HandlerBindings {
  */
 @Injectable()
 export class ResilienceInterceptor implements NestInterceptor {
-  constructor(@Optional() @Inject(RESILIENCE_RUNTIME) private readonly runtime?: HandlerBindings) {}
+  private readonly runtime: HandlerBindings | undefined;
+
+  constructor(
+    @Optional() @Inject(RESILIENCE_RUNTIME) runtime?: HandlerBindings,
+    @Optional() @Inject(ModuleRef) application?: ModuleRef,
+  ) {
+    // Nothing but ours can put policies into effect; a test may have injected a mock.
+    this.runtime = isBindingSource(runtime) ? runtime : undefined;
+    if (this.runtime === undefined && application !== undefined) noteMissingModule(application, 'A handler has');
+  }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
     const policy = methodPolicyOf(context.getHandler());

@@ -7,6 +7,7 @@ import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
+import { ResilienceInstallation } from './resilience.installation.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { ResilienceLifecycle } from './resilience.lifecycle.js';
 import {
@@ -50,6 +51,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...runtimeProviders,
       ResilienceService,
       ResilienceInterceptor,
+      ResilienceInstallation,
       HandlerRequests,
       ResilienceExplorer,
       ResilienceLifecycle,

@@ -14,6 +14,7 @@ import {
   Res,
   StreamableFile,
   UseFilters,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import type { RedriveAllOptions, RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import { notFound } from '../dead-letter/dead-letter.errors.js';
@@ -45,7 +46,7 @@ abstract class HttpRequest {
 }
 
 /** Dead letters over HTTP. Shows arguments and runs methods, so every route is behind the application's guard. */
-@Controller('dead-letters')
+@Controller({ path: 'dead-letters', version: VERSION_NEUTRAL })
 @AdminRoute()
 @UseFilters(DeadLetterProblemFilter)
 export class DeadLetterController {

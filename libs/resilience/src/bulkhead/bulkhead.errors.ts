@@ -1,3 +1,4 @@
+import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 
 /** Why an attempt got no place; `cannot-wait`: the method is synchronous. */
@@ -5,6 +6,10 @@ export type BulkheadRefusal = 'full' | 'cannot-wait' | 'queue-timeout' | 'shutdo
 
 /** The bulkhead had no place for the attempt; the method was not entered. Never retried by default. */
 export class BulkheadFullError extends ResilienceError {
+  static {
+    brandError(this, 'BulkheadFullError');
+  }
+
   constructor(
     policy: string,
     /** Attempts that may run at once. */

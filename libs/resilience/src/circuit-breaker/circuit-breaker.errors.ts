@@ -1,8 +1,13 @@
+import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 import type { CircuitStateName } from './circuit-breaker.state.js';
 
 /** The circuit refused the call; the method was not entered. Never retried by default. */
 export class CircuitOpenError extends ResilienceError {
+  static {
+    brandError(this, 'CircuitOpenError');
+  }
+
   constructor(
     /** Name of the circuit, with its key in brackets: `llm[openai]`. */
     readonly circuit: string,

@@ -1,3 +1,4 @@
+import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 
@@ -11,6 +12,10 @@ export type DeadLetterErrorCode =
 
 /** A request about one entry that cannot be carried out; branch on `code`. */
 export class DeadLetterError extends ResilienceError {
+  static {
+    brandError(this, 'DeadLetterError');
+  }
+
   constructor(
     message: string,
     override readonly code: DeadLetterErrorCode,

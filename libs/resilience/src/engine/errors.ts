@@ -1,3 +1,5 @@
+import { brandError, isErrorOf } from './error-brand.js';
+
 /** Every code that an error of this library can carry; stable public API. */
 export type ResilienceErrorCode =
   | 'RESILIENCE_CIRCUIT_OPEN'
@@ -9,8 +11,16 @@ export type ResilienceErrorCode =
   | 'RESILIENCE_SHUTDOWN'
   | (string & {});
 
-/** Base of all errors that this library itself raises. Branch on `code`: it survives duplicate installs, `instanceof` does not. */
+/** Base of all errors that this library itself raises. `instanceof` holds across copies of this package. */
 export class ResilienceError extends Error {
+  static {
+    brandError(this, 'ResilienceError');
+  }
+
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return isErrorOf(this, value);
+  }
+
   constructor(
     message: string,
     /** Stable, e.g. `'RESILIENCE_TIMEOUT'`. */
@@ -26,6 +36,10 @@ export class ResilienceError extends Error {
 
 /** A call that had not ended when the process stopped waiting for it. `cause` is what its last attempt failed with, if any did. */
 export class ShutdownError extends ResilienceError {
+  static {
+    brandError(this, 'ShutdownError');
+  }
+
   constructor(policy: string, cause?: unknown) {
     super(
       `${policy} was given up: it had not ended within the shutdown timeout (ResilienceModule.forRoot({ shutdownTimeout }))`,
@@ -47,6 +61,10 @@ export interface OptionProblem {
 
 /** Options that cannot work, all of them at once. Raised when a decorator is evaluated or a module registered. */
 export class ResilienceOptionsError extends ResilienceError {
+  static {
+    brandError(this, 'ResilienceOptionsError');
+  }
+
   constructor(readonly problems: readonly OptionProblem[]) {
     super(
       `${problems.length === 1 ? 'One option is' : `${problems.length} options are`} not usable:\n` +

@@ -1,4 +1,5 @@
 import type { Pipeline } from '../engine/pipeline.js';
+import { sharedSymbol, sharedValue } from './copies.js';
 import type { MethodPolicy } from './method-policy.js';
 
 /** Ties the instances of one class in one application to that application's policies. */
@@ -12,10 +13,13 @@ export interface BindingSource {
   bind(instance: object): void;
 }
 
-export const BINDING_SOURCE: unique symbol = Symbol.for('nest-resilience:binding-source') as never;
+export const BINDING_SOURCE: unique symbol = sharedSymbol('binding-source') as never;
 
-/** Held weakly and outside the instance: nothing is added to a user's object, frozen ones work, two applications stay apart. */
-const bindings = new WeakMap<object, Binding>();
+/**
+ * Held weakly and outside the instance: nothing is added to a user's object, frozen ones work, two applications stay apart.
+ * Shared, because the copy of this package whose module is imported binds, and the copy that decorated the class asks.
+ */
+const bindings = sharedValue('bindings', () => new WeakMap<object, Binding>());
 
 export function bindingOf(instance: unknown): Binding | undefined {
   return typeof instance === 'object' && instance !== null ? bindings.get(instance) : undefined;

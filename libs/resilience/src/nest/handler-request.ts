@@ -1,4 +1,7 @@
-import type { MethodPolicy } from './method-policy.js';
+import { Inject, Injectable } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+
+import { methodNames, methodPolicyOf } from './method-policy.js';
 
 // Nest's own names for these are not exported; `@nestjs/swagger` and others rely on the same two.
 const ROUTE_ARGS = '__routeArguments__';
@@ -9,28 +12,53 @@ const REQUEST = 0;
 /** Other transports read the same metadata and mean something else by it. */
 const OTHER_TRANSPORTS = ['microservices:pattern', 'message', 'graphql:resolver_type'];
 
+/** Empty places between a handler's own arguments and the request: no caller leaves so many before its last argument. */
+export const GAP = 3;
+
+/** Tells the argument that we add from those of the handler. */
+const OURS = Symbol.for('nest-resilience:passed-request');
+
 interface RouteArgument {
   readonly index: number;
   readonly data?: unknown;
   readonly pipes?: readonly unknown[];
+  readonly [OURS]?: true;
 }
-type RouteArguments = Readonly<Record<string, RouteArgument>>;
 
 /**
- * Lets the route of a decorated HTTP handler pass the request behind the handler's own arguments, where the wrapper takes it off
- * again: it tells whose call this is. Nest reads the metadata when it registers routes, which is after every `onModuleInit`.
+ * Lets the routes of decorated HTTP handlers pass the request behind the handler's own arguments, where the wrapper takes it off
+ * again: it tells whose call this is.
+ *
+ * In a constructor, and asking for nothing that has to be made first: Nest makes every provider before it reads the first route,
+ * but it reads all routes before it calls the first `onModuleInit`.
  */
-export function passRequest(type: NewableFunction, policy: MethodPolicy): void {
-  const { methodName } = policy;
-  const handler: unknown = Reflect.get(type.prototype as object, methodName);
-  if (typeof handler !== 'function' || !Reflect.hasMetadata(HTTP_PATH, handler)) return;
-  if (OTHER_TRANSPORTS.some((key) => Reflect.hasMetadata(key, handler))) return;
-  const known = (Reflect.getMetadata(ROUTE_ARGS, type, methodName) ?? {}) as RouteArguments;
-  if (`${REQUEST}:${policy.requestIndex}` in known) return;
-  const taken = Math.max(-1, ...Object.values(known).map(({ index }) => index)) + 1;
-  const declared = (Reflect.getMetadata('design:paramtypes', type.prototype as object, methodName) ?? []) as unknown[];
-  policy.argumentCount = taken;
-  policy.requestIndex = Math.max(taken, declared.length, handler.length);
-  const mine = { [`${REQUEST}:${policy.requestIndex}`]: { index: policy.requestIndex, data: undefined, pipes: [] } };
-  Reflect.defineMetadata(ROUTE_ARGS, { ...known, ...mine }, type, methodName);
+@Injectable()
+export class HandlerRequests {
+  constructor(@Inject(DiscoveryService) discovery: DiscoveryService) {
+    for (const { metatype } of discovery.getControllers()) if (typeof metatype === 'function') passRequests(metatype);
+  }
+}
+
+function passRequests(type: NewableFunction): void {
+  const prototype = type.prototype as object;
+  for (const method of methodNames(prototype)) {
+    const passes = mayPassRequest(Reflect.get(prototype, method));
+    const known = Object.entries(
+      (Reflect.getMetadata(ROUTE_ARGS, type, method) ?? {}) as Record<string, RouteArgument>,
+    );
+    // What a class inherits may be ours already, and wrong here: for another number of arguments, or for a method without policies.
+    const own = known.filter(([, argument]) => argument[OURS] === undefined);
+    if (!passes && own.length === known.length) continue;
+    const index = Math.max(-1, ...own.map(([, argument]) => argument.index)) + 1 + GAP;
+    const ours: RouteArgument = { index, data: undefined, pipes: [], [OURS]: true };
+    const all = passes ? [...own, [`${REQUEST}:${index}`, ours]] : own;
+    Reflect.defineMetadata(ROUTE_ARGS, Object.fromEntries(all), type, method);
+  }
+}
+
+function mayPassRequest(handler: unknown): boolean {
+  const policy = methodPolicyOf(handler);
+  if (policy === undefined || !Reflect.hasMetadata(HTTP_PATH, handler as object)) return false;
+  if (OTHER_TRANSPORTS.some((key) => Reflect.hasMetadata(key, handler as object))) return false;
+  return (policy.takesRequest = true);
 }

@@ -3,8 +3,9 @@ import type { Method } from '../engine/pipeline-parts.js';
 import type { Pipeline } from '../engine/pipeline.js';
 import type { ReturnKind } from '../engine/return-kind.js';
 import type { Policies, PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
+import { sharedSymbol } from './copies.js';
 
-const METHOD_POLICY = Symbol.for('nest-resilience:method-policy');
+const METHOD_POLICY = sharedSymbol('method-policy');
 
 /** Where a declaration was written. */
 export type DeclarationLevel = 'method' | 'class';
@@ -18,10 +19,8 @@ export class MethodPolicy {
   /** Policies taken by name: `@Resilient('name')`. */
   readonly named: { [L in DeclarationLevel]?: string } = {};
   attemptIndex = -1;
-  /** Where an HTTP route passes its request, behind all other arguments; -1 where it does not. */
-  requestIndex = -1;
-  /** How many arguments the route passes without it. */
-  argumentCount = 0;
+  /** HTTP routes pass it their request behind all other arguments. */
+  takesRequest = false;
   /** Set once Nest's interceptor has run for this method: only then can a call have come through it. */
   intercepted = false;
   /** Inline cache for the hot path: nearly every application has one binding per class. */
@@ -77,6 +76,18 @@ export function* prototypeChain(prototype: object): Iterable<object> {
     level = Object.getPrototypeOf(level) as object | null
   ) {
     yield level;
+  }
+}
+
+/** Every method that instances of this class have, inherited ones included. */
+export function* methodNames(prototype: object): Iterable<string> {
+  const seen = new Set(['constructor']);
+  for (const level of prototypeChain(prototype)) {
+    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(level))) {
+      if (typeof value !== 'function' || seen.has(name)) continue;
+      seen.add(name);
+      yield name;
+    }
   }
 }
 

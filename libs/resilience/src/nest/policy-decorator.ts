@@ -1,4 +1,5 @@
-import { Inject, Optional, UseInterceptors } from '@nestjs/common';
+import { Inject, type InjectionToken, Optional, UseInterceptors } from '@nestjs/common';
+import { ModuleRef } from '@nestjs/core';
 
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { callMethod, type Method } from '../engine/pipeline-parts.js';
@@ -12,8 +13,10 @@ import {
 } from '../policy/policy.options.js';
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
-import { type HandlerMark, handlerMarks, markOfRequest } from './handler-mark.js';
+import { sharedSymbol } from './copies.js';
+import { type HandlerMark, handlerMarks, takeRequest } from './handler-mark.js';
 import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
+import { noteMissingModule } from './missing-module.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
 
@@ -124,7 +127,7 @@ function wrap(policy: MethodPolicy): Method {
   const { original, methodName } = policy;
   const holder = {
     [methodName](this: unknown, ...args: unknown[]): unknown {
-      const mark = policy.intercepted || policy.requestIndex >= 0 ? takeMark(policy, args) : undefined;
+      const mark = policy.intercepted ? takeMark(policy, args) : undefined;
       const binding = bindingOf(this);
       if (binding === undefined) return Reflect.apply(original, this, args) as unknown;
       if (mark !== undefined) return enterHandler(mark, this, args);
@@ -138,15 +141,11 @@ function wrap(policy: MethodPolicy): Method {
   return holder[methodName] as Method;
 }
 
-/** The mark of this call, if it came through the interceptor. Takes the request off the arguments, with the gap before it. */
+/** The mark of this call, if it came through the interceptor. */
 function takeMark(policy: MethodPolicy, args: unknown[]): HandlerMark | undefined {
-  let mark: HandlerMark | undefined;
-  if (policy.requestIndex >= 0 && args.length > policy.requestIndex) {
-    const request = args[policy.requestIndex];
-    args.length = policy.argumentCount;
-    if (typeof request === 'object' && request !== null) mark = markOfRequest(request);
-  }
-  mark ??= policy.intercepted ? handlerMarks.getStore() : undefined;
+  const passed = takeRequest(policy, args);
+  if (passed?.attempt !== undefined) return passed;
+  const mark = handlerMarks.getStore();
   return mark !== undefined && mark.policy === policy && !mark.attempt.arrived ? mark : undefined;
 }
 
@@ -154,6 +153,8 @@ function takeMark(policy: MethodPolicy, args: unknown[]): HandlerMark | undefine
 function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]): unknown {
   const { policy, attempt } = mark;
   const { execution } = attempt;
+  // An interceptor inside ours has the handler run again: that is the same attempt.
+  if (attempt.arrived) return callMethod(execution.parts, policy.original, self, args, attempt);
   attempt.arrived = true;
   execution.self = self;
   execution.args = args;
@@ -172,21 +173,38 @@ function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]
   return kindOfValue(answer) === 'sync' ? remember(answer) : answer;
 }
 
-const RECEIVER = Symbol.for('nest-resilience:receiver');
+const RECEIVER = sharedSymbol('receiver');
+const WITNESS = sharedSymbol('witness');
 
 /**
  * Nest injects properties in every scope, module and application, before anybody can call the instance; the setter takes what
- * is injected out of it again. Without the module the injection is empty and methods stay plain.
+ * is injected out of it again. Without the module nothing is injected and methods stay plain; the witness, which every
+ * application has, is injected next and tells such an application from a class that was made with `new`.
  */
 function receiveBinding(prototype: object): void {
   if (RECEIVER in prototype) return;
-  Object.defineProperty(prototype, RECEIVER, {
+  onInjection(prototype, RECEIVER, RESILIENCE_RUNTIME, (instance, source) => {
+    if (isBindingSource(source)) source.bind(instance);
+  });
+  onInjection(prototype, WITNESS, ModuleRef, (instance, application) => {
+    if (bindingOf(instance) === undefined)
+      noteMissingModule(application as ModuleRef, `${instance.constructor.name} has`);
+  });
+}
+
+function onInjection(
+  prototype: object,
+  property: symbol,
+  token: InjectionToken,
+  take: (instance: object, injected: unknown) => void,
+): void {
+  Object.defineProperty(prototype, property, {
     configurable: true,
     get: () => undefined,
-    set(this: object, source: unknown) {
-      if (isBindingSource(source)) source.bind(this);
+    set(this: object, injected: unknown) {
+      take(this, injected);
     },
   });
-  Inject(RESILIENCE_RUNTIME)(prototype, RECEIVER);
-  Optional()(prototype, RECEIVER);
+  Inject(token)(prototype, property);
+  Optional()(prototype, property);
 }

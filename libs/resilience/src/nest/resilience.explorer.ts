@@ -8,7 +8,6 @@ import { collect } from '../policy/policy.options.js';
 import { bindingOf } from './binding.js';
 import { clientsThatRetry, describeClientRetries } from './client-retries.js';
 import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
-import { passRequest } from './handler-request.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
 import { policyTable } from './policy-table.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
@@ -44,7 +43,6 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
       collect(problems, () => this.check(prototype, methods));
       if (isScopedFactory(wrapper)) this.warnOfFactory(wrapper, prototype, methods);
       else if (problems.length === 0) this.adopt(wrapper, prototype, methods);
-      for (const policy of methods.values()) passRequest(prototype.constructor, policy);
     }
     if (problems.length > 0) throw new ResilienceOptionsError(problems);
     this.warnOfOverrides(prototypes);

@@ -5,7 +5,9 @@ import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
+import { ResilienceInstallation } from './resilience.installation.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';
 import { ResilienceLifecycle } from './resilience.lifecycle.js';
 import {
@@ -49,6 +51,8 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...runtimeProviders,
       ResilienceService,
       ResilienceInterceptor,
+      ResilienceInstallation,
+      HandlerRequests,
       ResilienceExplorer,
       ResilienceLifecycle,
       ResilienceErrorFilter,

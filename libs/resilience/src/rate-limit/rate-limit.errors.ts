@@ -1,3 +1,4 @@
+import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 
 /** Why an attempt got no tokens; `cost`: it needs more than the limit, `cannot-wait`: the method is synchronous. */
@@ -5,6 +6,10 @@ export type RateLimitRefusal = 'no-tokens' | 'cost' | 'cannot-wait' | 'shutdown'
 
 /** The rate limit had no tokens for the attempt; the method was not entered. Retried by default, unless it can never pass. */
 export class RateLimitError extends ResilienceError {
+  static {
+    brandError(this, 'RateLimitError');
+  }
+
   constructor(
     policy: string,
     /** Tokens per interval. */

@@ -1,8 +1,13 @@
+import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 import type { TimeoutScope } from '../engine/stages.js';
 
 /** A limit of `@Timeout` passed. The method itself may still be running: listen to its `AttemptContext.signal`. */
 export class TimeoutError extends ResilienceError {
+  static {
+    brandError(this, 'TimeoutError');
+  }
+
   constructor(
     policy: string,
     /** Which limit: one attempt, the whole call, the first item of a stream, or the gap between two items. */

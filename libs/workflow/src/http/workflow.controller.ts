@@ -14,6 +14,7 @@ import {
   StreamableFile,
   UnsupportedMediaTypeException,
   UseFilters,
+  VERSION_NEUTRAL,
 } from '@nestjs/common';
 import { WorkflowService } from '../workflow.service.js';
 import { executionSummary, executionView, ledgerView } from './execution.view.js';
@@ -41,7 +42,7 @@ interface Request {
 type HeaderValues = Readonly<Record<string, string | undefined>>;
 
 /** Workflows over HTTP. They start work and show inputs: `WorkflowModule` puts a guard before all of it. */
-@Controller()
+@Controller({ version: VERSION_NEUTRAL })
 @UseFilters(ProblemFilter)
 export class WorkflowController {
   constructor(

@@ -25,6 +25,7 @@ export {
   type ResilienceErrorCode,
   ResilienceOptionsError,
   ShutdownError,
+  ShutdownWait,
   systemClock,
   systemRandom,
   type TimeoutScope,

@@ -52,7 +52,12 @@ export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
     const { status, title, detail, code } = answer;
     const retryAfter = retryAfterHeader(answer);
     const problem = { type: 'about:blank', title, status, detail, code };
-    sendProblem(this.host.httpAdapter, response, problem, retryAfter === undefined ? {} : { 'Retry-After': retryAfter });
+    sendProblem(
+      this.host.httpAdapter,
+      response,
+      problem,
+      retryAfter === undefined ? {} : { 'Retry-After': retryAfter },
+    );
   }
 
   /** The caller is a service of one's own, so it may know which circuit it was. */

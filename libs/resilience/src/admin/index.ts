@@ -23,4 +23,5 @@ export {
   type ResponseDescription,
   type RouteDescription,
 } from '../nest/openapi/describe-routes.js';
+export { answerOf as wireAnswerOf, type WireAnswer, WireError } from '../nest/wire/wire-error.js';
 export * as schemas from '../nest/openapi/schema.js';

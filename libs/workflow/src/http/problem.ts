@@ -1,6 +1,6 @@
 import { HttpException } from '@nestjs/common';
 import { ResilienceError } from '@nest-resilience/core';
-import { type Problem as AdminProblem, ProblemException } from '@nest-resilience/core/admin';
+import { type Problem as AdminProblem, ProblemException, wireAnswerOf, WireError } from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
   IdempotencyConflictError,
@@ -38,6 +38,10 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> 
 
 /** What a client may know about an error. Nothing of an unexpected one but that it happened. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof WireError) {
+    const { status, title, detail, code, retryLater, retryAfterMs = 1_000 } = wireAnswerOf(error);
+    return { ...problem(status, title, detail, code), ...(retryLater && { retryAfterMs }) };
+  }
   if (error instanceof ResilienceError) {
     const [status, title] = KINDS[error.code] ?? [500, 'Something went wrong'];
     return { ...problem(status, title, error.message, error.code), ...detailsOf(error) };

@@ -31,13 +31,11 @@ async function main(): Promise<void> {
 }
 
 async function start(app: NestExpressApplication, configuration: Configuration): Promise<void> {
-  await configureService(app, configuration);
-  const timeoutMs = parseDuration(configuration.SHUTDOWN_TIMEOUT) ?? 0;
   leaveOnSignal(app, {
     delayMs: parseDuration(configuration.SHUTDOWN_DELAY) ?? 0,
-    // Workflow steps and then other calls may each take the whole of it.
-    cutAfterMs: 2 * timeoutMs,
+    timeoutMs: parseDuration(configuration.SHUTDOWN_TIMEOUT) ?? 0,
   });
+  await configureService(app, configuration);
   await startTransport(app, configuration);
   await app.listen(configuration.PORT, configuration.HOST);
 }

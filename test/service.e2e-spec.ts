@@ -69,6 +69,25 @@ describe('The service without any configuration but a directory', () => {
     ]);
   });
 
+  it('reads a body as large as its settings say, and not a byte more', async () => {
+    const send = (bytes: number) => {
+      const [before, after] = ['{"raw":"Subject: hello\\r\\n\\r\\n', '"}'];
+      const body = before + 'x'.repeat(bytes - before.length - after.length) + after;
+      return http()
+        .post('/workflows/inbox-triage/executions')
+        .set(admin)
+        .set('content-type', 'application/json')
+        .send(body);
+    };
+
+    // The workflow reads it, and takes no mail that long.
+    const taken = await send(1_048_576).expect(400);
+    const refused = await send(1_048_577).expect(413);
+
+    expect(taken.body).toMatchObject({ code: 'RESILIENCE_WORKFLOW_INPUT' });
+    expect(refused.body).toMatchObject({ code: 'RESILIENCE_BODY_TOO_LARGE' });
+  });
+
   it('answers the same execution for the same idempotency key', async () => {
     const raw = await readFile('examples/inbox/easy-ham-1-00055.eml', 'utf8');
 

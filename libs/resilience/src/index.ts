@@ -26,6 +26,7 @@ export {
   type ResilienceErrorCode,
   ResilienceOptionsError,
   ShutdownError,
+  ShutdownWait,
   systemClock,
   systemRandom,
   type TimeoutScope,

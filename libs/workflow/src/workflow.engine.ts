@@ -120,7 +120,8 @@ export class WorkflowEngine
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.store.close?.();
+    const closed = await this.resilience.closing.forLast(Promise.resolve(this.store.close?.()));
+    if (!closed) this.logger.warn('The execution store did not close in time: left open');
   }
 
   private get ready() {
@@ -135,6 +136,7 @@ export class WorkflowEngine
       handlers,
       llm,
       clock: this.resilience.clock,
+      closing: this.resilience.closing,
       limits: this.limits,
       requests: new RequestClient(this.requests, this.resilience.clock),
       createPolicy: (definition, node) =>

@@ -1,6 +1,6 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
-import { type AdminAccess, AdminGuard, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { type AdminAccess, AdminGuard, RefusedBodies, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
 import { ExecutionStreams } from './http/execution-streams.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WORKFLOW_ACCESS, type WorkflowAccess, WorkflowRouteLog } from './http/route-log.js';
@@ -16,6 +16,7 @@ import { WorkflowService } from './workflow.service.js';
 type Http = NonNullable<WorkflowModuleExtras['http']>;
 
 const OPENAPI = Symbol('nest-resilience.workflow.openapi');
+const REFUSED_BODIES = Symbol('nest-resilience.workflow.refused-bodies');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModuleOptions>({
   moduleName: 'Workflow',
@@ -62,6 +63,11 @@ function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModu
       ExecutionStreams,
       WorkflowRouteLog,
       { provide: WORKFLOW_ACCESS, useValue: access },
+      {
+        provide: REFUSED_BODIES,
+        inject: [HttpAdapterHost],
+        useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, [controller]),
+      },
       { provide: OPENAPI, inject: [{ token: RESILIENCE_ADMIN, optional: true }], useFactory: describe },
     ],
   };

@@ -1,6 +1,7 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
-import { DiscoveryModule } from '@nestjs/core';
+import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { RefusedBodies } from '../nest/wire/refused-bodies.js';
 import { AdminBootLog } from './admin.boot-log.js';
 import { AdminGuard } from './admin.guard.js';
 import { describedControllers } from './admin.openapi.js';
@@ -15,6 +16,7 @@ import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
+const REFUSED_BODIES = Symbol('nest-resilience:admin-refused-bodies');
 
 type Access = Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>;
 
@@ -39,6 +41,11 @@ export class AdminModule {
         NdjsonBodies,
         ...(events ? [EventLog] : []),
         { provide: OPENAPI, useFactory: describe },
+        {
+          provide: REFUSED_BODIES,
+          inject: [HttpAdapterHost],
+          useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
+        },
       ],
       exports: [RESILIENCE_ADMIN, AdminGuard],
     };

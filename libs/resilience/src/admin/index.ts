@@ -23,4 +23,7 @@ export {
   type ResponseDescription,
   type RouteDescription,
 } from '../nest/openapi/describe-routes.js';
+export { RefusedBodies } from '../nest/wire/refused-bodies.js';
+export { type RefusedBody, refusedBody } from '../nest/wire/refused-body.js';
+export { answerOf as wireAnswerOf, type WireAnswer, WireError } from '../nest/wire/wire-error.js';
 export * as schemas from '../nest/openapi/schema.js';

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import { sendProblem } from '../nest/wire/send-problem.js';
 
 /** Body of an error answer (RFC 9457). */
 export interface Problem {
@@ -46,12 +47,8 @@ export class ProblemFilter implements ExceptionFilter {
   constructor(private readonly host: HttpAdapterHost) {}
 
   catch(error: unknown, context: ArgumentsHost): void {
-    const { httpAdapter } = this.host;
-    const response = context.switchToHttp().getResponse<object>();
-    const { problem, headers = {} } = this.answerTo(error);
-    for (const [name, value] of Object.entries(headers)) httpAdapter.setHeader(response, name, value);
-    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
-    httpAdapter.reply(response, problem, problem.status);
+    const { problem, headers } = this.answerTo(error);
+    sendProblem(this.host.httpAdapter, context.switchToHttp().getResponse(), problem, headers);
   }
 
   protected answerTo(error: unknown): ProblemAnswer {

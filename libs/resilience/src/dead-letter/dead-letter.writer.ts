@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../engine/clock.js';
+import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './dead-letter.spill.js';
 import type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
@@ -98,7 +99,7 @@ export class DeadLetterWriter {
     this.tryUntil = this.options.clock.now() + LAST_TRY_MS;
     this.timer?.cancel();
     if (this.isDegraded || this.draining || this.unread)
-      await this.answers.within(this.lastTry(), LAST_TRY_MS).catch(() => undefined);
+      await new ShutdownWait(this.options.clock).forLast(this.lastTry());
   }
 
   private async lastTry(): Promise<void> {

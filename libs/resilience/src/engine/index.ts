@@ -18,4 +18,5 @@ export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
 export { type Random, systemRandom } from './random.js';
+export { ShutdownWait } from './shutdown-wait.js';
 export type { TimeoutScope } from './stages.js';

@@ -7,6 +7,7 @@ import type { FallbackTarget } from '../fallback/fallback.options.js';
 import { collect } from '../policy/policy.options.js';
 import { bindingOf } from './binding.js';
 import { clientsThatRetry, describeClientRetries } from './client-retries.js';
+import { debugLogged } from './debug-logged.js';
 import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
 import { policyTable } from './policy-table.js';
@@ -133,7 +134,7 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
   }
 
   private logTable(): void {
-    if (!Logger.isLevelEnabled('debug')) return;
+    if (!debugLogged()) return;
     const reports = this.resilience.policies();
     if (reports.length > 0) this.logger.debug(policyTable(reports));
   }

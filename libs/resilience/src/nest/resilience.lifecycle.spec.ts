@@ -5,6 +5,8 @@ import { lastValueFrom, NEVER, type Observable } from 'rxjs';
 
 import { DeadLetter } from '../dead-letter/dead-letter.decorator.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
+import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
 import type { AttemptContext } from '../engine/attempt.js';
 import { Fallback } from '../fallback/fallback.decorator.js';
 import { Retry } from '../retry/retry.decorator.js';
@@ -12,6 +14,7 @@ import { FakeClock } from '../testing/fake-clock.js';
 import { Timeout } from '../timeout/timeout.decorator.js';
 import { Attempt } from './attempt.decorator.js';
 import { ResilienceModule } from './resilience.module.js';
+import type { ResilienceModuleOptions } from './resilience.options.js';
 
 const hang = (): Promise<never> => new Promise(() => undefined);
 
@@ -71,11 +74,11 @@ class Orders {
   }
 }
 
-async function boot() {
+async function boot(options: ResilienceModuleOptions = {}) {
   Logger.overrideLogger(false);
   const clock = new FakeClock();
   const app = await Test.createTestingModule({
-    imports: [ResilienceModule.forRoot({ clock, shutdownTimeout: '10s' })],
+    imports: [ResilienceModule.forRoot({ clock, shutdownTimeout: '10s', ...options })],
     providers: [Orders],
   }).compile();
   await app.init();
@@ -146,5 +149,27 @@ describe('A shutdown', () => {
 
     await Promise.all([call, closed]);
     expect(orders.signal?.reason).toMatchObject({ code: 'RESILIENCE_SHUTDOWN' });
+  });
+
+  it('ends although nobody moves the clock: the call is given up and kept', async () => {
+    const { app, orders, outcome, letters } = await boot();
+    const call = outcome(orders.unlimited('7'));
+
+    await app.close();
+
+    expect(await call).toMatchObject({ code: 'RESILIENCE_SHUTDOWN' });
+    expect(await letters()).toMatchObject([{ reason: 'shutdown', args: ['7'] }]);
+  });
+
+  it.each<[string, Partial<DeadLetterStore>]>([
+    ['cannot be closed', { close: hang }],
+    ['takes nothing any more', { add: hang }],
+    ['answers nothing at all', { add: hang, get: hang, close: hang }],
+  ])('ends although the store %s', async (_, broken) => {
+    const store = Object.assign(new MemoryDeadLetterStore(), broken);
+    const { app, orders, outcome } = await boot({ deadLetter: { store } });
+    void outcome(orders.unlimited('7'));
+
+    await expect(app.close()).resolves.toBeUndefined();
   });
 });

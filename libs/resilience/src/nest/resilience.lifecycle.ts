@@ -17,10 +17,8 @@ import type { EventSink } from '../engine/events.js';
 import type { EventHub } from './event-hub.js';
 import type { ResolvedModuleOptions } from './resilience.options.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
+import { ResilienceService } from './resilience.service.js';
 import { RESILIENCE_EVENTS, RESILIENCE_MODULE_OPTIONS, RESILIENCE_RUNTIME } from './tokens.js';
-
-/** For the dead letters of calls that were given up; a store that hangs longer than this gets no more of them. */
-const LAST_WRITES_MS = 5_000;
 
 /** Starts what runs beside the calls, and ends it without losing any. */
 @Injectable()
@@ -37,6 +35,7 @@ export class ResilienceLifecycle
     @Inject(DeadLetterWriter) private readonly writer: DeadLetterWriter,
     @Inject(DeadLetterStore) private readonly store: Store,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(ResilienceService) private readonly resilience: ResilienceService,
   ) {}
 
   async onApplicationBootstrap(): Promise<void> {
@@ -56,30 +55,21 @@ export class ResilienceLifecycle
   async beforeApplicationShutdown(): Promise<void> {
     const { shutdown, deadlines } = this.runtime.registry.context;
     const { shutdownTimeoutMs } = this.options;
-    if (await this.idleWithin(shutdownTimeoutMs)) return;
+    const { closing } = this.resilience;
+    if (await closing.forWork(shutdown.whenIdle(), shutdownTimeoutMs)) return;
     const { running } = shutdown;
     shutdown.expire();
     deadlines.giveUp();
     this.logger.warn(`${running} calls had not ended ${shutdownTimeoutMs} ms after the shutdown began: given up`);
-    await this.idleWithin(LAST_WRITES_MS);
+    // A store that hangs gets no more of their dead letters.
+    await closing.forLast(shutdown.whenIdle());
   }
 
   async onApplicationShutdown(): Promise<void> {
     this.runtime.registry.context.deadlines.dispose();
     await this.writer.close();
-    await this.store.close?.();
-  }
-
-  private idleWithin(limitMs: number): Promise<boolean> {
-    const { shutdown, clock } = this.runtime.registry.context;
-    return new Promise((resolve) => {
-      const cap = clock.setTimer(() => resolve(false), limitMs);
-      cap.unref();
-      void shutdown.whenIdle().then(() => {
-        cap.cancel();
-        resolve(true);
-      });
-    });
+    const closed = this.resilience.closing.forLast(Promise.resolve(this.store.close?.()));
+    if (!(await closed)) this.logger.warn(`The dead-letter store ${this.store.name} did not close in time: left open`);
   }
 
   /** The bridge to `@nestjs/event-emitter`, when the application imports that module. */

@@ -12,6 +12,7 @@ import type { Clock } from '../engine/clock.js';
 import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import { nearest } from '../engine/options.js';
+import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { HedgeCounts } from '../hedge/hedge-record.js';
 import {
   buildFunctionPolicy,
@@ -42,11 +43,15 @@ export interface ResilienceMetrics {
 export class ResilienceService {
   private readonly named = new Map<string, { readonly policy: RegisteredPolicy; resolved: ResolvedPolicy }>();
   private readonly byOptions = new WeakMap<PolicyOptions, Policy>();
+  /** How long the shutdown of this application waits, and for whom: shared with whatever else has work to end. */
+  readonly closing: ShutdownWait;
 
   constructor(
     @Inject(RESILIENCE_RUNTIME) private readonly runtime: ResilienceRuntime,
     @Inject(DeadLetterStore) private readonly store: CountedDeadLetterStore,
-  ) {}
+  ) {
+    this.closing = new ShutdownWait(runtime.registry.context.clock);
+  }
 
   get clock(): Clock {
     return this.runtime.registry.context.clock;

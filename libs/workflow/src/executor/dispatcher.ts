@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import type { Clock, ShutdownWait } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord } from '../ledger/execution.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
@@ -18,6 +18,8 @@ export interface DispatcherWorld {
   readonly store: ExecutionStore;
   readonly registry: WorkflowRegistry;
   readonly clock: Clock;
+  /** What the rest of the application waits with when it ends. */
+  readonly closing: ShutdownWait;
   readonly limits: WorkflowLimits;
   readonly owner: string;
   readonly claims: Claims;
@@ -142,10 +144,12 @@ export class Dispatcher {
   /** Starts nothing new, lets nodes at work finish for a while, then stops them. What is unfinished stays in the ledger. */
   async shutdown(): Promise<void> {
     this.stop();
-    if (this.active.size === 0) return;
-    const timer = this.world.clock.setTimer(() => this.active.stopAll('shutdown'), this.world.limits.shutdownMs);
-    await this.active.untilIdle();
-    timer.cancel();
+    const { closing, limits } = this.world;
+    if (await closing.forWork(this.active.untilIdle(), limits.shutdownMs)) return;
+    this.active.stopAll('shutdown');
+    if (await closing.forLast(this.active.untilIdle())) return;
+    const left = `${this.active.size} executions are left as they are and will go on when the application starts`;
+    this.world.report(left, new Error('the ledger does not answer'));
   }
 
   private pump(): void {

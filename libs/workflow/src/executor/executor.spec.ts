@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { type Clock, createPolicy, systemClock } from '@nest-resilience/core';
+import { type Clock, createPolicy, ShutdownWait, systemClock } from '@nest-resilience/core';
+import { FakeClock } from '@nest-resilience/core/testing';
 import { buildWorkflow } from '../graph/build.js';
 import type { NodeDraft, WorkflowDraft } from '../graph/draft.js';
 import type { StepContext } from '../graph/step-context.js';
@@ -77,6 +78,7 @@ function executorOf(
     handlers,
     llm,
     clock,
+    closing: new ShutdownWait(clock),
     limits: { ...DEFAULT_WORKFLOW_LIMITS, ...limits },
     requests: new RequestClient(readRequestOptions(undefined), clock),
     createPolicy: (definition, node) =>
@@ -1102,5 +1104,20 @@ describe('a run that is retried as a whole', () => {
 
     expect(ledger).toMatchObject({ status: 'succeeded', totals: { attempts: 4, retries: 2 } });
     expect(node(ledger, 'b').attempts).toMatchObject([{ outcome: 'failed' }, { outcome: 'succeeded' }]);
+  });
+});
+
+describe('a shutdown', () => {
+  it('ends although the ledger does not take what a node left, and nobody moves the clock', async () => {
+    const store = new MemoryExecutionStore();
+    const door = gate();
+    store.checkpoint = () => (door.arrive(), new Promise(() => undefined));
+    const { executor } = executorOf([{ name: 'w', nodes: [constant('a', 1)] }], { store, clock: new FakeClock() });
+    const { execution } = await executor.start('w', {});
+    await door.reached;
+
+    await executor.dispatcher.shutdown();
+
+    expect((await store.find(execution.id))?.status).toBe('running');
   });
 });

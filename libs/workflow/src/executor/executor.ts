@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock } from '@nest-resilience/core';
+import type { Clock, ShutdownWait } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import { canonicalJson, hashOf } from '../graph/version.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
@@ -37,6 +37,7 @@ export interface ExecutorWorld {
   readonly handlers: HandlerTable;
   readonly llm: LlmPort | undefined;
   readonly clock: Clock;
+  readonly closing: ShutdownWait;
   readonly limits: WorkflowLimits;
   /** Makes the requests of `http` nodes. */
   readonly requests: RequestClient;
@@ -115,6 +116,7 @@ export class Executor {
       store,
       registry,
       clock,
+      closing: world.closing,
       limits,
       owner: this.owner,
       claims: this.claims,

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { createPolicy, systemClock } from '@nest-resilience/core';
+import { createPolicy, ShutdownWait, systemClock } from '@nest-resilience/core';
 import fc from 'fast-check';
 import { Executor } from '../executor/executor.js';
 import type { ExecutionLedger } from '../ledger/execution.js';
@@ -173,6 +173,7 @@ async function run(draft: WorkflowDraft, parallelNodes: number): Promise<Executi
     handlers: new HandlerTable({}, () => []),
     llm: undefined,
     clock: systemClock,
+    closing: new ShutdownWait(systemClock),
     limits: { ...DEFAULT_WORKFLOW_LIMITS, parallelNodes },
     requests: new RequestClient(readRequestOptions(undefined), systemClock),
     createPolicy: (definition, node) =>

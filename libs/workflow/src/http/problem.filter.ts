@@ -1,4 +1,4 @@
-import { type ArgumentsHost, Catch, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
 import { problemOf } from './problem.js';
 
@@ -17,7 +17,8 @@ export class ProblemFilter extends AdminProblemFilter {
 
   protected override answerTo(error: unknown): ProblemAnswer {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.logger.error(error);
+    // An answer that somebody chose is no fault: readiness that says no, a circuit that is open, a shutdown.
+    if (problem.status === 500 && !(error instanceof HttpException)) this.logger.error(error);
     return {
       problem,
       headers: {

@@ -1,6 +1,12 @@
 import { HttpException } from '@nestjs/common';
 import { ResilienceError } from '@nest-resilience/core';
-import { type Problem as AdminProblem, ProblemException } from '@nest-resilience/core/admin';
+import {
+  type Problem as AdminProblem,
+  ProblemException,
+  refusedBody,
+  wireAnswerOf,
+  WireError,
+} from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
   IdempotencyConflictError,
@@ -38,10 +44,16 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> 
 
 /** What a client may know about an error. Nothing of an unexpected one but that it happened. */
 export function problemOf(error: unknown): Problem {
+  if (error instanceof WireError) {
+    const { status, title, detail, code, retryLater, retryAfterMs = 1_000 } = wireAnswerOf(error);
+    return { ...problem(status, title, detail, code), ...(retryLater && { retryAfterMs }) };
+  }
   if (error instanceof ResilienceError) {
     const [status, title] = KINDS[error.code] ?? [500, 'Something went wrong'];
     return { ...problem(status, title, error.message, error.code), ...detailsOf(error) };
   }
+  const refused = refusedBody(error);
+  if (refused !== undefined) return problem(refused.status, refused.title, refused.detail, refused.code);
   if (error instanceof ProblemException) {
     const { status, title, detail, code } = error.problem;
     return problem(status, title, detail, code);
@@ -56,16 +68,10 @@ export function problemOf(error: unknown): Problem {
       ...(errors.length > 0 && { errors }),
     };
   }
-  // Body parsers throw errors of their own with a status: malformed JSON, a body that is too large.
-  const { status, message, type } = (error ?? {}) as { status?: unknown; message?: unknown; type?: unknown };
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    return problem(
-      status,
-      status === 413 ? 'The body is too large' : 'The request is not usable',
-      String(message),
-      typeof type === 'string' ? type : undefined,
-    );
-  }
+  // Middleware throws errors of its own with a status.
+  const { status, message } = (error ?? {}) as { status?: unknown; message?: unknown };
+  if (typeof status === 'number' && status >= 400 && status < 500)
+    return problem(status, 'The request is not usable', String(message));
   return problem(500, 'Something went wrong', 'An unexpected error occurred; the log of the service has it.');
 }
 

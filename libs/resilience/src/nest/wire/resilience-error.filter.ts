@@ -6,6 +6,7 @@ import type { ResilienceError } from '../../engine/errors.js';
 import type { ResolvedModuleOptions } from '../resilience.options.js';
 import { RESILIENCE_MODULE_OPTIONS } from '../tokens.js';
 import { filterGateways } from './gateway-filter.js';
+import { sendProblem } from './send-problem.js';
 import { answerOf, retryAfterHeader, type WireAnswer, WireError } from './wire-error.js';
 
 /**
@@ -46,15 +47,17 @@ export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
   }
 
   private http(answer: WireAnswer, response: unknown): void {
-    const { httpAdapter } = this.host;
     // Libraries that call handlers by Nest's ExternalContextCreator may say 'http' and have no response: theirs to report.
     if (!isResponse(response)) return;
-    if (httpAdapter.isHeadersSent(response)) return void httpAdapter.end(response);
     const { status, title, detail, code } = answer;
     const retryAfter = retryAfterHeader(answer);
-    if (retryAfter !== undefined) httpAdapter.setHeader(response, 'Retry-After', retryAfter);
-    httpAdapter.setHeader(response, 'Content-Type', 'application/problem+json; charset=utf-8');
-    httpAdapter.reply(response, { type: 'about:blank', title, status, detail, code }, status);
+    const problem = { type: 'about:blank', title, status, detail, code };
+    sendProblem(
+      this.host.httpAdapter,
+      response,
+      problem,
+      retryAfter === undefined ? {} : { 'Retry-After': retryAfter },
+    );
   }
 
   /** The caller is a service of one's own, so it may know which circuit it was. */

@@ -51,6 +51,7 @@ const REASON_OF_CODE: Readonly<Record<string, FailureReason>> = {
   RESILIENCE_TIMEOUT: 'timeout',
   RESILIENCE_SHUTDOWN: 'timeout',
   RESILIENCE_OPTIONS: 'bad_request',
+  RESILIENCE_WORKFLOW_UNUSABLE_VALUE: 'bad_request',
   RESILIENCE_LLM_INVALID_ANSWER: 'invalid_output',
   RESILIENCE_LLM_ANSWER_TOO_LARGE: 'invalid_output',
   RESILIENCE_LLM_REFUSED: 'content_policy',

@@ -190,6 +190,7 @@ export {
   type ImportReport,
   type LeaseRequest,
   MAX_PAGE_LIMIT,
+  MAX_STORED_NAME,
   MemoryDeadLetterStore,
   type PruneReport,
   type PruneRequest,
@@ -206,8 +207,14 @@ export {
   type StoredAttempt,
   type StoredError,
   type StoredFallback,
+  storedFilter,
+  storedId,
+  storedName,
+  storedRecord,
+  storedText,
   StoringDeadLetterSink,
   type StoringSinkParts,
+  textInJson,
   type Written,
 } from './dead-letter/index.js';
 

@@ -192,6 +192,7 @@ export {
   type ImportReport,
   type LeaseRequest,
   MAX_PAGE_LIMIT,
+  MAX_STORED_NAME,
   MemoryDeadLetterStore,
   type PruneReport,
   type PruneRequest,
@@ -208,8 +209,14 @@ export {
   type StoredAttempt,
   type StoredError,
   type StoredFallback,
+  storedFilter,
+  storedId,
+  storedName,
+  storedRecord,
+  storedText,
   StoringDeadLetterSink,
   type StoringSinkParts,
+  textInJson,
   type Written,
 } from './dead-letter/index.js';
 

@@ -66,6 +66,7 @@ export type { InputProblem } from './graph/input-schema.js';
 export type { StepContext } from './graph/step-context.js';
 export { DEFAULT_EXPRESSION_LIMITS, ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
 export type { InputMapping } from './expression/mapping.js';
+export { UnusableValueError } from './expression/unusable-value.error.js';
 export type { StartOptions } from './executor/executor.js';
 export type { FailedItem, PartialResult } from './executor/run-each.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';

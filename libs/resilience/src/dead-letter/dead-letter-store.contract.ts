@@ -415,6 +415,108 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
       });
     });
 
+    describe('texts that not every database keeps', () => {
+      // NUL, and halves of a surrogate pair: PostgreSQL refuses the one, UTF-8 the other.
+      const odd = 'a\0b\ud800c\udc00 \u{1f600}';
+      const kept = 'a\ufffdb\ufffdc\ufffd \u{1f600}';
+
+      test('are kept in JSON, and elsewhere with U+FFFD in their place', async (store) => {
+        const { id } = await added(store, {
+          ...{ queue: odd, target: odd, executionId: odd, traceparent: odd, idempotencyKey: odd, note: odd },
+          args: { encoding: 'superjson', json: [odd, { [odd]: odd }] },
+          error: { name: odd, message: odd },
+        });
+
+        const entry = (await store.get(id))!;
+
+        const { queue, target, executionId, traceparent, idempotencyKey, note } = entry;
+        for (const text of [queue, target, executionId, traceparent, idempotencyKey, note]) assert.equal(text, kept);
+        assert.deepEqual(entry.args.json, [odd, { [odd]: odd }]);
+        assert.deepEqual(entry.error, { name: odd, message: odd });
+      });
+
+      test('are found as they were given and as they were kept', async (store) => {
+        await added(store, { queue: odd, target: odd, error: { name: odd, message: odd }, note: odd });
+        await added(store);
+
+        for (const text of [odd, kept]) {
+          for (const name of ['queue', 'target', 'errorName', 'text'] as const)
+            assert.equal((await store.list({ [name]: text })).items.length, 1, `${name} ${JSON.stringify(text)}`);
+          assert.deepEqual(
+            (await store.count({ text })).map(({ queue, count }) => [queue, count]),
+            [[kept, 1]],
+          );
+        }
+        assert.equal(await store.purge({ queue: odd }), 1);
+      });
+
+      test('are found in arguments, where JSON escapes them', async (store) => {
+        await added(store, { args: { encoding: 'superjson', json: [{ said: `${odd} "quoted"` }] } });
+        await added(store);
+
+        for (const text of ['\0b', '\ud800', '"quoted"', '\\u0000b', '"said":"a'])
+          assert.equal((await store.list({ text })).items.length, 1, JSON.stringify(text));
+        assert.equal((await store.list({ text: '\0z' })).items.length, 0);
+      });
+
+      test('are one key when they are kept as one', async (store) => {
+        await added(store, { idempotencyKey: odd });
+
+        const second = await store.add(deadLetterRecord({ idempotencyKey: odd }));
+
+        assert.equal(second.outcome, 'merged');
+      });
+
+      test('name no entry: ids are ASCII', async (store) => {
+        await added(store);
+
+        for (const id of ['\0', 'a\0b', '\ud800', '\u00e9', '\u{1f600}', '%', '']) {
+          assert.equal(await store.get(id), undefined);
+          assert.equal(await store.lease(id, request()), undefined);
+          assert.equal(await store.edit(id, { args: { encoding: 'superjson', json: [] }, replayable: true, notReplayable: [], at: NOW }), false); // prettier-ignore
+          assert.equal(await store.discard(id, { note: odd, at: NOW }), false);
+        }
+      });
+
+      test('break no page: as cursors they stand behind every id', async (store) => {
+        await added(store);
+
+        for (const cursor of ['\0', '\ud800', '\u00e9']) {
+          assert.equal((await store.list({ cursor })).items.length, 1);
+          assert.equal((await store.list({ cursor, order: 'oldest' })).items.length, 0);
+        }
+      });
+
+      test('may stand in notes', async (store) => {
+        const edit = await added(store);
+        const discard = await added(store);
+        const args = { encoding: 'superjson', json: [odd] } as const;
+
+        await store.edit(edit.id, { args, replayable: true, notReplayable: [], note: odd, at: NOW });
+        await store.discard(discard.id, { note: odd, at: NOW });
+
+        assert.deepEqual([(await store.get(edit.id))?.note, (await store.get(discard.id))?.note], [kept, kept]);
+      });
+    });
+
+    test('takes times between milliseconds, and beyond all of them', async (store) => {
+      await added(store, { createdAt: NOW });
+
+      const found = async (from: number, to: number) => (await store.list({ from, to })).items.length;
+
+      assert.deepEqual([await found(NOW - 0.5, NOW + 0.5), await found(NOW + 0.5, Infinity)], [1, 0]);
+      assert.deepEqual([await found(0, 1e300), await found(1e300, Infinity)], [1, 0]);
+    });
+
+    test('cuts names that no index can hold, and finds them', async (store) => {
+      // The cut goes through the last character.
+      const long = `${'x'.repeat(499)}\u{1f600}`;
+      const { id } = await added(store, { queue: long, target: long });
+
+      assert.equal((await store.get(id))?.queue, `${'x'.repeat(499)}\ufffd`);
+      assert.equal((await store.list({ queue: long, target: long })).items.length, 1);
+    });
+
     describe('retention', () => {
       test('removes closed entries by age, open ones never', async (store) => {
         await added(store, { status: 'resolved', closedAt: NOW - 2 });

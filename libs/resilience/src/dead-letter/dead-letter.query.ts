@@ -1,6 +1,7 @@
 import { OptionsReader, oneOfText } from '../engine/options.js';
 import { DEAD_LETTER_STATUSES, type DeadLetterStatus } from './dead-letter.entry.js';
 import { type DeadLetterFilter, type DeadLetterQuery, MAX_PAGE_LIMIT } from './dead-letter.store.js';
+import { storedId } from './stored-text.js';
 
 const FILTER_NAMES = ['queue', 'status', 'target', 'errorName', 'from', 'to', 'text'] as const;
 
@@ -18,11 +19,19 @@ export function readQuery(input: DeadLetterQuery | undefined, path: string): Dea
   const query = withoutUndefined({
     ...filterOf(reader as OptionsReader<DeadLetterFilter>),
     limit: reader.number('limit', undefined, { min: 1, max: MAX_PAGE_LIMIT, integer: true }),
-    cursor: reader.string('cursor', undefined),
+    cursor: readCursor(reader),
     order: reader.oneOf('order', 'newest', ['newest', 'oldest']),
   });
   reader.finish();
   return query;
+}
+
+/** One that came damaged would begin again at the first page. */
+function readCursor(reader: OptionsReader<DeadLetterQuery>): string | undefined {
+  const cursor = reader.string('cursor', undefined);
+  if (cursor !== undefined && storedId(cursor) !== cursor)
+    reader.problem('cursor', cursor, 'the nextCursor of the page before');
+  return cursor;
 }
 
 function filterOf(reader: OptionsReader<DeadLetterFilter>): DeadLetterFilter {

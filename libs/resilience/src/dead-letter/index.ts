@@ -56,3 +56,12 @@ export type { ImportReport } from './dead-letter.transfer.js';
 export type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
 export { DeadLetterWriter } from './dead-letter.writer.js';
 export { MemoryDeadLetterStore } from './memory.store.js';
+export {
+  MAX_STORED_NAME,
+  storedFilter,
+  storedId,
+  storedName,
+  storedRecord,
+  storedText,
+  textInJson,
+} from './stored-text.js';

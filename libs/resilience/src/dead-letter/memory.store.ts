@@ -27,6 +27,7 @@ import {
   settled,
   statusAfterFailure,
 } from './dead-letter.transitions.js';
+import { storedId, storedRecord, storedText } from './stored-text.js';
 
 interface Row {
   record: DeadLetterRecord;
@@ -50,7 +51,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   // Stores answer with promises; here each method body runs in one piece, which is what makes it atomic.
   /* eslint-disable @typescript-eslint/require-await */
 
-  async add(record: DeadLetterRecord): Promise<DeadLetterAdded> {
+  async add(given: DeadLetterRecord): Promise<DeadLetterAdded> {
+    const record = storedRecord(given);
     if (this.rows.has(record.id)) return { id: record.id, outcome: 'known' };
     const twin = this.liveTwin(record);
     if (twin) {
@@ -69,7 +71,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
-    const { order = 'newest', cursor } = query;
+    const { order = 'newest' } = query;
+    const cursor = query.cursor === undefined ? undefined : storedId(query.cursor);
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
     const sign = order === 'newest' ? -1 : 1;
     const found = this.select(query)
@@ -120,14 +123,14 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
   }
 
   async edit(id: string, edit: DeadLetterEdit): Promise<boolean> {
-    return this.move(id, (record) => edited(record, copy(edit)));
+    return this.move(id, (record) => storedRecord(edited(record, copy(edit))));
   }
 
   async discard(id: string, request: { note?: string; at: number }): Promise<boolean> {
     const { note, at } = request;
     return this.move(id, (record) => ({
       ...record,
-      ...(note !== undefined && { note }),
+      ...(note !== undefined && { note: storedText(note) }),
       ...{ status: 'discarded', updatedAt: at, closedAt: at },
     }));
   }

@@ -1,3 +1,4 @@
+import { MAX_STORED_NAME } from '@nest-resilience/core';
 import { type Expression, type RawBuilder, sql } from 'kysely';
 
 /** Everything in which the databases differ for our statements is in this file; the statements themselves are the same. */
@@ -7,7 +8,7 @@ export type Flavour = 'sqlite' | 'postgres' | 'mysql';
 export interface ColumnTypes {
   /** A uuid or another short name of ASCII letters. */
   readonly id: string;
-  /** Text that is indexed: at most {@link MAX_KEY_LENGTH} characters. */
+  /** Text that is indexed: at most {@link MAX_STORED_NAME} characters: an index entry of InnoDB has 3,072 bytes, 4 a character. */
   readonly key: string;
   /** A name out of a short list. */
   readonly word: string;
@@ -19,9 +20,6 @@ export interface ColumnTypes {
   readonly double: string;
 }
 
-/** An index entry of InnoDB has 3,072 bytes, 4 a character; a key shares it with a status and an id. */
-export const MAX_KEY_LENGTH = 500;
-
 /** Keys compare by their bytes everywhere: exact, and in the order of uuids. */
 export const COLUMN_TYPES: Readonly<Record<Flavour, ColumnTypes>> = {
   sqlite: { id: 'text', key: 'text', word: 'text', text: 'text', int: 'integer', time: 'integer', double: 'real' },
@@ -31,7 +29,7 @@ export const COLUMN_TYPES: Readonly<Record<Flavour, ColumnTypes>> = {
   },
   mysql: {
     id: 'varchar(64) character set ascii collate ascii_bin',
-    key: `varchar(${MAX_KEY_LENGTH}) character set utf8mb4 collate utf8mb4_bin`,
+    key: `varchar(${MAX_STORED_NAME}) character set utf8mb4 collate utf8mb4_bin`,
     word: 'varchar(16) character set ascii collate ascii_bin',
     text: 'longtext character set utf8mb4 collate utf8mb4_bin',
     ...{ int: 'integer', time: 'bigint', double: 'double' },

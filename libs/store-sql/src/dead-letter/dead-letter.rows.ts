@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { DeadLetterRecord } from '@nest-resilience/core';
+import { type DeadLetterRecord, storedName, storedRecord, storedText } from '@nest-resilience/core';
 import type { Selectable } from 'kysely';
-import { MAX_KEY_LENGTH } from '../database/flavour.js';
 import type { DeadLetterTable } from './dead-letter.schema.js';
 
 type Row = Selectable<DeadLetterTable>;
@@ -11,15 +10,16 @@ export type RecordRow = Omit<Row, 'lease_holder' | 'lease_token' | 'lease_until'
 
 const LIVE = ['pending', 'redriving'];
 
-export function toRow(record: DeadLetterRecord): RecordRow {
+export function toRow(given: DeadLetterRecord): RecordRow {
+  const record = storedRecord(given);
   return {
     id: record.id,
-    queue: asKey(record.queue),
-    target: asKey(record.target),
+    queue: record.queue,
+    target: record.target,
     status: record.status,
     reason: record.reason,
-    error_name: asKey(record.error.name),
-    error_message: asText(record.error.message),
+    error_name: storedName(record.error.name),
+    error_message: storedText(record.error.message),
     args: JSON.stringify(record.args),
     replayable: record.replayable ? 1 : 0,
     not_replayable: JSON.stringify(record.notReplayable),
@@ -27,9 +27,9 @@ export function toRow(record: DeadLetterRecord): RecordRow {
     error: JSON.stringify(record.error),
     attempts: JSON.stringify(record.attempts),
     fallbacks: JSON.stringify(record.fallbacks),
-    execution_id: asText(record.executionId),
-    traceparent: asText(record.traceparent ?? null),
-    idempotency_key: asText(record.idempotencyKey ?? null),
+    execution_id: record.executionId,
+    traceparent: record.traceparent ?? null,
+    idempotency_key: record.idempotencyKey ?? null,
     live_key: LIVE.includes(record.status) ? liveKey(record) : null,
     occurrences: record.occurrences,
     redrives: record.redrives,
@@ -40,7 +40,7 @@ export function toRow(record: DeadLetterRecord): RecordRow {
     closed_at: record.closedAt ?? null,
     last_redrive_at: record.lastRedriveAt ?? null,
     last_redrive_error: record.lastRedriveError ? JSON.stringify(record.lastRedriveError) : null,
-    note: asText(record.note ?? null),
+    note: record.note ?? null,
   };
 }
 
@@ -84,16 +84,6 @@ export function liveKey({
   return createHash('sha256')
     .update(JSON.stringify([target, idempotencyKey]))
     .digest('hex');
-}
-
-/** PostgreSQL keeps no NUL in text, and an entry must not be refused for one. */
-export function asText<T extends string | null>(text: T): T {
-  return (text?.includes('\0') ? text.replaceAll('\0', '\ufffd') : text) as T;
-}
-
-/** As long as an index can bear; longer names belong to no class, method or queue that anybody wrote. */
-function asKey(text: string): string {
-  return asText(text).slice(0, MAX_KEY_LENGTH);
 }
 
 function parse<T>(text: string): T {

@@ -1,4 +1,4 @@
-import type { DeadLetterRecord, DeadLetterStatus, ReleasedDeadLetter } from '@nest-resilience/core';
+import { type DeadLetterRecord, type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
 import type { Kysely, Selectable, Transaction } from 'kysely';
 import { type Flavour, locked } from '../database/flavour.js';
 import { liveKey } from './dead-letter.rows.js';
@@ -13,7 +13,7 @@ export type DeadLetterRow = Selectable<DeadLetterTable>;
 
 /** An entry for this transaction alone. */
 export function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetterRow | undefined> {
-  return trx.selectFrom(TABLE).selectAll().where('id', '=', id).modifyEnd(locked(flavour)).executeTakeFirst();
+  return trx.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).modifyEnd(locked(flavour)).executeTakeFirst();
 }
 
 /** Where a failed redrive leads. A poisoned entry is not live: its key is free for a new one. */

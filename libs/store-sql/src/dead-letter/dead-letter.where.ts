@@ -1,4 +1,4 @@
-import type { DeadLetterFilter } from '@nest-resilience/core';
+import { type DeadLetterFilter, storedFilter, textInJson } from '@nest-resilience/core';
 import { type ExpressionBuilder, type ExpressionWrapper, sql, type SqlBool } from 'kysely';
 import { contains, type Flavour } from '../database/flavour.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
@@ -8,7 +8,7 @@ type Where = ExpressionBuilder<DeadLetterSchema, 'resilience_dead_letters'>;
 /** A filter as a condition. */
 export function whereFilter(filter: DeadLetterFilter, flavour: Flavour) {
   return (eb: Where): ExpressionWrapper<DeadLetterSchema, 'resilience_dead_letters', SqlBool> => {
-    const { queue, status, target, errorName, from, to, text } = filter;
+    const { queue, status, target, errorName, from, to, text } = storedFilter(filter);
     const all = [];
     if (queue !== undefined) all.push(eb('queue', '=', queue));
     if (typeof status === 'string') all.push(eb('status', '=', status));
@@ -17,11 +17,12 @@ export function whereFilter(filter: DeadLetterFilter, flavour: Flavour) {
     if (target !== undefined) all.push(eb('target', '=', target));
     if (errorName !== undefined) all.push(eb('error_name', '=', errorName));
     if (from !== undefined) all.push(eb('created_at', '>=', from));
-    // Infinity cannot be bound.
-    if (to !== undefined && Number.isFinite(to)) all.push(eb('created_at', '<', to));
+    if (to !== undefined) all.push(eb('created_at', '<', to));
     if (text !== undefined) {
       const columns = (['error_message', 'target', 'args', 'note'] as const).map((column) => eb.ref(column));
-      all.push(eb.or(columns.map((column) => contains(flavour, column, text))));
+      const found = columns.map((column) => contains(flavour, column, text));
+      const inJson = textInJson(filter.text ?? '');
+      all.push(eb.or(inJson === text ? found : [...found, contains(flavour, eb.ref('args'), inJson)]));
     }
     return eb.and(all);
   };

@@ -16,6 +16,8 @@ import {
   type PruneRequest,
   type ReleasedDeadLetter,
   type Settlement,
+  storedId,
+  storedText,
 } from '@nest-resilience/core';
 import type { Transaction } from 'kysely';
 import { type DatabaseSource, LazyDatabase, leaseTime, transact } from '../database/database.js';
@@ -23,7 +25,7 @@ import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { addAll } from './dead-letter.insert.js';
 import { prune, purge } from './dead-letter.prune.js';
-import { asText, toRecord } from './dead-letter.rows.js';
+import { toRecord } from './dead-letter.rows.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import {
   afterCrash,
@@ -74,7 +76,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async get(id: string): Promise<DeadLetterRecord | undefined> {
     const { kysely } = await this.database.get();
-    const row = await kysely.selectFrom(TABLE).selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await kysely.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).executeTakeFirst();
     return row && toRecord(row);
   }
 
@@ -86,7 +88,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
       .selectFrom(TABLE)
       .selectAll()
       .where(whereFilter(query, flavour))
-      .$if(cursor !== undefined, (select) => select.where('id', order === 'newest' ? '<' : '>', cursor!))
+      .$if(cursor !== undefined, (select) => select.where('id', order === 'newest' ? '<' : '>', storedId(cursor!)))
       .orderBy('id', order === 'newest' ? 'desc' : 'asc')
       .limit(limit + 1)
       .execute();
@@ -125,7 +127,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
       const change = {
         ...release,
         ...{ status: 'redriving', updated_at: now, lease_token: row.lease_token + 1 },
-        ...{ lease_holder: asText(request.holder), lease_until: now + request.leaseMs },
+        ...{ lease_holder: storedText(request.holder), lease_until: now + request.leaseMs },
       };
       await trx.updateTable(TABLE).set(change).where('id', '=', id).execute();
       const record = toRecord({ ...row, ...change });
@@ -190,7 +192,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
         .updateTable(TABLE)
         .set({ args: JSON.stringify(args), not_replayable: JSON.stringify(notReplayable) })
         .set({ replayable: replayable ? 1 : 0, status: 'pending', updated_at: at })
-        .$if(note !== undefined, (update) => update.set({ note: asText(note!) }))
+        .$if(note !== undefined, (update) => update.set({ note: storedText(note!) }))
         .where('id', '=', id)
         .execute();
       if (row.live_key === null) await claimLiveKey(trx, toRecord(row));
@@ -204,8 +206,8 @@ export class SqlDeadLetterStore implements DeadLetterStore {
       const { numUpdatedRows } = await trx
         .updateTable(TABLE)
         .set({ status: 'discarded', live_key: null, updated_at: at, closed_at: at })
-        .$if(note !== undefined, (update) => update.set({ note: asText(note!) }))
-        .where('id', '=', id)
+        .$if(note !== undefined, (update) => update.set({ note: storedText(note!) }))
+        .where('id', '=', storedId(id))
         .where('status', 'in', MOVABLE)
         .executeTakeFirst();
       return numUpdatedRows > 0n;

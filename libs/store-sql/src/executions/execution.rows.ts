@@ -1,3 +1,4 @@
+import { storedName } from '@nest-resilience/core';
 import type {
   ExecutionRecord,
   ExecutionStatus,
@@ -17,7 +18,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     input: JSON.stringify(record.input),
     output: json(record.output),
     error: json(record.error),
-    idempotency_key: record.idempotencyKey ?? null,
+    idempotency_key: record.idempotencyKey === undefined ? null : storedName(record.idempotencyKey),
     input_hash: record.inputHash,
     join_key: record.joinKey ?? null,
     parent_id: record.parentId ?? null,

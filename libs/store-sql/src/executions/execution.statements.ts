@@ -1,3 +1,4 @@
+import { storedName } from '@nest-resilience/core';
 import type { ExecutionClaim, ExecutionRecord, NodeRecord } from '@nest-resilience/workflow';
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { type Flavour, lockedShared } from '../database/flavour.js';
@@ -39,7 +40,10 @@ export async function findOlder(
   const all = trx.selectFrom(EXECUTIONS).selectAll();
   const same =
     idempotencyKey !== undefined &&
-    (await all.where('workflow', '=', workflow).where('idempotency_key', '=', idempotencyKey).executeTakeFirst());
+    (await all
+      .where('workflow', '=', workflow)
+      .where('idempotency_key', '=', storedName(idempotencyKey))
+      .executeTakeFirst());
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
 }
 

@@ -10,6 +10,7 @@ import type {
   ExecutionSums,
   UnfinishedExecution,
 } from '@nest-resilience/workflow';
+import { storedId, storedName } from '@nest-resilience/core';
 import { type Kysely, sql } from 'kysely';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
 import { arrivalOf } from '../database/flavour.js';
@@ -61,14 +62,20 @@ export class SqlExecutionStore implements ExecutionStore {
     const rows = await db
       .selectFrom(NODES)
       .select('record')
-      .where('execution_id', '=', id)
+      .where('execution_id', '=', storedId(id))
       .orderBy(arrivalOf(flavour))
       .execute();
     return { ...execution, nodes: rows.map(toNode) };
   }
 
   async find(id: string): Promise<ExecutionRecord | undefined> {
-    const row = await (await this.db()).selectFrom(EXECUTIONS).selectAll().where('id', '=', id).executeTakeFirst();
+    const row = await (
+      await this.db()
+    )
+      .selectFrom(EXECUTIONS)
+      .selectAll()
+      .where('id', '=', storedId(id))
+      .executeTakeFirst();
     return row && toExecution(row);
   }
 
@@ -77,8 +84,8 @@ export class SqlExecutionStore implements ExecutionStore {
     const row = await db
       .selectFrom(EXECUTIONS)
       .selectAll()
-      .where('workflow', '=', workflow)
-      .where('idempotency_key', '=', key)
+      .where('workflow', '=', storedId(workflow))
+      .where('idempotency_key', '=', storedName(key))
       .executeTakeFirst();
     return row && toExecution(row);
   }
@@ -91,9 +98,9 @@ export class SqlExecutionStore implements ExecutionStore {
       .selectAll()
       .orderBy('id', 'desc')
       .limit(size + 1);
-    if (workflow !== undefined) query = query.where('workflow', '=', workflow);
+    if (workflow !== undefined) query = query.where('workflow', '=', storedId(workflow));
     if (status !== undefined) query = query.where('status', '=', status);
-    if (cursor !== undefined) query = query.where('id', '<', cursor);
+    if (cursor !== undefined) query = query.where('id', '<', storedId(cursor));
     const rows = await query.execute();
     const items = rows.slice(0, size).map(toExecution);
     const last = items.at(-1);
@@ -101,12 +108,12 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {
-    return (await claimed(await this.db(), id, claim)) ? this.get(id) : undefined;
+    return (await claimed(await this.db(), storedId(id), claim)) ? this.get(id) : undefined;
   }
 
   async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
     const reopened = await transact(await this.database.get(), async (trx) => {
-      if (!(await claimed(trx, id, claim))) return false;
+      if (!(await claimed(trx, storedId(id), claim))) return false;
       await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
       return true;
     });
@@ -114,7 +121,7 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
-    return this.checkpoints.add({ id, owner, node });
+    return this.checkpoints.add({ id: storedId(id), owner, node });
   }
 
   async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
@@ -141,7 +148,7 @@ export class SqlExecutionStore implements ExecutionStore {
         output_tokens: totals.outputTokens,
         cost_usd: totals.costUsd,
       })
-      .where('id', '=', id)
+      .where('id', '=', storedId(id))
       .where('status', '=', 'running')
       .where('owner', '=', owner)
       .executeTakeFirst();
@@ -153,7 +160,7 @@ export class SqlExecutionStore implements ExecutionStore {
     const { numUpdatedRows } = await db
       .updateTable(EXECUTIONS)
       .set({ status: 'cancelled', finished_at: finishedAt, join_key: null, owner: null })
-      .where('id', '=', id)
+      .where('id', '=', storedId(id))
       .where('status', 'in', ['queued', 'running'])
       .executeTakeFirst();
     return numUpdatedRows === 1n;
@@ -165,7 +172,7 @@ export class SqlExecutionStore implements ExecutionStore {
     const { numUpdatedRows } = await db
       .updateTable(NODES)
       .set({ status, record })
-      .where('execution_id', '=', id)
+      .where('execution_id', '=', storedId(id))
       .where('node', '=', node.node)
       .where('status', '=', 'failed')
       .executeTakeFirst();
@@ -203,7 +210,7 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async sums(workflow: string): Promise<ExecutionSums> {
-    return sumsOf(await this.db(), workflow);
+    return sumsOf(await this.db(), storedId(workflow));
   }
 
   private async commit(group: readonly Checkpoint[]): Promise<boolean[]> {

@@ -1,5 +1,5 @@
 import type { Scope } from '../expression/expression.js';
-import { textOf } from '../expression/mapping.js';
+import { textOf } from '../expression/text-of.js';
 import type { CompiledPolicies } from '../graph/policies.js';
 import type { CallKeys, KeyedPolicy } from '../graph/policy-keys.js';
 import { hashOf } from '../graph/version.js';

@@ -13,6 +13,7 @@ import { AttemptLog, type Trier } from './attempt-log.js';
 import { callKeys } from './call-keys.js';
 import { runHealing } from './heal.js';
 import { isTrue } from './is-true.js';
+import { listOf } from './list-of.js';
 import {
   idempotencyKey,
   type ItemCall,
@@ -22,7 +23,7 @@ import {
   scopeOf,
   type Served,
 } from './node-call.js';
-import { listOf, runEach } from './run-each.js';
+import { runEach } from './run-each.js';
 import { type ActionWorld, runAction } from './run-action.js';
 
 /** The policy of a node, as `ResilienceService.policy` makes it. */
@@ -135,7 +136,7 @@ export class NodeRunner {
   private async execute(target: NodeDefinition, call: NodeCall, trier: Trier): Promise<unknown> {
     const { action } = target;
     if (action.type !== 'each') return this.healed(target, action, { ...call, trier });
-    const items = await action.items.evaluate(call.scope);
+    const items = await listOf(action.items, call.scope, target.name);
     const keep = target.deadLetter && call.node === target;
     return runEach(
       items,
@@ -151,7 +152,7 @@ export class NodeRunner {
     if (action.type !== 'each') return undefined;
     const scope = scopeOf(run, results);
     const call = { node, run, results, scope, log: new AttemptLog(this.world.clock), level: 0, given: run.input };
-    const items = listOf(await action.items.evaluate(scope));
+    const items = await listOf(action.items, scope, node.name);
     return index < items.length ? this.item(node, call, { by: node.name, level: 0 }, items[index], index) : undefined;
   }
 

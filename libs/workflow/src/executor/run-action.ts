@@ -1,6 +1,6 @@
 import { isObservable, lastValueFrom } from 'rxjs';
 import type { Scope } from '../expression/expression.js';
-import { textOf } from '../expression/mapping.js';
+import { textOf } from '../expression/text-of.js';
 import type { ItemAction } from '../graph/definition.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { LlmPort, LlmPortResult } from '../llm.port.js';

@@ -22,13 +22,12 @@ const MAX_ITEMS = 100_000;
 
 /** Runs a function for each item, `concurrency` at once. */
 export async function runEach(
-  items: unknown,
+  list: readonly unknown[],
   { concurrency, partial }: Extract<CompiledAction, { type: 'each' }>,
   run: (item: unknown, index: number) => Promise<unknown>,
   /** Makes a dead letter of a failed item of a partial batch; resolves with its id. */
   keep?: (index: number, error: unknown) => Promise<string | undefined>,
 ): Promise<PartialResult | unknown[]> {
-  const list = listOf(items);
   if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
   const results = new Array<unknown>(list.length);
   const errors = new Map<number, unknown>();
@@ -64,10 +63,4 @@ export async function runEach(
     total: list.length,
     successRate: list.length === 0 ? 1 : (list.length - errors.size) / list.length,
   };
-}
-
-/** JSONata gives one item for a list of one and nothing for an empty one. */
-export function listOf(items: unknown): readonly unknown[] {
-  if (items === undefined || items === null) return [];
-  return Array.isArray(items) ? (items as unknown[]) : [items];
 }

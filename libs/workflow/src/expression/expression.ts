@@ -1,7 +1,7 @@
 import jsonata from 'jsonata';
 import { canonicalJson } from '../graph/version.js';
 import { GuardedRegExp } from './guarded-regexp.js';
-import { type ReadNames, readNames } from './references.js';
+import { plainPath, type ReadPath, readPaths } from './references.js';
 
 /** JSONata's own hook; its types know only names. */
 const AFTER_EACH_STEP = Symbol.for('jsonata.__evaluate_exit') as unknown as string;
@@ -48,8 +48,12 @@ export class ExpressionError extends Error {
 /** A compiled JSONata expression. It can read its scope and compute; it reaches no globals, prototypes or I/O. */
 export interface Expression {
   readonly source: string;
-  /** Names it reads from its scope, as far as the text tells. */
-  readonly reads: ReadNames;
+  /** What it reads from its scope, as far as the text tells. */
+  readonly paths: readonly ReadPath[];
+  /** When it is one path and nothing else, that path; filters aside. */
+  readonly path: ReadPath | undefined;
+  /** The first names of {@link paths}. */
+  readonly reads: ReadonlySet<string>;
   evaluate(scope: Scope): Promise<unknown>;
 }
 
@@ -80,9 +84,13 @@ export function compileExpression(source: string): Expression {
     if (typeof result === 'string' && result.length > limits.textLength)
       refuse(`a text of ${result.length} characters came up; at most ${limits.textLength} are allowed`);
   });
+  const ast = compiled.ast();
+  const paths = readPaths(ast);
   return {
     source,
-    reads: readNames(compiled.ast()),
+    paths,
+    path: plainPath(ast),
+    reads: new Set(paths.flatMap(([name]) => name ?? [])),
     async evaluate(scope) {
       try {
         return (await compiled.evaluate(scope)) as unknown;

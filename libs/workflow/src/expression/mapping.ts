@@ -1,4 +1,6 @@
 import { compileExpression, type Expression, type Scope } from './expression.js';
+import type { HoleRule, HoleRules } from './hole-rules.js';
+import { textOf } from './text-of.js';
 
 /**
  * How a node makes its input from what came before: any JSON value in which a string that starts with `$` is a JSONata
@@ -14,15 +16,19 @@ export interface Mapping {
 
 const MAX_DEPTH = 32;
 
-/** @throws ExpressionSyntaxError at the first expression that cannot be read. */
-export function compileMapping(source: InputMapping, depth = 0): Mapping {
+/**
+ * @param rules for `{{ }}`; an expression that starts with `$` may come to nothing
+ * @throws ExpressionSyntaxError at the first expression that cannot be read.
+ */
+export function compileMapping(source: InputMapping, rules: HoleRules = {}, depth = 0): Mapping {
   if (depth > MAX_DEPTH) throw new RangeError(`an input mapping may be nested ${MAX_DEPTH} levels deep`);
   if (typeof source === 'string') {
-    return source.startsWith('$') ? expressionMapping(compileExpression(source)) : compileTemplate(source);
+    return source.startsWith('$') ? expressionMapping(compileExpression(source)) : compileTemplate(source, rules);
   }
-  if (Array.isArray(source)) return listMapping(source.map((item) => compileMapping(item, depth + 1)));
+  const inner = (value: unknown): Mapping => compileMapping(value, rules, depth + 1);
+  if (Array.isArray(source)) return listMapping(source.map(inner));
   if (typeof source === 'object' && source !== null) {
-    return objectMapping(Object.entries(source).map(([key, value]) => [key, compileMapping(value, depth + 1)]));
+    return objectMapping(Object.entries(source).map(([key, value]) => [key, inner(value)]));
   }
   return constant(source);
 }
@@ -31,59 +37,70 @@ export function compileMapping(source: InputMapping, depth = 0): Mapping {
  * A text with `{{ expression }}` holes. A text that is nothing but one hole keeps the type of its value;
  * otherwise objects are written as JSON and a missing value as nothing.
  */
-export function compileTemplate(source: string): Mapping {
-  const parts = source.split(/\{\{(.*?)\}\}/s);
-  if (parts.length === 1) return constant(source);
-  const holes = parts.filter((_, index) => index % 2 === 1).map((text) => compileExpression(text.trim()));
+export function compileTemplate(source: string, { whole, within }: HoleRules = {}): Mapping {
+  const { parts, holes } = splitTemplate(source);
   const [only] = holes;
-  if (only && holes.length === 1 && parts[0] === '' && parts[2] === '') return expressionMapping(only);
-  return {
-    expressions: holes,
-    async evaluate(scope) {
-      const values = await Promise.all(holes.map((hole) => hole.evaluate(scope)));
-      return parts.map((part, index) => (index % 2 === 0 ? part : textOf(values[(index - 1) / 2]))).join('');
-    },
-  };
+  if (!only) return constant(source);
+  if (parts.join('') === '' && holes.length === 1) return holeMapping(only, whole);
+  return filled(parts, holes, textOf, within);
 }
 
 /**
  * A URL: one expression that makes all of it, or a text whose holes are percent-encoded, so that a value stays in the part of the
  * URL where it was written.
  */
-export function compileUrl(source: string): Mapping {
-  if (source.startsWith('$')) return expressionMapping(compileExpression(source));
-  const parts = source.split(/\{\{(.*?)\}\}/s);
-  const holes = parts.filter((_, index) => index % 2 === 1).map((text) => compileExpression(text.trim()));
+export function compileUrl(source: string, { whole, within }: Required<HoleRules>): Mapping {
+  if (source.startsWith('$')) return expressionMapping(compileExpression(source), source, whole);
+  const { parts, holes } = splitTemplate(source);
   const [only] = holes;
-  if (only && holes.length === 1 && parts[0]?.trim() === '' && parts[2]?.trim() === '') return expressionMapping(only);
+  if (only && parts.join('').trim() === '' && holes.length === 1) return holeMapping(only, whole);
+  return filled(parts, holes, (value) => encodeURIComponent(textOf(value)), within);
+}
+
+/** Text and holes in turn, text first and last. */
+function splitTemplate(source: string): { readonly parts: readonly string[]; readonly holes: readonly Expression[] } {
+  const pieces = source.split(/\{\{(.*?)\}\}/s);
   return {
-    expressions: holes,
-    async evaluate(scope) {
-      const values = await Promise.all(holes.map((hole) => hole.evaluate(scope)));
-      return parts.map((part, index) => (index % 2 === 0 ? part : urlPart(values[(index - 1) / 2]))).join('');
-    },
+    parts: pieces.filter((_, index) => index % 2 === 0),
+    holes: pieces.filter((_, index) => index % 2 === 1).map((text) => compileExpression(text.trim())),
   };
 }
 
-function urlPart(value: unknown): string {
-  const text = textOf(value);
-  // These two are not encoded, and a path segment of them leads elsewhere.
-  if (text === '.' || text === '..') throw new RangeError(`'${text}' cannot be a part of a URL`);
-  return encodeURIComponent(text);
-}
-
-/** How a value reads inside a text. */
-export function textOf(value: unknown): string {
-  if (value === undefined || value === null) return '';
-  return typeof value === 'string' ? value : JSON.stringify(value);
+function filled(
+  parts: readonly string[],
+  holes: readonly Expression[],
+  write: (value: unknown) => string,
+  rule?: HoleRule,
+): Mapping {
+  const values = holes.map((hole) => holeMapping(hole, rule));
+  return {
+    expressions: holes,
+    async evaluate(scope) {
+      const found = await Promise.all(values.map((value) => value.evaluate(scope)));
+      return parts.map((part, index) => (index === 0 ? part : write(found[index - 1]) + part)).join('');
+    },
+  };
 }
 
 function constant(value: unknown): Mapping {
   return { expressions: [], evaluate: () => Promise.resolve(value) };
 }
 
-function expressionMapping(expression: Expression): Mapping {
-  return { expressions: [expression], evaluate: (scope) => expression.evaluate(scope) };
+function holeMapping(hole: Expression, rule?: HoleRule): Mapping {
+  return expressionMapping(hole, `{{ ${hole.source} }}`, rule);
+}
+
+function expressionMapping(expression: Expression, written = expression.source, rule?: HoleRule): Mapping {
+  const expressions = [expression];
+  if (!rule) return { expressions, evaluate: (scope) => expression.evaluate(scope) };
+  return {
+    expressions,
+    async evaluate(scope) {
+      const value = await expression.evaluate(scope);
+      rule(value, written);
+      return value;
+    },
+  };
 }
 
 function listMapping(items: readonly Mapping[]): Mapping {
@@ -93,7 +110,8 @@ function listMapping(items: readonly Mapping[]): Mapping {
   };
 }
 
-function objectMapping(entries: readonly (readonly [string, Mapping])[]): Mapping {
+/** Evaluates the parts of an object. */
+export function objectMapping(entries: readonly (readonly [string, Mapping])[]): Mapping {
   return {
     expressions: entries.flatMap(([, mapping]) => mapping.expressions),
     async evaluate(scope) {

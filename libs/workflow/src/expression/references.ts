@@ -1,17 +1,26 @@
 import type jsonata from 'jsonata';
 
-/** Names that an expression reads from the top of its scope. */
-export type ReadNames = ReadonlySet<string>;
+/** Where an expression certainly looks, from the top of its scope: `['input', 'order', 'id']`. Lists on the way count for their items. */
+export type ReadPath = readonly string[];
 
 /**
- * Collects the first names of every path that certainly starts at the scope: `$.parse.subject`, `parse.subject`, `$$.parse`.
- * Inside predicates, grouping and functions the context is another one, so plain names there are left alone: a missed name is
- * found when the node runs, a wrongly reported one would refuse a good workflow.
+ * Collects every path that certainly starts at the scope: `$.parse.subject`, `parse.subject`, `$$.parse`, and what predicates and
+ * blocks read of it. Inside grouping, sorting and functions the context is another one, so plain names there are left alone: a missed
+ * name is found when the node runs, a wrongly reported one would refuse a good workflow.
  */
-export function readNames(ast: jsonata.ExprNode): ReadNames {
-  const names = new Set<string>();
-  visit(ast as Node, true, names);
-  return names;
+export function readPaths(ast: jsonata.ExprNode): readonly ReadPath[] {
+  const paths: ReadPath[] = [];
+  visit(ast as Node, [], paths);
+  return paths;
+}
+
+/** The names of an expression that is one path of names; filters aside. */
+export function plainPath(ast: jsonata.ExprNode): ReadPath | undefined {
+  const { type, steps = [], group } = ast as Node;
+  const names = steps[0]?.type === 'variable' ? steps.slice(1) : steps;
+  const plain = type === 'path' && group === undefined && names.every((step) => step.type === 'name' && !step['focus']);
+  const start = names.length === steps.length ? [] : startOf(steps[0] ?? {}, []);
+  return plain && start && names.length > 0 ? names.map((step) => String(step.value)) : undefined;
 }
 
 /** The parser's nodes carry more shapes than its published type. */
@@ -22,41 +31,63 @@ interface Node {
   readonly [property: string]: unknown;
 }
 
-function visit(node: Node, atRoot: boolean, names: Set<string>): void {
+/** What plain names belong to; `undefined` where that cannot be told. */
+type Context = ReadPath | undefined;
+
+function visit(node: Node, context: Context, paths: ReadPath[]): void {
   if (node.type === 'path' && node.steps) {
-    visitPath(node.steps, atRoot, names);
-    visitChildren({ group: node['group'] }, false, names);
+    visitPath(node.steps, context, paths);
+    visitChildren({ group: node['group'] }, undefined, paths);
     return;
   }
-  if (node.type === 'name' && atRoot) names.add(String(node.value));
+  if (node.type === 'name' && context) paths.push([...context, String(node.value)]);
   // A lambda's body runs in the context of its definition, but `$` inside is often re-bound by $map and friends.
   const keepsContext = node.type !== 'lambda' && node.type !== 'transform' && node.type !== 'sort';
-  visitChildren(node, atRoot && keepsContext, names);
+  visitChildren(node, keepsContext ? context : undefined, paths);
 }
 
-function visitPath(steps: readonly Node[], atRoot: boolean, names: Set<string>): void {
-  const [first, second] = steps;
-  if (!first) return;
-  const isContext = first.type === 'variable' && first.value === '' && atRoot;
-  const isRoot = first.type === 'variable' && first.value === '$';
-  if (isContext || isRoot) {
-    if (second?.type === 'name') names.add(String(second.value));
-  } else {
-    visit({ ...first, stages: undefined }, atRoot, names);
+function visitPath(steps: readonly Node[], context: Context, paths: ReadPath[]): void {
+  const [first] = steps;
+  const start = first?.type === 'variable' ? startOf(first, context) : context;
+  // A name alone is read when the path ends there, or goes on where it cannot be followed.
+  let at = start;
+  for (const step of first?.type === 'variable' ? steps.slice(1) : steps) {
+    if (step.type === 'name') at = at && [...at, String(step.value)];
+    else {
+      note(at, start, paths);
+      visit({ ...step, stages: undefined, predicate: undefined }, at, paths);
+      at = undefined;
+    }
+    visitChildren({ stages: step['stages'], predicate: step['predicate'] }, at, paths);
+    // `@$name` goes on from where the step began.
+    if (step['focus'] !== undefined) {
+      note(at, start, paths);
+      at = undefined;
+    }
   }
-  for (const step of steps) visitChildren({ stages: step['stages'], predicate: step['predicate'] }, false, names);
-  for (const step of steps.slice(1)) if (step.type !== 'name') visit(step, false, names);
+  note(at, start, paths);
+  if (first?.type === 'variable')
+    visitChildren({ stages: first['stages'], predicate: first['predicate'] }, start, paths);
 }
 
-function visitChildren(value: object, atRoot: boolean, names: Set<string>): void {
-  for (const child of Object.values(value) as unknown[]) visitAny(child, atRoot, names);
+/** `$` is the context, `$$` the scope. */
+function startOf({ value }: Node, context: Context): Context {
+  return value === '' ? context : value === '$' ? [] : undefined;
 }
 
-function visitAny(value: unknown, atRoot: boolean, names: Set<string>): void {
+function note(path: Context, start: Context, paths: ReadPath[]): void {
+  if (path && path.length > (start?.length ?? 0)) paths.push(path);
+}
+
+function visitChildren(value: object, context: Context, paths: ReadPath[]): void {
+  for (const child of Object.values(value) as unknown[]) visitAny(child, context, paths);
+}
+
+function visitAny(value: unknown, context: Context, paths: ReadPath[]): void {
   if (Array.isArray(value)) {
-    for (const item of value as unknown[]) visitAny(item, atRoot, names);
+    for (const item of value as unknown[]) visitAny(item, context, paths);
   } else if (typeof value === 'object' && value !== null) {
-    if ('type' in value) visit(value as Node, atRoot, names);
-    else visitChildren(value, atRoot, names);
+    if ('type' in value) visit(value as Node, context, paths);
+    else visitChildren(value, context, paths);
   }
 }

@@ -1,4 +1,5 @@
 import { compileExpression } from '../expression/expression.js';
+import { textRule } from '../expression/hole-rules.js';
 import { compileMapping, compileTemplate, type InputMapping, type Mapping } from '../expression/mapping.js';
 import type { CompiledAction, CompiledMessage, ItemAction } from './definition.js';
 import type { EachAction, LlmAction, NodeAction, NodeDraft } from './draft.js';
@@ -84,12 +85,13 @@ function compileMessages(
   if ((prompt === undefined) === (messages.length === 0))
     problems.add('an llm node needs either "prompt" or "messages"', node, at);
   const all = [
-    ...(system === undefined ? [] : [{ role: 'system' as const, content: system }]),
-    ...messages,
-    ...(prompt === undefined ? [] : [{ role: 'user' as const, content: prompt }]),
+    ...(system === undefined ? [] : [{ role: 'system' as const, content: system, place: 'llm.system' }]),
+    ...messages.map((message, index) => ({ ...message, place: `llm.messages[${index}]` })),
+    ...(prompt === undefined ? [] : [{ role: 'user' as const, content: prompt, place: 'llm.prompt' }]),
   ];
-  return all.flatMap(({ role, content }) => {
-    const compiled = problems.attempt(() => compileTemplate(content), node, at);
+  return all.flatMap(({ role, content, place }) => {
+    const rule = textRule(node, place);
+    const compiled = problems.attempt(() => compileTemplate(content, { whole: rule, within: rule }), node, at);
     return compiled ? [{ role, content: compiled }] : [];
   });
 }

@@ -61,12 +61,13 @@ export function checkWorkflow(draft: WorkflowDraft): {
     draft.output === undefined
       ? undefined
       : problems.attempt(() => compileMapping(draft.output), undefined, ['output']);
-  checkReads({ ...draft, nodes, drafts, output, problems });
+  const { input } = draft;
+  const sound = input && problems.attempt(() => compileInputSchema(input), undefined, ['input']);
+  checkReads({ nodes, drafts, output, schema: sound && input, problems });
   const deadlineMs = draft.deadline === undefined ? undefined : parseDuration(draft.deadline);
   if (draft.deadline !== undefined && !(deadlineMs !== undefined && deadlineMs > 0)) {
     problems.add(`deadline '${draft.deadline}' is no duration such as '2m' or 120000`, undefined, ['deadline']);
   }
-  if (draft.input) problems.attempt(() => compileInputSchema(draft.input ?? {}), undefined, ['input']);
   const policies = compileRunPolicies(draft, problems);
   if (problems.problems.length > 0) return { problems: problems.problems };
 

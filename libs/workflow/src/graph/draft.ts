@@ -141,14 +141,15 @@ export interface LlmAction {
  */
 export interface HttpAction {
   /**
-   * A template whose `{{ }}` holes are percent-encoded, or one expression (`$...`) that makes the whole URL.
+   * A template whose `{{ }}` holes are percent-encoded, or one expression (`$...`) that makes the whole URL. A hole with nothing in
+   * it (undefined, null, blank) fails the node before anything is sent; so in `headers` and `query`.
    */
   readonly url: string;
   /** @default 'GET' */
   readonly method?: HttpMethod;
   /** Values are templates. A method that changes something carries `Idempotency-Key`, unless it is given here. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Appended to the URL; what is null or missing is left out. */
+  /** Appended to the URL; a value written as an expression (`$...`) is left out when it is null or missing. */
   readonly query?: Readonly<Record<string, InputMapping>>;
   /** A text is sent as it is, anything else as JSON. */
   readonly body?: InputMapping;

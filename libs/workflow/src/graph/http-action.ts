@@ -1,4 +1,5 @@
-import { compileMapping, compileUrl, compileTemplate, type Mapping } from '../expression/mapping.js';
+import { headerRules, isHeaderText, queryRules, textRule, urlRules } from '../expression/hole-rules.js';
+import { compileMapping, compileTemplate, compileUrl, type Mapping, objectMapping } from '../expression/mapping.js';
 import type { CompiledHttp } from './definition.js';
 import type { HttpAction, HttpMethod } from './draft.js';
 import type { ProblemList } from './problems.js';
@@ -39,15 +40,23 @@ export function compileHttp(
     else if (CONNECTION_HEADERS.includes(name.toLowerCase()))
       add(`http.headers: '${name}' is made by the connection itself; remove it`, 'headers', name);
     if (typeof value !== 'string') add(`http.headers: '${name}' must be a text`, 'headers', name);
+    else if (!isHeaderText(value.replace(/\{\{.*?\}\}/gs, '')))
+      add(`http.headers: '${name}' has a line break or another character that no header can carry`, 'headers', name);
   }
   if (maxBytes !== undefined && !(Number.isInteger(maxBytes) && maxBytes > 0))
     add(`http.maxBytes ${maxBytes} is no whole number above 0`, 'maxBytes');
   const problem = typeof http.url === 'string' ? urlProblem(http.url) : 'is no text';
   if (problem) add(`http.url ${problem}`, 'url');
-  const url = problems.attempt(() => compileUrl(String(http.url)), node, [...at, 'url']);
-  const names = problems.attempt(() => templates(headers), node, [...at, 'headers']);
-  const parameters = query && problems.attempt(() => compileMapping(query), node, [...at, 'query']);
-  const content = body === undefined ? undefined : problems.attempt(() => compileMapping(body), node, [...at, 'body']);
+  const attempt = (part: string, compile: () => Mapping): Mapping | undefined =>
+    problems.attempt(compile, node, [...at, part]);
+  const url = attempt('url', () => compileUrl(String(http.url), urlRules(node)));
+  const names = attempt('headers', () =>
+    parts(headers, (name, value) => compileTemplate(String(value), headerRules(node, name))),
+  );
+  const parameters =
+    query && attempt('query', () => parts(query, (name, value) => compileMapping(value, queryRules(node, name))));
+  const within = textRule(node, 'http.body');
+  const content = body === undefined ? undefined : attempt('body', () => compileMapping(body, { within }));
   if (!url || !names) return undefined;
   return { method, url, headers: names, query: parameters, body: content, accept: new Set(accept), maxBytes };
 }
@@ -60,14 +69,6 @@ function urlProblem(url: string): string | undefined {
   return undefined;
 }
 
-function templates(headers: Readonly<Record<string, string>>): Mapping {
-  const entries = Object.entries(headers).map(([name, value]) => [name, compileTemplate(String(value))] as const);
-  return {
-    expressions: entries.flatMap(([, value]) => value.expressions),
-    async evaluate(scope) {
-      return Object.fromEntries(
-        await Promise.all(entries.map(async ([name, value]) => [name, await value.evaluate(scope)] as const)),
-      );
-    },
-  };
+function parts<T>(values: Readonly<Record<string, T>>, compile: (name: string, value: T) => Mapping): Mapping {
+  return objectMapping(Object.entries(values).map(([name, value]) => [name, compile(name, value)]));
 }

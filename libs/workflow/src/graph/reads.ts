@@ -1,19 +1,25 @@
 import { nearest } from '@nest-resilience/core';
 import type { Expression } from '../expression/expression.js';
 import type { Mapping } from '../expression/mapping.js';
+import { unknownProperty } from './closed-input.js';
 import type { CompiledAction, ItemAction, NodeDefinition } from './definition.js';
-import type { NodeDraft } from './draft.js';
+import type { JsonSchema, NodeDraft } from './draft.js';
 import type { ProblemList } from './problems.js';
 
 interface Reader {
   readonly nodes: ReadonlyMap<string, NodeDefinition>;
   readonly drafts: ReadonlyMap<string, NodeDraft>;
   readonly output: Mapping | undefined;
+  /** Of the input, when it is a good one. */
+  readonly schema: JsonSchema | undefined;
   readonly problems: ProblemList;
 }
 
-/** Refuses expressions that read a node which does not exist or has not certainly ended: they would find nothing, silently. */
-export function checkReads({ nodes, output, problems }: Reader): void {
+/**
+ * Refuses expressions that read a node which does not exist or has not certainly ended, or what no valid input has: they would find
+ * nothing, silently.
+ */
+export function checkReads({ nodes, output, schema = {}, problems }: Reader): void {
   const names = [...nodes.keys()];
   for (const node of nodes.values()) {
     for (const { expressions, path, local } of readsOf(node)) {
@@ -21,12 +27,28 @@ export function checkReads({ nodes, output, problems }: Reader): void {
       for (const name of namesIn(expressions)) {
         if (!visible.has(name)) problems.add(explain(name, node, names), node.name, ['nodes', node.name, ...path]);
       }
+      for (const problem of inputProblems(expressions, schema))
+        problems.add(problem, node.name, ['nodes', node.name, ...path]);
     }
   }
   for (const name of namesIn(output?.expressions ?? [])) {
     if (name !== 'input' && name !== 'errors' && !nodes.has(name))
       problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
   }
+  for (const problem of inputProblems(output?.expressions ?? [], schema)) problems.add(problem, undefined, ['output']);
+}
+
+function inputProblems(expressions: readonly Expression[], schema: JsonSchema): string[] {
+  const problems = expressions.flatMap(({ source, paths }) =>
+    paths.flatMap((path) => {
+      const unknown = path[0] === 'input' ? unknownProperty(schema, path) : undefined;
+      if (!unknown) return [];
+      const { path: read, nearest: near, known } = unknown;
+      const list = known.length > 0 ? `; known: ${known.join(', ')}` : '';
+      return `'${source}' reads '${read}', which the input schema does not allow${near ? ` (did you mean '${near}'?)` : ''}${list}`;
+    }),
+  );
+  return [...new Set(problems)];
 }
 
 function explain(name: string, node: NodeDefinition, names: readonly string[]): string {

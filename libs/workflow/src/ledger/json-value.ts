@@ -1,3 +1,5 @@
+import { type Loss, lostInJson } from './lost-in-json.js';
+
 /** What can be stored and sent unchanged. */
 export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
 
@@ -13,19 +15,15 @@ export class WorkflowValueError extends Error {
 }
 
 /**
- * The value as it will come back from the store: through JSON (Date becomes text, undefined in an object is left out, undefined
- * alone becomes null) and frozen. The run goes on with this copy, so that a resumed run sees exactly what the first one saw.
- * @throws {@link WorkflowValueError} for BigInt, cycles, functions and everything larger than `maxBytes`.
+ * The value as it will come back from the store: through JSON (what has a `toJSON` becomes that, so a Date becomes text; undefined in
+ * an object is left out, undefined alone or in a list becomes null) and frozen. The run goes on with this copy, so that a resumed run
+ * sees exactly what the first one saw.
+ * @throws {@link WorkflowValueError} for what JSON would lose silently ({@link lostInJson}), BigInt, cycles and everything larger than
+ * `maxBytes`.
  */
 export function toJsonValue(value: unknown, what: string, maxBytes: number): JsonValue {
   if (value === undefined) return null;
-  let text: string | undefined;
-  try {
-    text = JSON.stringify(value);
-  } catch (error) {
-    throw new WorkflowValueError(what, (error as Error).message.split('\n')[0] ?? '');
-  }
-  if (text === undefined) throw new WorkflowValueError(what, `a ${typeof value} is no JSON`);
+  const text = jsonOf(value, what);
   // A character is at least one byte and at most three in UTF-8: most values need no second look.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
     throw new WorkflowValueError(
@@ -34,6 +32,22 @@ export function toJsonValue(value: unknown, what: string, maxBytes: number): Jso
     );
   }
   return deepFreeze(JSON.parse(text) as JsonValue);
+}
+
+function jsonOf(value: unknown, what: string): string {
+  let loss: Loss | undefined;
+  try {
+    loss = lostInJson(value);
+    // undefined is left of an object that says so itself.
+    if (!loss) return JSON.stringify(value) ?? 'null';
+  } catch (error) {
+    throw new WorkflowValueError(what, (error as Error).message.split('\n')[0] ?? '');
+  }
+  const place = loss.path === '' ? '' : ` at ${loss.path}`;
+  throw new WorkflowValueError(
+    what,
+    `${loss.what}${place} is no JSON; make it a text, a number, a list or a plain object`,
+  );
 }
 
 export function deepFreeze<T>(value: T): T {

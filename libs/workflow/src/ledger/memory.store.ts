@@ -1,3 +1,4 @@
+import { storedId, storedName } from '@nest-resilience/core';
 import {
   EXECUTION_STATUSES,
   type ExecutionLedger,
@@ -30,8 +31,10 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   constructor(private readonly options: { /** @default 10000 */ readonly maxExecutions?: number } = {}) {}
 
-  create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
-    const { workflow, idempotencyKey, joinKey } = execution;
+  create(given: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
+    const { workflow, idempotencyKey: key, joinKey } = given;
+    const idempotencyKey = key === undefined ? undefined : storedName(key);
+    const execution = idempotencyKey === undefined ? given : { ...given, idempotencyKey };
     for (const { record } of idempotencyKey === undefined && joinKey === undefined ? [] : this.entries.values()) {
       const sameKey =
         idempotencyKey !== undefined && record.workflow === workflow && record.idempotencyKey === idempotencyKey;
@@ -54,7 +57,9 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined> {
     const records = [...this.entries.values()].map(({ record }) => record);
-    return Promise.resolve(records.find((record) => record.workflow === workflow && record.idempotencyKey === key));
+    return Promise.resolve(
+      records.find((record) => record.workflow === workflow && record.idempotencyKey === storedName(key)),
+    );
   }
 
   list({ workflow, status, cursor, limit = DEFAULT_PAGE_SIZE }: ExecutionFilter): Promise<ExecutionPage> {
@@ -66,7 +71,7 @@ export class MemoryExecutionStore implements ExecutionStore {
           (workflow === undefined || record.workflow === workflow) &&
           (status === undefined || record.status === status),
       )
-      .filter((record) => cursor === undefined || record.id < cursor)
+      .filter((record) => cursor === undefined || record.id < storedId(cursor))
       .sort((a, b) => (a.id < b.id ? 1 : -1));
     const items = matching.slice(0, size);
     const last = items.at(-1);

@@ -1,5 +1,7 @@
 import type { Scope } from '../expression/expression.js';
-import { textOf } from '../expression/mapping.js';
+import { textOf } from '../expression/text-of.js';
+import type { Mapping } from '../expression/mapping.js';
+import { UnusableValueError } from '../expression/unusable-value.error.js';
 import type { CompiledHttp } from '../graph/definition.js';
 import type { StepContext } from '../graph/step-context.js';
 import { parseBody } from './parse-body.js';
@@ -29,6 +31,7 @@ export async function runRequest(
     http.body?.evaluate(scope),
   ]);
   const headers = Object.fromEntries(Object.entries(given).map(([name, value]) => [name.toLowerCase(), textOf(value)]));
+  if (http.body && content === undefined) throw noBody(context.node, http.body);
   const body = content === undefined ? undefined : textOf(content);
   const request = {
     method: http.method,
@@ -49,6 +52,15 @@ export async function runRequest(
     throw new RequestStatusError(answer.url.split(/[?#]/)[0] ?? '', answer.status, answer.headers, beginning);
   }
   return { status: answer.status, headers: answer.headers, body: parseBody(answer) };
+}
+
+/** Parts of an object may be missing; a body that is missing altogether is another request. */
+function noBody(node: string, body: Mapping): UnusableValueError {
+  const [source = ''] = body.expressions.map((expression) => expression.source);
+  return new UnusableValueError(
+    `Node '${node}': '${source}' in http.body is undefined, so nothing was sent; correct it, or let it be null`,
+    ...[node, 'http.body', source],
+  );
 }
 
 function withQuery(text: string, query: Readonly<Record<string, unknown>> | undefined): string {

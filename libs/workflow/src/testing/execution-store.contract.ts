@@ -361,6 +361,41 @@ export function describeExecutionStore(
       );
     });
 
+    test('keeps texts in JSON as they are, also those that not every database keeps', async (store) => {
+      const odd = 'a\0b\ud800c\udc00 \u{1f600}';
+      const { execution } = await store.create(executionRecord({ input: { [odd]: odd }, idempotencyKey: odd }));
+      const error = { name: odd, message: odd };
+      await store.checkpoint(execution.id, 'me', nodeRecord('a', { result: { [odd]: [odd] }, error }));
+      await store.finish(execution.id, 'me', end({ status: 'failed', output: odd, error }));
+
+      const ledger = (await store.get(execution.id))!;
+
+      assert.deepEqual([ledger.input, ledger.output, ledger.error], [{ [odd]: odd }, odd, error]);
+      assert.deepEqual([ledger.nodes[0]?.result, ledger.nodes[0]?.error], [{ [odd]: [odd] }, error]);
+      assert.equal((await store.findByIdempotencyKey(execution.workflow, odd))?.id, execution.id);
+      assert.equal((await store.create(executionRecord({ idempotencyKey: odd }))).created, false);
+    });
+
+    test('knows no execution, workflow or page by an id that is no ASCII', async (store) => {
+      await store.create(executionRecord());
+      const claim = { owner: 'me', from: ['running'], startedAt: NOW, version: 'v1' } as const;
+
+      for (const id of ['\0', 'a\0b', '\ud800', '\u00e9', '\u{1f600}', '']) {
+        assert.equal(await store.get(id), undefined);
+        assert.equal(await store.find(id), undefined);
+        assert.equal(await store.findByIdempotencyKey(id, id), undefined);
+        assert.equal(await store.claim(id, claim), undefined);
+        assert.equal(await store.reopen?.(id, claim, ['a']), undefined);
+        assert.equal(await store.checkpoint(id, 'me', nodeRecord('a')), false);
+        assert.equal(await store.finish(id, 'me', end()), false);
+        assert.equal(await store.cancel(id, { finishedAt: NOW }), false);
+        assert.equal(await store.amend(id, nodeRecord('a')), false);
+        assert.deepEqual((await store.list({ workflow: id })).items, []);
+        assert.equal((await store.sums(id)).nodes, 0);
+        if (id !== '') assert.equal((await store.list({ cursor: id })).items.length, 1);
+      }
+    });
+
     test('counts metrics per execution, never per attempt', async (store) => {
       const totals = {
         nodes: 2,

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { Controller, Injectable, Logger, Module, Scope } from '@nestjs/common';
+import { Controller, Injectable, Logger, Module, Scope, type Type } from '@nestjs/common';
 import { ModulesContainer, NestFactory } from '@nestjs/core';
 import { Test } from '@nestjs/testing';
 
@@ -56,7 +56,7 @@ async function warnings(run: () => Promise<unknown>): Promise<string[]> {
   return said;
 }
 
-const boot = async (module: NewableFunction): Promise<void> => {
+const boot = async (module: Type): Promise<void> => {
   const app = await NestFactory.create(module, { logger: false });
   await app.init();
   await app.close();

@@ -14,13 +14,19 @@ export {
   type FailureKind,
   type FailureReason,
   type FallbackRecord,
+  isSecretName,
   type Matcher,
   type MethodMetrics,
   nearest,
+  neverShow,
+  neverShowPasswordOf,
   type OptionProblem,
   OptionsReader,
   parseDuration,
   type Random,
+  redactedStack,
+  redactText,
+  redactValue,
   ResilienceError,
   type ResilienceErrorCode,
   ResilienceOptionsError,
@@ -29,6 +35,7 @@ export {
   systemRandom,
   type TimeoutScope,
   type TimerHandle,
+  withoutKnownSecrets,
 } from './engine/index.js';
 
 // Retry

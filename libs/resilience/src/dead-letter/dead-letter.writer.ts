@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../engine/clock.js';
+import { redactText } from '../engine/redaction/index.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './dead-letter.spill.js';
 import type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
@@ -238,5 +239,5 @@ export class DeadLetterWriter {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return redactText(error instanceof Error ? error.message : String(error));
 }

@@ -17,4 +17,13 @@ export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
 export { type Random, systemRandom } from './random.js';
+export {
+  isSecretName,
+  neverShow,
+  neverShowPasswordOf,
+  redactedStack,
+  redactText,
+  redactValue,
+  withoutKnownSecrets,
+} from './redaction/index.js';
 export type { TimeoutScope } from './stages.js';

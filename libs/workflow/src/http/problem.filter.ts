@@ -1,4 +1,5 @@
 import { type ArgumentsHost, Catch, Logger } from '@nestjs/common';
+import { redactedStack } from '@nest-resilience/core';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
 import { problemOf } from './problem.js';
 
@@ -17,7 +18,7 @@ export class ProblemFilter extends AdminProblemFilter {
 
   protected override answerTo(error: unknown): ProblemAnswer {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.logger.error(error);
+    if (problem.status >= 500) this.logger.error(redactedStack(error));
     return {
       problem,
       headers: {

@@ -23,6 +23,8 @@ export {
   type OptionProblem,
   OptionsReader,
   parseDuration,
+  PRIVATE_DIRECTORY,
+  PRIVATE_FILE,
   type Random,
   redactedStack,
   redactText,
@@ -254,4 +256,8 @@ export {
   type ResilienceOptionsFactory,
   ResilienceService,
   Resilient,
+  type StoreFault,
+  StoreFaults,
+  warnOfOpenFiles,
+  type WatchedStore,
 } from './nest/index.js';

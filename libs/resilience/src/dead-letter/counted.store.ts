@@ -102,6 +102,11 @@ export class CountedDeadLetterStore implements DeadLetterStore {
     return added;
   }
 
+  async probe(): Promise<void> {
+    await this.init();
+    await (this.store.probe?.() ?? this.store.get('probe'));
+  }
+
   async get(id: string): Promise<DeadLetterRecord | undefined> {
     await this.init();
     return this.store.get(id);

@@ -119,6 +119,8 @@ export interface DeadLetterStore {
    * that one, which keeps id, `createdAt`, `redrives` and a running lease.
    */
   add(record: DeadLetterRecord): Promise<DeadLetterAdded>;
+  /** Rejects when what would be written now would not be found again. Without it {@link get} is asked for an entry that nobody has. */
+  probe?(): Promise<void>;
   get(id: string): Promise<DeadLetterRecord | undefined>;
   list(query: DeadLetterQuery): Promise<DeadLetterPage>;
   count(filter?: DeadLetterFilter): Promise<DeadLetterCount[]>;

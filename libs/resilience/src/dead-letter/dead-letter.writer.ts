@@ -125,7 +125,7 @@ export class DeadLetterWriter {
       if (failure !== undefined) throw failure;
       // Without anything to read back nothing has shown yet that the store answers.
       if (this.isDegraded && kept === 0) {
-        const asked = Promise.resolve().then(() => store.get('probe'));
+        const asked = Promise.resolve().then((): Promise<unknown> => store.probe?.() ?? store.get('probe'));
         await this.answers.within(asked, PATIENT_STORE_TIMEOUT_MS);
       }
       this.setDegraded(false);

@@ -16,6 +16,7 @@ export {
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
+export { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 export { type Random, systemRandom } from './random.js';
 export {
   isSecretName,

@@ -72,6 +72,11 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     return this.additions.add(record);
   }
 
+  async probe(): Promise<void> {
+    (await this.database.get()).probe?.();
+    await this.get('probe');
+  }
+
   async get(id: string): Promise<DeadLetterRecord | undefined> {
     const { kysely } = await this.database.get();
     const row = await kysely.selectFrom(TABLE).selectAll().where('id', '=', id).executeTakeFirst();

@@ -54,6 +54,11 @@ export class SqlExecutionStore implements ExecutionStore {
     });
   }
 
+  async probe(): Promise<void> {
+    (await this.database.get()).probe?.();
+    await this.find('probe');
+  }
+
   async get(id: string): Promise<ExecutionLedger | undefined> {
     const { kysely: db, flavour } = await this.database.get();
     const execution = await this.find(id);

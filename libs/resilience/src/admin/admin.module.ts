@@ -13,6 +13,7 @@ import {
 } from './admin.options.js';
 import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
+import { RefusedCredentials, RESILIENCE_REFUSALS } from './refused-credentials.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
 
@@ -35,12 +36,14 @@ export class AdminModule {
       providers: [
         ...accessProviders(access),
         AdminGuard,
+        RefusedCredentials,
+        { provide: RESILIENCE_REFUSALS, useExisting: RefusedCredentials },
         AdminBootLog,
         NdjsonBodies,
         ...(events ? [EventLog] : []),
         { provide: OPENAPI, useFactory: describe },
       ],
-      exports: [RESILIENCE_ADMIN, AdminGuard],
+      exports: [RESILIENCE_ADMIN, RESILIENCE_REFUSALS, RefusedCredentials, AdminGuard],
     };
   }
 }

@@ -133,7 +133,7 @@ export class SqlExecutionStore implements ExecutionStore {
         error: json(end.error),
         degraded: end.degraded ? 1 : 0,
         finished_at: end.finishedAt,
-        duration_ms: sql<number>`${end.finishedAt} - created_at`,
+        duration_ms: sql<number>`case when ${end.finishedAt} > created_at then ${end.finishedAt} - created_at else 0 end`,
         join_key: null,
         owner: null,
         ...(end.servedBy !== undefined && { served_by: end.servedBy }),

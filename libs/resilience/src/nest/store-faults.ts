@@ -82,16 +82,16 @@ export class StoreFaults {
   async recheck(): Promise<void> {
     const before = this.clock.now() - RECHECK_AFTER_MS;
     const asked = [...this.faults].filter(([, { lost, reason, at }]) => !lost && at < before && !DAMAGED.test(reason));
-    await Promise.all(
-      asked.map(([name, fault]) =>
-        this.rechecks
-          .get(name)?.()
-          .then(
-            () => this.faults.get(name) === fault && this.faults.delete(name),
-            () => undefined,
-          ),
-      ),
-    );
+    await Promise.all(asked.map(([name, fault]) => this.ask(name, fault)));
+  }
+
+  private async ask(name: string, fault: StoreFault): Promise<void> {
+    try {
+      await this.rechecks.get(name)?.();
+      if (this.faults.get(name) === fault) this.faults.delete(name);
+    } catch {
+      // Still so.
+    }
   }
 
   private failed(name: string, method: string, error: unknown): void {

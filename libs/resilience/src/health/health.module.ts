@@ -96,7 +96,6 @@ export class HealthModule implements OnModuleInit {
     if (chaos) registry.register('chaos', () => this.chaos.check(), { critical: false, interval: OWN_INTERVAL });
     if (store) {
       registry.register('store', () => this.store?.check(), { critical: false });
-      registry.register('store-lost', () => this.store?.lost(), { interval: OWN_INTERVAL });
       this.store?.onChange(() => void this.lookAtStores());
     }
     if (deadLetters) {
@@ -106,8 +105,9 @@ export class HealthModule implements OnModuleInit {
 
   /** Not only at the next interval: whoever writes to a store knows within milliseconds that it fails. */
   private async lookAtStores(): Promise<void> {
-    // The first joins a run that may have begun before the change.
-    for (const check of ['store', 'store', 'store-lost']) await this.registry.run(check);
+    await this.registry.run('store');
+    // That may have joined a run that began before the change.
+    await this.registry.run('store');
   }
 }
 

@@ -17,7 +17,12 @@ export function outcomeOfError(error: unknown): HealthOutcome {
   return down(tidy(error instanceof Error ? error.message || error.name : String(error)));
 }
 
-function readStatus(answer: { status?: unknown; reason?: unknown; details?: unknown }): HealthOutcome | undefined {
+function readStatus(answer: {
+  status?: unknown;
+  reason?: unknown;
+  details?: unknown;
+  critical?: unknown;
+}): HealthOutcome | undefined {
   // Answered over HTTP as they are, often to everybody.
   const details = redactValue(answer.details) as HealthDetails | undefined;
   const reason = tidy(typeof answer.reason === 'string' && answer.reason ? answer.reason : 'the check gave no reason');
@@ -27,7 +32,7 @@ function readStatus(answer: { status?: unknown; reason?: unknown; details?: unkn
     case 'degraded':
       return degraded(reason, details);
     case 'down':
-      return down(reason, details);
+      return { ...down(reason, details), ...(answer.critical === true && { critical: true }) };
     default:
       return undefined;
   }

@@ -2,7 +2,7 @@ import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { StoreFaults } from '../nest/store-faults.js';
-import { degraded, down, type HealthOutcome, up } from './health-outcome.js';
+import { degraded, type HealthOutcome, up } from './health-outcome.js';
 
 type Writer = Pick<DeadLetterWriter, 'degraded' | 'countRefused'> & Partial<Pick<DeadLetterWriter, 'onDegradedChange'>>;
 
@@ -12,7 +12,8 @@ const NOBODY = 'health-check';
 /**
  * Whether the dead-letter store and the other stores of the application answer. One that fails never takes the process down: calls go
  * on, and what they leave waits in the spill until the store is back. Entries that it refuses for good degrade too, until somebody has
- * looked at them. Only a store that is gone (its file was deleted or replaced) is {@link lost}.
+ * looked at them. Only a store that is gone (its file was deleted or replaced) is
+ * down, and critical: no waiting mends it.
  */
 @Injectable()
 export class StoreHealthIndicator {
@@ -35,13 +36,11 @@ export class StoreHealthIndicator {
     if (details.spilling) reasons.push(`${name} fails: dead letters wait in the spill`);
     else if (failure === undefined && details.refused > 0)
       reasons.push(`${name} refuses ${details.refused} dead letters, which wait beside the spill`);
-    return reasons.length === 0 ? up(details) : degraded(reasons.join('; '), details);
-  }
-
-  /** Reads memory only: a store that hangs must not make the process unready. */
-  lost(): HealthOutcome {
-    const lost = [...this.faults.current.values()].find((fault) => fault.lost);
-    return lost === undefined ? up() : down(lost.reason);
+    if (reasons.length === 0) return up(details);
+    const lost = [...this.faults.current.values()].some((fault) => fault.lost);
+    return lost
+      ? { status: 'down', reason: reasons.join('; '), details, critical: true }
+      : degraded(reasons.join('; '), details);
   }
 
   /** Calls back as soon as somebody who uses a store knows that it fails or answers again. */

@@ -6,7 +6,7 @@ import { PRIVATE_DIRECTORY, PRIVATE_FILE, ResilienceError, warnOfOpenFiles } fro
  * The file of an open database was deleted or replaced: the process holds what it has written until now, but nobody will find it
  * again. Code `RESILIENCE_STORE_LOST`.
  */
-export class StoreLostError extends ResilienceError {
+class StoreLostError extends ResilienceError {
   readonly isRetryable = false;
 
   constructor(file: string, what: 'deleted' | 'replaced') {

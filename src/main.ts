@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 
-import { parseDuration } from '@nest-resilience/core';
+import { parseDuration, redactedStack, redactText } from '@nest-resilience/core';
 import { Logger } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
@@ -42,8 +42,8 @@ async function start(app: NestExpressApplication, configuration: Configuration):
 
 main().catch((error: unknown) => {
   logger.error(
-    error instanceof Error ? error.message : String(error),
-    error instanceof Error ? error.stack : undefined,
+    redactText(error instanceof Error ? error.message : String(error)),
+    error instanceof Error ? redactedStack(error) : undefined,
   );
   process.exitCode = 1;
 });

@@ -2,7 +2,15 @@ import { createHash } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { Attempt, type AttemptContext, DeadLetter, Retry, Timeout } from '@nest-resilience/core';
+import {
+  Attempt,
+  type AttemptContext,
+  DeadLetter,
+  PRIVATE_DIRECTORY,
+  PRIVATE_FILE,
+  Retry,
+  Timeout,
+} from '@nest-resilience/core';
 import type { StepContext } from '@nest-resilience/workflow';
 import { Inject, Injectable } from '@nestjs/common';
 
@@ -45,10 +53,11 @@ export class MailArchive {
       await deliver(archiveUrl, { messageId, raw }, { idempotencyKey, signal: attempt?.signal });
       return { archived: archiveUrl };
     }
-    await mkdir(archiveDirectory, { recursive: true });
+    // Whole mails: for the service's own user alone.
+    await mkdir(archiveDirectory, { recursive: true, mode: PRIVATE_DIRECTORY });
     // The id comes from the mail: as a file name only its hash is safe.
     const file = join(archiveDirectory, `${createHash('sha256').update(messageId).digest('hex').slice(0, 32)}.eml`);
-    await writeFile(file, raw);
+    await writeFile(file, raw, { mode: PRIVATE_FILE });
     return { archived: file };
   }
 }

@@ -1,3 +1,4 @@
+import { redactedStack } from '@nest-resilience/core';
 import { problemOf } from '@nest-resilience/workflow';
 import { Catch, Logger, type RpcExceptionFilter } from '@nestjs/common';
 import { type Observable, throwError } from 'rxjs';
@@ -9,7 +10,7 @@ export class MessageFilter implements RpcExceptionFilter {
 
   catch(error: unknown): Observable<never> {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.logger.error(error);
+    if (problem.status >= 500) this.logger.error(redactedStack(error));
     return throwError(() => problem);
   }
 }

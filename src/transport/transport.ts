@@ -1,3 +1,4 @@
+import { neverShowPasswordOf } from '@nest-resilience/core';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 
 import { type Configuration, ConfigurationError } from '../configuration/configuration.js';
@@ -28,9 +29,11 @@ export async function transportOf(
         },
       };
     case 'nats':
+      neverShowPasswordOf(configuration.NATS_URL);
       await requirePackage('nats', load);
       return { transport: Transport.NATS, options: natsOptions(configuration.NATS_URL) };
     case 'redis':
+      neverShowPasswordOf(configuration.REDIS_URL);
       await requirePackage('redis', load);
       return { transport: Transport.REDIS, options: redisOptions(configuration.REDIS_URL) };
   }

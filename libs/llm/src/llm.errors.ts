@@ -1,4 +1,4 @@
-import { type FailureReason, ResilienceError } from '@nest-resilience/core';
+import { type FailureReason, redactText, ResilienceError } from '@nest-resilience/core';
 import type { LlmTry } from './llm.result.js';
 
 /** Why one target could not serve. */
@@ -133,11 +133,11 @@ export class LlmPackageMissingError extends ResilienceError {
   }
 }
 
-/** The message of anything that can be thrown. */
+/** The message of anything that can be thrown, without secrets: gateways like to repeat the key that they refuse. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
-  if (typeof error === 'object' && error !== null && 'message' in error) return String(error.message);
-  return String(error);
+  if (error instanceof Error) return redactText(error.message || error.name);
+  if (typeof error === 'object' && error !== null && 'message' in error) return redactText(String(error.message));
+  return redactText(String(error));
 }
 
 /** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */

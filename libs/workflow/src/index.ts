@@ -13,6 +13,7 @@ export {
   IdempotencyConflictError,
   LedgerFeatureError,
   NodeNotFoundError,
+  StoreUnavailableError,
   WorkflowBusyError,
   WorkflowDeadlineError,
   WorkflowFailedError,

@@ -9,7 +9,7 @@ import {
   type OnModuleInit,
 } from '@nestjs/common';
 import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { type EventSink, RESILIENCE_EVENTS, ResilienceService } from '@nest-resilience/core';
+import { type EventSink, redactedStack, RESILIENCE_EVENTS, ResilienceService } from '@nest-resilience/core';
 import { Executor } from './executor/executor.js';
 import { methodEvents } from './executor/method-events.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
@@ -101,7 +101,7 @@ export class WorkflowEngine
   async onApplicationBootstrap(): Promise<void> {
     const count = await this.executor.dispatcher.recover();
     if (count > 0) this.logger.log(`${count} unfinished executions go on`);
-    this.retention.start((error) => this.logger.error('Old executions could not be removed', error));
+    this.retention.start((error) => this.logger.error('Old executions could not be removed', redactedStack(error)));
     if (this.options.watch === true) {
       const { clock } = this.resilience;
       this.watch = watchWorkflows(directoriesOf(this.options), clock, () => this.reload(), this.logger);
@@ -147,7 +147,7 @@ export class WorkflowEngine
       driveWithDeadLetter: (workflow, id) => this.runs.run(workflow, id),
       keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
       keepItem: (workflow, id, node, index, error) => this.runs.keepItem(workflow, id, node, index, error),
-      report: (message, error) => this.logger.error(message, error),
+      report: (message, error) => this.logger.error(message, redactedStack(error)),
     });
   }
 

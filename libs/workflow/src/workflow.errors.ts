@@ -95,6 +95,22 @@ export class WorkflowStoppingError extends ResilienceError {
   }
 }
 
+/** The ledger cannot be used now (disk full, locked, away, damaged). Nothing was accepted. Code `RESILIENCE_STORE_UNAVAILABLE`. */
+export class StoreUnavailableError extends ResilienceError {
+  /** Read by `classifyError`: later it may work. */
+  readonly isRetryable = true;
+  readonly retryAfterMs = 5_000;
+
+  constructor(cause: unknown) {
+    super(
+      'The ledger of executions cannot be used now, and nothing was accepted; try again later. GET /health/ready says more',
+      'RESILIENCE_STORE_UNAVAILABLE',
+      'workflow',
+      { cause },
+    );
+  }
+}
+
 /** The idempotency key belongs to an execution with other input. Code `RESILIENCE_IDEMPOTENCY_CONFLICT`. */
 export class IdempotencyConflictError extends ResilienceError {
   constructor(

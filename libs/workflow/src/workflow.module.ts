@@ -1,5 +1,6 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
 import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { StoreFaults } from '@nest-resilience/core';
 import { type AdminAccess, AdminGuard, RefusedBodies, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
 import { ExecutionStreams } from './http/execution-streams.js';
 import { ProblemFilter } from './http/problem.filter.js';
@@ -10,6 +11,7 @@ import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.j
 import { MemoryExecutionStore } from './ledger/memory.store.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
 import { WorkflowEngine } from './workflow.engine.js';
+import { StoreUnavailableError } from './workflow.errors.js';
 import { WORKFLOW_OPTIONS, type WorkflowModuleExtras, type WorkflowModuleOptions } from './workflow.options.js';
 import { WorkflowService } from './workflow.service.js';
 
@@ -43,8 +45,16 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModule
     ProblemFilter,
     {
       provide: EXECUTION_STORE,
-      inject: [WORKFLOW_OPTIONS],
-      useFactory: (options: WorkflowModuleOptions): ExecutionStore => options.store ?? new MemoryExecutionStore(),
+      inject: [WORKFLOW_OPTIONS, StoreFaults],
+      useFactory: (
+        { store = new MemoryExecutionStore() }: WorkflowModuleOptions,
+        faults: StoreFaults,
+      ): ExecutionStore =>
+        faults.watch(store, {
+          name: 'the ledger',
+          recheck: () => store.probe?.() ?? store.find('probe'),
+          convert: (cause) => new StoreUnavailableError(cause),
+        }),
     },
   ],
   exports: [WorkflowService, ProblemFilter, EXECUTION_STORE],

@@ -1,6 +1,5 @@
 import { type Clock, onAbort } from '@nest-resilience/core';
 import { maybeServed, reasonOf } from '../chain/reason.js';
-import { messageOf } from '../llm.errors.js';
 import { NO_USAGE } from '../llm.result.js';
 import type { LlmProvider, ProviderCheck } from '../providers/provider.js';
 import type { SettleCheck } from './check-budget.js';
@@ -51,8 +50,19 @@ export function checkProvider(
       const reason = reasonOf(error);
       // A refusal costs nothing, of a lost answer nobody knows; so of one that came too late.
       if (!controller.signal.aborted && !maybeServed(reason)) settle?.(NO_USAGE);
-      end({ ok: false, reason, message: messageOf(error) });
+      end({ ok: false, reason, message: factOf(error) });
     };
     provider.check({ signal: controller.signal, billed, mayPay }).then(answered, failed);
   });
+}
+
+/** What health may say to everybody. Never the provider's own words: some repeat the key, or the address, that was wrong. */
+function factOf(error: unknown): string {
+  for (let link = error, depth = 0; typeof link === 'object' && link !== null && depth < 5; depth++) {
+    const { status, statusCode = status, code, cause } = link as Readonly<Record<string, unknown>>;
+    if (typeof statusCode === 'number') return `answered ${statusCode}`;
+    if (typeof code === 'string' && /^[A-Z][A-Z_]{2,30}$/.test(code)) return `failed with ${code}`;
+    link = cause;
+  }
+  return 'the check failed';
 }

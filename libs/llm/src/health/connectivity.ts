@@ -9,6 +9,7 @@ export interface Evidence {
   readonly at: number;
   readonly latencyMs: number;
   readonly reason?: FailureReason;
+  /** A fixed sentence, none of the provider's: health is often open to everybody. */
   readonly message?: string;
 }
 
@@ -50,7 +51,7 @@ export class Connectivity {
    * Real traffic proves a provider; a single failure disproves it only where the account itself is refused. Of all other
    * failures the circuit decides how many are too many: while it is open, the last of them is the evidence.
    */
-  tried({ provider, outcome, reason, message, durationMs }: LlmTry): void {
+  tried({ provider, outcome, reason, durationMs }: LlmTry): void {
     if (outcome === 'rejected' || outcome === 'skipped') return;
     if (outcome !== 'failed' || PROVING.includes(reason))
       this.note(provider, { ok: true, source: 'traffic', latencyMs: durationMs });
@@ -61,7 +62,6 @@ export class Connectivity {
       at: this.clock.now(),
       latencyMs: durationMs,
       ...(reason && { reason }),
-      ...(message && { message }),
     } as const;
     this.lastFailure.set(provider, evidence);
     if (OF_THE_ACCOUNT.includes(reason)) this.note(provider, evidence);

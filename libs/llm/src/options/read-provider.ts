@@ -1,4 +1,4 @@
-import { OptionsReader } from '@nest-resilience/core';
+import { neverShow, neverShowPasswordOf, OptionsReader } from '@nest-resilience/core';
 import {
   LLM_PROVIDER_KINDS,
   type LlmCost,
@@ -146,6 +146,7 @@ function readBaseUrl(reader: OptionsReader<LlmProviderOptions>, kind: LlmProvide
       "the server's base URL such as 'http://localhost:8000/v1' (required for kind 'openai-compatible')",
     );
   }
+  neverShowPasswordOf(baseURL);
   return baseURL;
 }
 
@@ -169,6 +170,7 @@ function readApiKey(
       `a key (required for kind '${kind}'); give it or set the environment variable ${variable}`,
     );
   }
+  neverShow(key);
   return key;
 }
 

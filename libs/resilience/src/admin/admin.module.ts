@@ -14,6 +14,7 @@ import {
 } from './admin.options.js';
 import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
+import { RefusedCredentials, RESILIENCE_REFUSALS } from './refused-credentials.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
 const REFUSED_BODIES = Symbol('nest-resilience:admin-refused-bodies');
@@ -37,6 +38,8 @@ export class AdminModule {
       providers: [
         ...accessProviders(access),
         AdminGuard,
+        RefusedCredentials,
+        { provide: RESILIENCE_REFUSALS, useExisting: RefusedCredentials },
         AdminBootLog,
         NdjsonBodies,
         ...(events ? [EventLog] : []),
@@ -47,7 +50,7 @@ export class AdminModule {
           useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
         },
       ],
-      exports: [RESILIENCE_ADMIN, AdminGuard],
+      exports: [RESILIENCE_ADMIN, RESILIENCE_REFUSALS, RefusedCredentials, AdminGuard],
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { CanActivate, ModuleMetadata, Type } from '@nestjs/common';
 import { OptionsReader } from '../engine/options.js';
+import { neverShow } from '../engine/redaction/index.js';
 
 /** Who may use what changes something or shows arguments. With neither, nobody may. */
 export interface AdminModuleOptions {
@@ -44,5 +45,6 @@ export function readAdminModuleOptions(options: AdminModuleOptions | undefined):
   }
   const events = reader.boolean('events', DEFAULT_ADMIN_MODULE_OPTIONS.events);
   reader.finish();
+  neverShow(token);
   return { token, guard, events };
 }

@@ -1,4 +1,5 @@
 import { storeError } from '../dead-letter/dead-letter.error.js';
+import { isSecretName } from '../engine/redaction/index.js';
 import { createRedactor, REDACTED } from '../dead-letter/dead-letter.redact.js';
 
 /** What JSON can hold. */
@@ -38,7 +39,7 @@ function detail(name: string, value: unknown, depth: number): EventDetail | unde
   if (name === 'error' || value instanceof Error) return errorOf(value);
   if (name === 'errors' && Array.isArray(value)) return value.slice(0, MAX_ITEMS).map(errorOf);
   if (typeof value === 'number' || typeof value === 'boolean' || value === null) return value;
-  if (typeof value === 'string') return redactor.isSecret(['', name], value) ? REDACTED : text(value);
+  if (typeof value === 'string') return isSecretName(name, value) ? REDACTED : text(value);
   if (typeof value === 'bigint' || typeof value === 'symbol') return value.toString();
   if (typeof value !== 'object') return undefined;
   if (depth === MAX_DEPTH) return undefined;

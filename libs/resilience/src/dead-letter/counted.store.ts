@@ -102,6 +102,11 @@ export class CountedDeadLetterStore implements DeadLetterStore {
     return added;
   }
 
+  async probe(): Promise<void> {
+    await this.init();
+    await (this.store.probe?.() ?? this.store.get('probe'));
+  }
+
   async get(id: string): Promise<DeadLetterRecord | undefined> {
     await this.init();
     return this.store.get(id);
@@ -132,9 +137,9 @@ export class CountedDeadLetterStore implements DeadLetterStore {
     return status;
   }
 
-  async releaseExpired(now: number): ReturnType<DeadLetterStore['releaseExpired']> {
+  async releaseExpired(now: number, leaseMs?: number): ReturnType<DeadLetterStore['releaseExpired']> {
     await this.init();
-    return this.store.releaseExpired(now);
+    return this.store.releaseExpired(now, leaseMs);
   }
 
   async edit(id: string, edit: DeadLetterEdit): Promise<boolean> {

@@ -293,6 +293,7 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
         await leased(store, last.id, NOW);
 
         assert.deepEqual(await store.releaseExpired(NOW + 59_999), []);
+        assert.deepEqual(await store.releaseExpired(NOW, 60_000), []);
         const released = await store.releaseExpired(NOW + 60_000);
 
         assert.deepEqual(

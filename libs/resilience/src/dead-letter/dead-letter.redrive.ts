@@ -70,7 +70,8 @@ export class Redriver {
 
   /** Gives back what crashed replicas held. */
   async releaseExpired(): Promise<void> {
-    for (const released of await this.parts.store.releaseExpired(this.parts.clock.epochNow())) {
+    const { store, clock, leaseMs } = this.parts;
+    for (const released of await store.releaseExpired(clock.epochNow(), leaseMs)) {
       if (released.status === 'poisoned') this.emitPoisoned(released);
     }
   }

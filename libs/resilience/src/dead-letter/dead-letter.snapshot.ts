@@ -1,6 +1,6 @@
 import { types } from 'node:util';
+import { isLabelledSecret, isNamedByItsNeighbour, isValueKey } from '../engine/redaction/secret-places.js';
 import type { Redactor } from './dead-letter.redact.js';
-import { isLabelledSecret, isNamedByItsNeighbour, isValueKey } from './redact-text.js';
 import { type Snapshot, SnapshotRecord } from './snapshot-record.js';
 import { bytesOf, className, fieldsOf, hasBehaviour, isLiveThing, isPlain, read } from './value-shape.js';
 
@@ -242,7 +242,7 @@ class SnapshotWalk {
   }
 
   private clean(text: string): string {
-    return this.redactor.readsValues ? this.redactor.text(text, this.known, this.record.found) : text;
+    return this.redactor.readsValues ? this.redactor.argument(text, this.known, this.record.found) : text;
   }
 
   private holdsSecret(text: string): boolean {

@@ -119,6 +119,8 @@ export interface DeadLetterStore {
    * that one, which keeps id, `createdAt`, `redrives` and a running lease.
    */
   add(record: DeadLetterRecord): Promise<DeadLetterAdded>;
+  /** Rejects when what would be written now would not be found again. Without it {@link get} is asked for an entry that nobody has. */
+  probe?(): Promise<void>;
   get(id: string): Promise<DeadLetterRecord | undefined>;
   list(query: DeadLetterQuery): Promise<DeadLetterPage>;
   count(filter?: DeadLetterFilter): Promise<DeadLetterCount[]>;
@@ -134,8 +136,12 @@ export interface DeadLetterStore {
    * failed -> `pending`, or `poisoned` at the `maxRedrives`-th. Returns the new status, `undefined` when the lease was lost.
    */
   settle(lease: DeadLetterLease, settlement: Settlement): Promise<DeadLetterStatus | undefined>;
-  /** Gives back what crashed replicas held: each counts as a failed redrive, so an entry that kills its process ends as `poisoned`. */
-  releaseExpired(now: number): Promise<ReleasedDeadLetter[]>;
+  /**
+   * Gives back what crashed replicas held: each counts as a failed redrive, so an entry that kills its process ends as `poisoned`.
+   * @param leaseMs how long the callers' leases are. A store that measures by the callers' clocks counts a lease that ends later than
+   *   `now + leaseMs` as run out: the clock has been set back since.
+   */
+  releaseExpired(now: number, leaseMs?: number): Promise<ReleasedDeadLetter[]>;
   /** Replaces the arguments of a pending or poisoned entry, which is pending then; `false` when it is neither. */
   edit(id: string, edit: DeadLetterEdit): Promise<boolean>;
   /** Closes a pending or poisoned entry without running it; `false` when it is neither. */

@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../engine/clock.js';
+import { redactText } from '../engine/redaction/index.js';
 import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './dead-letter.spill.js';
@@ -125,7 +126,7 @@ export class DeadLetterWriter {
       if (failure !== undefined) throw failure;
       // Without anything to read back nothing has shown yet that the store answers.
       if (this.isDegraded && kept === 0) {
-        const asked = Promise.resolve().then(() => store.get('probe'));
+        const asked = Promise.resolve().then((): Promise<unknown> => store.probe?.() ?? store.get('probe'));
         await this.answers.within(asked, PATIENT_STORE_TIMEOUT_MS);
       }
       this.setDegraded(false);
@@ -239,5 +240,5 @@ export class DeadLetterWriter {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return redactText(error instanceof Error ? error.message : String(error));
 }

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../engine/private-files.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import {
   type DeadLetterSpill,
@@ -143,8 +144,8 @@ export class FileSpill implements DeadLetterSpill {
   }
 
   private async write(lines: string): Promise<void> {
-    await mkdir(this.directory, { recursive: true });
-    const handle = await open(this.file, 'a');
+    await mkdir(this.directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    const handle = await open(this.file, 'a', PRIVATE_FILE);
     try {
       const { size } = await handle.stat();
       await this.writeWhole(handle, lines, size);
@@ -170,7 +171,7 @@ export class FileSpill implements DeadLetterSpill {
   /** Nobody sees the file before it is whole. */
   private async writeNew(file: string, lines: string): Promise<void> {
     const part = `${file}.${randomUUID()}.part`;
-    const handle = await open(part, 'wx');
+    const handle = await open(part, 'wx', PRIVATE_FILE);
     try {
       await handle.writeFile(lines);
       await handle.sync();

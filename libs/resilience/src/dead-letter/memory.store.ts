@@ -118,8 +118,8 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return row.record.status;
   }
 
-  async releaseExpired(now: number): Promise<ReleasedDeadLetter[]> {
-    return [...this.rows.values()].flatMap((row) => this.release(row, now) ?? []);
+  async releaseExpired(now: number, leaseMs = Infinity): Promise<ReleasedDeadLetter[]> {
+    return [...this.rows.values()].flatMap((row) => this.release(row, now, leaseMs) ?? []);
   }
 
   async edit(id: string, edit: DeadLetterEdit): Promise<boolean> {
@@ -180,8 +180,9 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return row?.record.status === 'redriving' && row.token === lease.token ? row : undefined;
   }
 
-  private release(row: Row, now: number): ReleasedDeadLetter | undefined {
-    if (row.record.status !== 'redriving' || row.leaseUntil > now) return undefined;
+  private release(row: Row, now: number, leaseMs = Infinity): ReleasedDeadLetter | undefined {
+    const held = row.leaseUntil > now && row.leaseUntil <= now + leaseMs;
+    if (row.record.status !== 'redriving' || held) return undefined;
     const status = statusAfterFailure(row.record);
     const redrives = row.record.redrives + 1;
     row.record = { ...row.record, status, redrives, lastRedriveAt: row.leaseUntil, updatedAt: now };

@@ -1,5 +1,5 @@
+import { secretsIn } from '../engine/redaction/secret-places.js';
 import { describePlace, REDACTED } from './dead-letter.redact.js';
-import { secretsIn } from './redact-text.js';
 
 /** A plain copy of the arguments, holding nothing that superjson cannot bring back. */
 export interface Snapshot {

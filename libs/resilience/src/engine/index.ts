@@ -17,6 +17,16 @@ export {
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
+export { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 export { type Random, systemRandom } from './random.js';
+export {
+  isSecretName,
+  neverShow,
+  neverShowPasswordOf,
+  redactedStack,
+  redactText,
+  redactValue,
+  withoutKnownSecrets,
+} from './redaction/index.js';
 export { ShutdownWait } from './shutdown-wait.js';
 export type { TimeoutScope } from './stages.js';

@@ -1,6 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { EventEmitter2 } from '@nestjs/event-emitter';
 import type { EventSink } from '../engine/events.js';
+import { redactedStack } from '../engine/redaction/index.js';
 
 /**
  * Hands what policies report to the application's `EventEmitter2`.
@@ -31,7 +32,7 @@ export class EventEmitterSink implements EventSink {
     } catch (error) {
       this.logger.error(
         `A listener of '${name}' failed; the call it was told about is not affected`,
-        error instanceof Error ? error.stack : String(error),
+        redactedStack(error),
       );
     }
   }

@@ -5,7 +5,13 @@ export type HealthDetails = Readonly<Record<string, unknown>>;
 export type HealthOutcome =
   | { readonly status: 'up'; readonly details?: HealthDetails }
   | { readonly status: 'degraded'; readonly reason: string; readonly details?: HealthDetails }
-  | { readonly status: 'down'; readonly reason: string; readonly details?: HealthDetails };
+  | {
+      readonly status: 'down';
+      readonly reason: string;
+      readonly details?: HealthDetails;
+      /** This time the process must get no traffic, whatever was said of the check when it was registered. */
+      readonly critical?: boolean;
+    };
 
 /** All is well. */
 export function up(details?: HealthDetails): HealthOutcome {

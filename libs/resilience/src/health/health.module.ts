@@ -94,10 +94,20 @@ export class HealthModule implements OnModuleInit {
       registry.register('event-loop', () => this.eventLoop.check(eventLoop), { interval: OWN_INTERVAL });
     }
     if (chaos) registry.register('chaos', () => this.chaos.check(), { critical: false, interval: OWN_INTERVAL });
-    if (store) registry.register('store', () => this.store?.check(), { critical: false });
+    if (store) {
+      registry.register('store', () => this.store?.check(), { critical: false });
+      this.store?.onChange(() => void this.lookAtStores());
+    }
     if (deadLetters) {
       registry.register('dead-letters', () => this.deadLetters?.check(deadLetters), { critical: false });
     }
+  }
+
+  /** Not only at the next interval: whoever writes to a store knows within milliseconds that it fails. */
+  private async lookAtStores(): Promise<void> {
+    await this.registry.run('store');
+    // That may have joined a run that began before the change.
+    await this.registry.run('store');
   }
 }
 

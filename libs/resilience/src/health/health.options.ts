@@ -31,7 +31,8 @@ export interface HealthModuleOptions {
    */
   readonly chaos?: boolean;
   /**
-   * Check `store`, every 30 s, not critical: whether the dead-letter store answers. Needs a dead letter store.
+   * Check `store`, every 30 s and at once when one fails, not critical: whether the stores answer. Critical only
+   * once the file of a store was deleted or replaced under the process. Needs a dead letter store.
    * @default false
    */
   readonly store?: boolean;

@@ -150,7 +150,10 @@ describe('HealthRegistry', () => {
 
     await start();
 
-    expect(registry.summary().reasons).toEqual(['sync: connect postgres://***@db:5432/app failed', 'async: refused']);
+    expect(registry.summary().reasons).toEqual([
+      'sync: connect postgres://app:[redacted]@db:5432/app failed',
+      'async: refused',
+    ]);
   });
 
   it('gives up on a run after its timeout, aborts it, and never runs two at a time', async () => {

@@ -1,4 +1,5 @@
 import { describeValue } from '../engine/errors.js';
+import { redactText, redactValue } from '../engine/redaction/index.js';
 import { degraded, down, type HealthDetails, type HealthOutcome, up } from './health-outcome.js';
 
 const LONGEST_REASON = 500;
@@ -16,8 +17,14 @@ export function outcomeOfError(error: unknown): HealthOutcome {
   return down(tidy(error instanceof Error ? error.message || error.name : String(error)));
 }
 
-function readStatus(answer: { status?: unknown; reason?: unknown; details?: unknown }): HealthOutcome | undefined {
-  const details = answer.details as HealthDetails | undefined;
+function readStatus(answer: {
+  status?: unknown;
+  reason?: unknown;
+  details?: unknown;
+  critical?: unknown;
+}): HealthOutcome | undefined {
+  // Answered over HTTP as they are, often to everybody.
+  const details = redactValue(answer.details) as HealthDetails | undefined;
   const reason = tidy(typeof answer.reason === 'string' && answer.reason ? answer.reason : 'the check gave no reason');
   switch (answer.status) {
     case 'up':
@@ -25,7 +32,7 @@ function readStatus(answer: { status?: unknown; reason?: unknown; details?: unkn
     case 'degraded':
       return degraded(reason, details);
     case 'down':
-      return down(reason, details);
+      return { ...down(reason, details), ...(answer.critical === true && { critical: true }) };
     default:
       return undefined;
   }
@@ -53,8 +60,8 @@ function unreadable(answer: unknown): HealthOutcome {
   );
 }
 
-/** Drivers like to put their connection string into the message; probes are often open to everybody. */
+/** Drivers like to put their connection string into the message; probes are often open to everybody. Cleaned before it is cut. */
 function tidy(reason: string): string {
-  const safe = reason.replace(/\/\/[^\s/@]+@/g, '//***@');
+  const safe = redactText(reason.slice(0, 8 * LONGEST_REASON));
   return safe.length > LONGEST_REASON ? `${safe.slice(0, LONGEST_REASON - 3)}...` : safe;
 }

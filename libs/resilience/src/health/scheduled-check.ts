@@ -65,7 +65,8 @@ export class ScheduledCheck {
 
   state(): HealthCheckState {
     const { name, last, passedOnce } = this;
-    const { critical, intervalMs } = this.settings;
+    const { intervalMs } = this.settings;
+    const critical = this.settings.critical || (last?.status === 'down' && last.critical === true);
     if (last === undefined) {
       return { name, critical, status: 'pending', reason: 'has not run yet', stale: false, passedOnce };
     }

@@ -38,6 +38,9 @@ export interface MetricsSource {
   chaos(): Iterable<ChaosCounts>;
 }
 
+/** The token under which `AdminModule` offers its count; named here, so that metrics do without that folder. */
+const RESILIENCE_REFUSALS = Symbol.for('nest-resilience:admin-refusals');
+
 type Read = () => Iterable<Sample> | Promise<Iterable<Sample>>;
 
 /**
@@ -54,6 +57,7 @@ export class PrometheusMetrics implements OnModuleInit {
     @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
     @Optional() @Inject(DeadLetterStore) private readonly store?: Pick<DeadLetterStore, 'count'>,
     @Optional() @Inject(RESILIENCE_HEALTH) private readonly health?: HealthReading,
+    @Optional() @Inject(RESILIENCE_REFUSALS) private readonly refusals?: { readonly total: number },
   ) {
     this.registry = settings.registry ?? newRegistry(settings.openMetrics);
   }
@@ -72,7 +76,11 @@ export class PrometheusMetrics implements OnModuleInit {
     this.addSharedAnswers();
     this.addHedgesAndChaos();
     if (this.store) this.addDeadLetters(new DeadLetterSamples(this.store, this.clock));
-    const { health } = this;
+    const { health, refusals } = this;
+    if (refusals)
+      this.counter('resilience_admin_refused_total', 'Requests without the right operator token', () => [
+        { labels: {}, value: refusals.total },
+      ]);
     if (health) this.gauge('resilience_health', '1 up, 0.5 degraded, 0 down or unknown', () => healthSamples(health));
     if (this.settings.defaultMetrics) collectDefaultMetrics({ register: this.registry });
   }

@@ -18,6 +18,7 @@ import {
 } from './resilience.options.js';
 import { runtimeProviders } from './resilience.providers.js';
 import { ResilienceService } from './resilience.service.js';
+import { StoreFaults } from './store-faults.js';
 import {
   RESILIENCE_CLOCK,
   RESILIENCE_EVENTS,
@@ -56,12 +57,14 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ResilienceExplorer,
       ResilienceLifecycle,
       ResilienceErrorFilter,
+      StoreFaults,
     ],
     exports: [
       ResilienceService,
       DeadLetterService,
       DeadLetterStore,
       DeadLetterWriter,
+      StoreFaults,
       RESILIENCE_RUNTIME,
       RESILIENCE_CLOCK,
       RESILIENCE_RANDOM,

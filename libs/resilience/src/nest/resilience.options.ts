@@ -9,6 +9,7 @@ import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js'
 import type { EventSink } from '../engine/events.js';
 import { OptionsReader } from '../engine/options.js';
 import type { Random } from '../engine/random.js';
+import { neverShow } from '../engine/redaction/index.js';
 import { collect, type Policies, type PolicyOptions, readPolicyOptions } from '../policy/policy.options.js';
 import type { NamedPolicies } from './policy-book.js';
 
@@ -35,6 +36,12 @@ export interface ResilienceModuleOptions {
    * application does. @default true
    */
   readonly mapErrors?: boolean;
+  /**
+   * Values that are in no dead letter, ledger, log, event, health report or trace from then on, wherever they are repeated: keys and
+   * passwords of the application, 8 characters at least. What these packages are configured with themselves is among them already.
+   * @default none
+   */
+  readonly secrets?: readonly string[];
 }
 
 export interface DeadLetterModuleOptions {
@@ -83,6 +90,7 @@ const KNOWN = [
   'random',
   'shutdownTimeout',
   'mapErrors',
+  'secrets',
 ] as const;
 
 /** @throws ResilienceOptionsError with every problem at once */
@@ -109,8 +117,10 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
   reader.function('random');
   const shutdownTimeoutMs = reader.duration('shutdownTimeout', DEFAULT_RESILIENCE_MODULE_OPTIONS.shutdownTimeout);
   const mapErrors = reader.boolean('mapErrors', DEFAULT_RESILIENCE_MODULE_OPTIONS.mapErrors);
+  const secrets = readSecrets(reader);
   for (const problem of problems) reader.problem(problem.path.slice(path.length + 3), problem.value, problem.allowed);
   reader.finish();
+  neverShow(...secrets);
   return { input, shutdownTimeoutMs, mapErrors };
 }
 
@@ -121,6 +131,15 @@ export function readNamedPolicies(policies: NamedPolicies, path: string): NamedP
     collect(problems, () => readPolicyOptions(options, `${path} > policies > ${name}`));
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
   return policies;
+}
+
+/** Without the values in the error: they were meant to be shown to nobody. */
+function readSecrets(reader: OptionsReader<ResilienceModuleOptions>): readonly string[] {
+  const value: unknown = reader.raw('secrets') ?? [];
+  const usable = (one: unknown): one is string => typeof one === 'string' && one.length >= 8;
+  if (Array.isArray(value) && value.every(usable)) return value;
+  reader.problem('secrets', typeof value, 'a list of texts of 8 characters at least');
+  return [];
 }
 
 function checkMembers(

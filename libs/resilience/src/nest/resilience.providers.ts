@@ -16,8 +16,10 @@ import { createPolicyContext, type PolicyContext } from '../engine/policy-contex
 import { systemRandom } from '../engine/random.js';
 import { PolicyRegistry } from '../policy/policy-registry.js';
 import { EventHub } from './event-hub.js';
+import { warnOfOpenFiles } from './open-files.warning.js';
 import { PolicyBook } from './policy-book.js';
 import type { ResolvedModuleOptions } from './resilience.options.js';
+import { StoreFaults } from './store-faults.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
 import {
   RESILIENCE_CLOCK,
@@ -60,9 +62,16 @@ export const runtimeProviders: Provider[] = [
   },
   {
     provide: DeadLetterStore,
-    inject: [RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS],
-    useFactory: async (clock: PolicyContext['clock'], { input }: ResolvedModuleOptions) => {
-      const store = new CountedDeadLetterStore(input.deadLetter?.store ?? new MemoryDeadLetterStore(), clock);
+    inject: [RESILIENCE_CLOCK, RESILIENCE_MODULE_OPTIONS, StoreFaults],
+    useFactory: async (clock: PolicyContext['clock'], { input }: ResolvedModuleOptions, faults: StoreFaults) => {
+      const { spillDirectory } = input.deadLetter ?? {};
+      const given: Store = input.deadLetter?.store ?? new MemoryDeadLetterStore();
+      if (spillDirectory !== undefined) warnOfOpenFiles(spillDirectory);
+      const recheck = (): Promise<unknown> => given.probe?.() ?? given.get('probe');
+      const store = new CountedDeadLetterStore(
+        faults.watch(given, { name: given.name, recheck, lastingOnly: true }),
+        clock,
+      );
       await store.start();
       return store;
     },

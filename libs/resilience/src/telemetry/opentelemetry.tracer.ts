@@ -2,6 +2,7 @@ import {
   type Attributes,
   type Context,
   context,
+  type Exception,
   type Histogram,
   type Span,
   SpanStatusCode,
@@ -10,6 +11,7 @@ import {
 } from '@opentelemetry/api';
 
 import type { Clock } from '../engine/clock.js';
+import { redactedStack, redactText } from '../engine/redaction/index.js';
 import type { AttemptSpan, CallFacts, CallSpan, CallTracer, TracedCall, TraceEnding } from '../engine/tracing.js';
 import { ATTRIBUTES, errorTypeOf } from './attributes.js';
 
@@ -84,8 +86,10 @@ class OpenTelemetryAttemptSpan implements AttemptSpan {
   }
 }
 
-function exceptionOf(error: unknown): Error | string {
-  return error instanceof Error ? error : String(error);
+/** Without secrets: traces go to another company more often than logs do. */
+function exceptionOf(error: unknown): Exception {
+  if (!(error instanceof Error)) return redactText(String(error));
+  return { name: error.name, message: redactText(error.message), stack: redactedStack(error) };
 }
 
 /** Returns what a metric may say of it. */
@@ -94,7 +98,10 @@ function finish(span: Span, ending: TraceEnding): Attributes {
   if (ending.outcome === 'failed') {
     const { error } = ending;
     attributes[ATTRIBUTES.errorType] = errorTypeOf(error);
-    span.setStatus({ code: SpanStatusCode.ERROR, message: error instanceof Error ? error.message : String(error) });
+    span.setStatus({
+      code: SpanStatusCode.ERROR,
+      message: redactText(error instanceof Error ? error.message : String(error)),
+    });
   }
   span.setAttributes(attributes);
   span.end();

@@ -11,6 +11,8 @@ export interface Database<Schema> {
   readonly leaseClock: LeaseClock;
   readonly kysely: Kysely<Schema>;
   migrate(component: string, steps: readonly Migration[]): Promise<void>;
+  /** @throws Error when what would be written now would not be found again, or what is there cannot be read */
+  probe?(): void;
   close(): Promise<void>;
 }
 

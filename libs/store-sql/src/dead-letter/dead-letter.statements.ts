@@ -1,5 +1,5 @@
 import { type DeadLetterRecord, type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
-import type { Kysely, Selectable, Transaction } from 'kysely';
+import type { ExpressionBuilder, Kysely, Selectable, Transaction } from 'kysely';
 import { type Flavour, locked } from '../database/flavour.js';
 import { liveKey } from './dead-letter.rows.js';
 import type { DeadLetterSchema, DeadLetterTable } from './dead-letter.schema.js';
@@ -39,25 +39,36 @@ export function hasExpired(row: Pick<DeadLetterRow, 'status' | 'lease_until'>, n
   return row.status === 'redriving' && Number(row.lease_until) <= now;
 }
 
+/** Leases that end before `now`, or after `latest`: the clock that they were measured by has been set back. */
+function runOut(now: number, latest: number) {
+  return (eb: ExpressionBuilder<DeadLetterSchema, typeof TABLE>) =>
+    eb.or([eb('lease_until', '<=', now), ...(latest === Infinity ? [] : [eb('lease_until', '>', latest)])]);
+}
+
 /** Whether any lease has run out. */
-export async function expired(kysely: Kysely<DeadLetterSchema>, now: number): Promise<boolean> {
+export async function expired(kysely: Kysely<DeadLetterSchema>, now: number, latest = Infinity): Promise<boolean> {
   const row = await kysely
     .selectFrom(TABLE)
     .select('id')
     .where('status', '=', 'redriving')
-    .where('lease_until', '<=', now)
+    .where(runOut(now, latest))
     .limit(1)
     .executeTakeFirst();
   return row !== undefined;
 }
 
 /** Gives back one portion of what crashed replicas held; what another replica is just giving back is left to it. */
-export async function releaseSome(trx: Trx, flavour: Flavour, now: number): Promise<ReleasedDeadLetter[]> {
+export async function releaseSome(
+  trx: Trx,
+  flavour: Flavour,
+  now: number,
+  latest = Infinity,
+): Promise<ReleasedDeadLetter[]> {
   const rows = await trx
     .selectFrom(TABLE)
     .select(['id', 'queue', 'target', 'redrives', 'max_redrives', 'live_key', 'lease_until'])
     .where('status', '=', 'redriving')
-    .where('lease_until', '<=', now)
+    .where(runOut(now, latest))
     .limit(CHUNK)
     .modifyEnd(locked(flavour, 'free'))
     .execute();

@@ -74,6 +74,11 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     return this.additions.add(record);
   }
 
+  async probe(): Promise<void> {
+    (await this.database.get()).probe?.();
+    await this.get('probe');
+  }
+
   async get(id: string): Promise<DeadLetterRecord | undefined> {
     const { kysely } = await this.database.get();
     const row = await kysely.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).executeTakeFirst();
@@ -170,13 +175,15 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     });
   }
 
-  async releaseExpired(callersNow: number): Promise<ReleasedDeadLetter[]> {
+  async releaseExpired(callersNow: number, leaseMs = Infinity): Promise<ReleasedDeadLetter[]> {
     const database = await this.database.get();
     const now = await leaseTime(database, database.kysely, callersNow);
+    // A server's clock is nobody's to set back.
+    const latest = database.leaseClock === 'caller' ? now + leaseMs : Infinity;
     const released: ReleasedDeadLetter[] = [];
     // Looking takes no lock and waits for no disk, and mostly there is nothing to give back.
-    while (await expired(database.kysely, now)) {
-      const some = await this.transact((trx, flavour) => releaseSome(trx, flavour, now));
+    while (await expired(database.kysely, now, latest)) {
+      const some = await this.transact((trx, flavour) => releaseSome(trx, flavour, now, latest));
       if (some.length === 0) break;
       released.push(...some);
     }

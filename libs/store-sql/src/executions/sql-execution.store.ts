@@ -55,6 +55,11 @@ export class SqlExecutionStore implements ExecutionStore {
     });
   }
 
+  async probe(): Promise<void> {
+    (await this.database.get()).probe?.();
+    await this.find('probe');
+  }
+
   async get(id: string): Promise<ExecutionLedger | undefined> {
     const { kysely: db, flavour } = await this.database.get();
     const execution = await this.find(id);
@@ -135,7 +140,7 @@ export class SqlExecutionStore implements ExecutionStore {
         error: json(end.error),
         degraded: end.degraded ? 1 : 0,
         finished_at: end.finishedAt,
-        duration_ms: sql<number>`${end.finishedAt} - created_at`,
+        duration_ms: sql<number>`case when ${end.finishedAt} > created_at then ${end.finishedAt} - created_at else 0 end`,
         join_key: null,
         owner: null,
         ...(end.servedBy !== undefined && { served_by: end.servedBy }),

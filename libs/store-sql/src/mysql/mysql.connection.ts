@@ -1,3 +1,4 @@
+import { neverShowPasswordOf } from '@nest-resilience/core';
 import { Kysely, MysqlDialect, type MysqlPool, type MysqlPoolConnection } from 'kysely';
 import type { Database, DatabaseSource, LeaseClock } from '../database/database.js';
 import { loadDriver } from '../database/load-driver.js';
@@ -24,6 +25,7 @@ export function mysqlSource(options: MysqlOptions): DatabaseSource {
   const { url, pool, poolSize = 10, leaseClock = 'database' } = options;
   if ((url === undefined) === (pool === undefined))
     throw new Error("mysqlStore takes either a `url` ('mysql://user:password@host/database') or a `pool` of mysql2");
+  neverShowPasswordOf(url);
   const open = (from: MysqlPool) => ({ kysely: new Kysely<never>({ dialect: dialectOf(from) }) });
   return {
     name: url === undefined ? 'mysql (pool)' : `mysql (${withoutPassword(url)})`,

@@ -1,3 +1,4 @@
+import { neverShowPasswordOf } from '@nest-resilience/core';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import type { Database, DatabaseSource, LeaseClock } from '../database/database.js';
 import { loadDriver } from '../database/load-driver.js';
@@ -24,6 +25,7 @@ export function postgresSource(options: PostgresOptions): DatabaseSource {
   const { url, pool, poolSize = 10, leaseClock = 'database' } = options;
   if ((url === undefined) === (pool === undefined))
     throw new Error("postgresStore takes either a `url` ('postgres://user:password@host/database') or a `pool` of pg");
+  neverShowPasswordOf(url);
   const open = (pg: PostgresPool) => ({ kysely: new Kysely<never>({ dialect: dialectOf(pg) }) });
   return {
     name: url === undefined ? 'postgres (pool)' : `postgres (${withoutPassword(url)})`,

@@ -1,10 +1,12 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { Kysely } from 'kysely';
 import type { Database, DatabaseSource } from '../database/database.js';
 import { migrate } from '../database/migrations.js';
 import { share } from '../database/shared.js';
+import { quickCheck } from './quick-check.js';
 import { PatientSqliteDialect } from './sqlite.dialect.js';
+import { FileIdentity, makePrivateFile } from './sqlite.file.js';
 import { openDatabase, type SqliteDatabase, type SqliteDriver } from './sqlite.driver.js';
 
 export interface SqliteOptions {
@@ -24,6 +26,9 @@ export interface SqliteConnection<Schema> extends Database<Schema> {
 interface OpenFile {
   readonly kysely: Kysely<never>;
   readonly driverName: string;
+  /** @throws Error when the file is gone or damaged */
+  probe(): void;
+  probe(): void;
 }
 
 export function sqliteSource(options: SqliteOptions): DatabaseSource {
@@ -47,6 +52,7 @@ export function openSqlite<Schema>({ file, driver = 'auto' }: SqliteOptions): Sq
     driverName: shared.driverName,
     kysely: shared.kysely as unknown as Kysely<Schema>,
     migrate: (component, steps) => migrate(shared.kysely, 'sqlite', component, steps),
+    probe: () => shared.probe(),
     close: release,
   };
 }
@@ -69,7 +75,19 @@ function open(file: string, driver: SqliteDriver): OpenFile {
     database.close();
     throw error;
   }
-  return { kysely: new Kysely<never>({ dialect: new PatientSqliteDialect(database) }), driverName };
+  const identity = file === ':memory:' ? undefined : new FileIdentity(file);
+  const isSame = (): void => identity?.check();
+  let damage: string | undefined | null = null;
+  return {
+    kysely: new Kysely<never>({ dialect: new PatientSqliteDialect(database, isSame) }),
+    driverName,
+    probe() {
+      isSame();
+      // Once: a file does not rot while it is open, and reading it takes a while.
+      if (damage === null) damage = quickCheck(database);
+      if (damage !== undefined) throw new Error(`the database file '${file}' is corrupt: ${damage}`);
+    },
+  };
 }
 
 function configure(database: SqliteDatabase): void {
@@ -96,7 +114,7 @@ function set(database: SqliteDatabase, pragma: string): void {
 /** One key for every way to write the path, through symbolic links as well. Makes the directory. */
 function realPath(file: string): string {
   const path = resolve(file);
-  mkdirSync(dirname(path), { recursive: true });
+  makePrivateFile(path);
   try {
     return realpathSync(path);
   } catch {

@@ -23,36 +23,61 @@ const MAX_PREPARED = 200;
 export class PatientSqliteDialect extends SqliteDialect {
   private readonly config: SqliteDialectConfig;
 
-  constructor(database: SqliteDatabase) {
+  /** @param isSame throws when what is written would not be found again */
+  constructor(
+    database: SqliteDatabase,
+    private readonly isSame: () => void,
+  ) {
     const config: SqliteDialectConfig = { database: preparingOnce(database) };
     super(config);
     this.config = config;
   }
 
   override createDriver(): Driver {
-    return new PatientDriver(this.config);
+    return new PatientDriver(this.config, this.isSame);
   }
 }
 
 class PatientDriver extends KyselySqliteDriver {
+  constructor(
+    config: SqliteDialectConfig,
+    private readonly isSame: () => void,
+  ) {
+    super(config);
+  }
+
   override async acquireConnection(): Promise<DatabaseConnection> {
-    return patient(await super.acquireConnection());
+    return patient(await super.acquireConnection(), this.isSame);
   }
 
   override async beginTransaction(connection: DatabaseConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'));
   }
+
+  /** Nobody is told that something was kept which is in a file that is gone by now. */
+  override async commitTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.commitTransaction(connection);
+    this.isSame();
+  }
+
+  /** SQLite has undone a transaction itself where the disk is full; that it cannot be undone twice must not hide why. */
+  override async rollbackTransaction(connection: DatabaseConnection): Promise<void> {
+    await super.rollbackTransaction(connection).catch(() => undefined);
+  }
 }
 
 /** Only what comes without a transaction, and what begins one, can find the file locked: both may simply be repeated. */
-function patient(connection: DatabaseConnection): DatabaseConnection {
+function patient(connection: DatabaseConnection, isSame: () => void): DatabaseConnection {
   return {
     streamQuery: (query, chunkSize) => connection.streamQuery(query, chunkSize),
     executeQuery: async <R>(query: CompiledQuery) => {
       const giveUpAt = performance.now() + LOCK_WAIT_MS;
       for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
         try {
-          return await connection.executeQuery<R>(query);
+          const answer = await connection.executeQuery<R>(query);
+          // Reading goes on: it is the last chance to see what a deleted file held.
+          if (WRITES.has(query.query.kind)) isSame();
+          return answer;
         } catch (error) {
           if (!isBusy(error) || performance.now() > giveUpAt) throw error;
         }
@@ -66,6 +91,8 @@ function patient(connection: DatabaseConnection): DatabaseConnection {
 function isBusy(error: unknown): boolean {
   return /database (table )?is locked/.test(String((error as { message?: unknown } | null)?.message));
 }
+
+const WRITES: ReadonlySet<string> = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode']);
 
 /** Preparing costs more than most of our statements do. */
 function preparingOnce(database: SqliteDatabase): SqliteDatabase {

@@ -51,6 +51,7 @@ export class ExecutionRunner {
     startedOn: string,
     stop: AbortController,
   ): Promise<RunEnd> {
+    this.ends.begin(ledger);
     const finished = new Map(ledger.nodes.map((record) => [record.node, record]));
     // Every attempt at work listens; how many there are is bounded by the limits of the run.
     setMaxListeners(0, stop.signal);

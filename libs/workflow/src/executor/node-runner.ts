@@ -56,6 +56,7 @@ export class NodeRunner {
   async run(node: NodeDefinition, run: NodeRun, results: Scope): Promise<NodeOutcome> {
     const { clock, maxResultBytes } = this.world;
     const startedAt = clock.epochNow();
+    const begun = clock.now();
     const log = new AttemptLog(clock);
     const scope = scopeOf(run, results);
     const call: NodeCall = { node, run, results, scope, log, level: 0, given: run.input };
@@ -68,7 +69,8 @@ export class NodeRunner {
       node: node.name,
       optional: node.optional,
       startedAt,
-      finishedAt: clock.epochNow(),
+      // The wall clock may have been set meanwhile.
+      finishedAt: Math.round(startedAt + clock.now() - begun),
       attempts: log.attempts,
       attemptCount: log.attemptCount,
       retryCount: log.retryCount,

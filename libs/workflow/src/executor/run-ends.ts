@@ -34,7 +34,15 @@ export interface EndsWorld {
 
 /** What runs come to. */
 export class RunEnds {
+  private readonly begun = new WeakMap<ExecutionLedger, { readonly epoch: number; readonly steady: number }>();
+
   constructor(private readonly world: EndsWorld) {}
+
+  /** From here on the run's time is the monotonic clock's: the wall clock may be set while it is at work. */
+  begin(ledger: ExecutionLedger): void {
+    const { clock } = this.world;
+    this.begun.set(ledger, { epoch: clock.epochNow(), steady: clock.now() });
+  }
 
   async succeeded(
     ledger: ExecutionLedger,
@@ -47,7 +55,7 @@ export class RunEnds {
       status: 'succeeded',
       output,
       degraded: served !== undefined || isDegraded(finished.values()),
-      finishedAt: this.world.clock.epochNow(),
+      finishedAt: this.finishedAt(ledger),
       totals: served === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
       ...(served !== undefined && { servedBy: served.by }),
     } as const;
@@ -63,15 +71,21 @@ export class RunEnds {
     cause: unknown,
   ): RunEnd {
     const error = new WorkflowFailedError(ledger.workflow, ledger.id, node, cause);
-    const { clock } = this.world;
     const end = {
       status: 'failed',
       error: structuredError(cause, node),
       degraded: false,
-      finishedAt: clock.epochNow(),
+      finishedAt: this.finishedAt(ledger),
       totals: totalsOf(finished.values()),
     } as const;
     return { status: 'failed', error, end, run: runOf(ledger, finished) };
+  }
+
+  private finishedAt(ledger: ExecutionLedger): number {
+    const { clock } = this.world;
+    const begun = this.begun.get(ledger);
+    const now = begun === undefined ? clock.epochNow() : Math.round(begun.epoch + clock.now() - begun.steady);
+    return Math.max(ledger.createdAt, now);
   }
 
   async outputOf(

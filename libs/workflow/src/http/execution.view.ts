@@ -7,7 +7,7 @@ export function executionView({ owner: _, joinKey: __, inputHash: ___, ...execut
     ...rest,
     createdAt: iso(createdAt),
     ...(startedAt !== undefined && { startedAt: iso(startedAt) }),
-    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt), durationMs: finishedAt - createdAt }),
+    ...(finishedAt !== undefined && { finishedAt: iso(finishedAt), durationMs: Math.max(0, finishedAt - createdAt) }),
     ...(deadlineAt !== undefined && { deadlineAt: iso(deadlineAt) }),
   };
 }
@@ -27,7 +27,7 @@ export function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecor
     ...node,
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
-    durationMs: finishedAt - startedAt,
+    durationMs: Math.max(0, finishedAt - startedAt),
     attempts: attempts.map((attempt) => ({ ...attempt, startedAt: iso(attempt.startedAt) })),
   };
 }

@@ -1,4 +1,5 @@
 import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
+import { redactedStack } from '@nest-resilience/core';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
 import { problemOf } from './problem.js';
 
@@ -18,7 +19,7 @@ export class ProblemFilter extends AdminProblemFilter {
   protected override answerTo(error: unknown): ProblemAnswer {
     const problem = problemOf(error);
     // An answer that somebody chose is no fault: readiness that says no, a circuit that is open, a shutdown.
-    if (problem.status === 500 && !(error instanceof HttpException)) this.logger.error(error);
+    if (problem.status === 500 && !(error instanceof HttpException)) this.logger.error(redactedStack(error));
     return {
       problem,
       headers: {

@@ -11,6 +11,7 @@ import {
   ExecutionStateError,
   IdempotencyConflictError,
   NodeNotFoundError,
+  StoreUnavailableError,
   WorkflowBusyError,
   WorkflowInputError,
   WorkflowNotFoundError,
@@ -35,6 +36,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> 
   RESILIENCE_NODE_NOT_FOUND: [404, 'No such node'],
   RESILIENCE_WORKFLOW_INPUT: [400, 'The input is not usable'],
   RESILIENCE_WORKFLOW_BUSY: [429, 'Too many executions are waiting'],
+  RESILIENCE_STORE_UNAVAILABLE: [503, 'The ledger does not answer'],
   RESILIENCE_WORKFLOW_STOPPING: [503, 'Shutting down'],
   RESILIENCE_WORKFLOW_UNHEALTHY: [503, 'Not well enough to take this on'],
   RESILIENCE_IDEMPOTENCY_CONFLICT: [422, 'The idempotency key belongs to other input'],
@@ -89,7 +91,11 @@ function detailsOf(error: ResilienceError): Partial<Problem> {
   if (error instanceof WorkflowInputError) return { errors: error.problems };
   if (error instanceof WorkflowNotFoundError || error instanceof NodeNotFoundError)
     return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
-  if (error instanceof WorkflowBusyError || error instanceof WorkflowUnhealthyError)
+  if (
+    error instanceof WorkflowBusyError ||
+    error instanceof WorkflowUnhealthyError ||
+    error instanceof StoreUnavailableError
+  )
     return { retryAfterMs: error.retryAfterMs };
   if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError)
     return { executionId: error.executionId };

@@ -11,11 +11,13 @@ import {
   Query,
   Req,
   Res,
+  SetMetadata,
   StreamableFile,
   UnsupportedMediaTypeException,
   UseFilters,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
+import { ROUTINE } from '@nest-resilience/core/admin';
 import { WorkflowService } from '../workflow.service.js';
 import { executionSummary, executionView, ledgerView } from './execution.view.js';
 import { ExecutionStreams } from './execution-streams.js';
@@ -67,6 +69,7 @@ export class WorkflowController {
 
   /** 202 once the execution is durable; with `?wait=30s` 200 and the whole ledger if it ended in time. */
   @Post('workflows/:name/executions')
+  @SetMetadata(ROUTINE, true)
   async start(
     @Param('name') name: string,
     @Body() body: unknown,

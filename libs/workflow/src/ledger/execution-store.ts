@@ -14,6 +14,8 @@ export interface ExecutionStore {
   /** Opens the store: tables, migrations. Called once before anything else. */
   init?(): Promise<void>;
   close?(): Promise<void>;
+  /** Rejects when what would be written now would not be found again. Without it {@link find} is asked for an execution nobody has. */
+  probe?(): Promise<void>;
 
   /**
    * Adds an execution, unless one with the same workflow and idempotency key, or the same join key, is there: then that one

@@ -1,3 +1,4 @@
+import { withoutKnownSecrets } from '@nest-resilience/core';
 import { type Loss, lostInJson } from './lost-in-json.js';
 
 /** What can be stored and sent unchanged. */
@@ -31,7 +32,15 @@ export function toJsonValue(value: unknown, what: string, maxBytes: number): Jso
       `it has ${Buffer.byteLength(text)} bytes of JSON, at most ${maxBytes} are allowed; store it elsewhere and pass a reference`,
     );
   }
-  return deepFreeze(JSON.parse(text) as JsonValue);
+  return deepFreeze(withoutConfigured(text));
+}
+
+/** Nobody's keys get into the ledger, whoever repeats them; text by text, for a number of the same digits is none of them. */
+function withoutConfigured(text: string): JsonValue {
+  if (withoutKnownSecrets(text) === text) return JSON.parse(text) as JsonValue;
+  return JSON.parse(text, (_, value: unknown) =>
+    typeof value === 'string' ? withoutKnownSecrets(value) : value,
+  ) as JsonValue;
 }
 
 function jsonOf(value: unknown, what: string): string {

@@ -1,6 +1,6 @@
-import { classifyError } from '@nest-resilience/core';
+import { classifyError, redactText } from '@nest-resilience/core';
 
-/** An error as the ledger keeps it: no stack, no request or response objects. */
+/** An error as the ledger keeps it: no stack, no request or response objects, no secrets. */
 export interface StructuredError {
   readonly name: string;
   readonly message: string;
@@ -60,6 +60,8 @@ function read(error: object, key: string): unknown {
   }
 }
 
+/** Cleaned before it is cut: half a secret no longer looks like one. */
 function cut(text: string): string {
-  return text.length > MAX_MESSAGE ? `${text.slice(0, MAX_MESSAGE)}...` : text;
+  const clean = redactText(text.slice(0, 4 * MAX_MESSAGE));
+  return clean.length > MAX_MESSAGE ? `${clean.slice(0, MAX_MESSAGE)}...` : clean;
 }

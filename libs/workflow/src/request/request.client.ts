@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions as NodeRequestOptions } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
-import { type Clock, onAbort, TimeoutError } from '@nest-resilience/core';
+import { type Clock, isSecretName, onAbort, TimeoutError } from '@nest-resilience/core';
 import { refusalOf } from './destination.js';
 import { checkedLookup, type Resolve, resolveName } from './lookup.js';
 import { readBody } from './read-body.js';
@@ -141,8 +141,8 @@ function redirected(request: OutgoingRequest, from: URL, location: string, statu
 }
 
 function plain({ headers }: IncomingMessage): Record<string, string> {
-  // A cookie is a credential, and these headers are kept in the ledger.
-  const entries = Object.entries(headers).filter(([name]) => name !== 'set-cookie');
+  // These are kept in the ledger, and cookies, keys and tokens must not be.
+  const entries = Object.entries(headers).filter(([name]) => !isSecretName(name));
   return Object.fromEntries(
     entries.map(([name, value]) => [name, Array.isArray(value) ? value.join(', ') : (value ?? '')]),
   );

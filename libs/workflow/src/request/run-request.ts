@@ -11,7 +11,7 @@ import { RequestRefusedError, RequestStatusError } from './request.errors.js';
 /** What an `http` node comes to. */
 export interface HttpResult {
   readonly status: number;
-  /** Names in lower case; without cookies. */
+  /** Names in lower case; without cookies, keys and tokens. */
   readonly headers: Readonly<Record<string, string>>;
   /** Parsed JSON, else text, else base64 of what is neither; null without a body. */
   readonly body: unknown;

@@ -3,6 +3,7 @@ import { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/co
 import { type Observable, throwError } from 'rxjs';
 
 import type { ResilienceError } from '../../engine/errors.js';
+import { redactText } from '../../engine/redaction/index.js';
 import type { ResolvedModuleOptions } from '../resilience.options.js';
 import { RESILIENCE_MODULE_OPTIONS } from '../tokens.js';
 import { filterGateways } from './gateway-filter.js';
@@ -63,7 +64,7 @@ export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
   /** The caller is a service of one's own, so it may know which circuit it was. */
   private rpc({ message }: ResilienceError, { code, retryAfterMs }: WireAnswer): Observable<never> {
     // An event has no caller to tell, and Nest does not say here which of the two it was.
-    this.logger.warn(`${code}: ${message}`);
+    this.logger.warn(`${code}: ${redactText(message)}`);
     return throwError(() => ({ status: 'error', code, message, ...(retryAfterMs !== undefined && { retryAfterMs }) }));
   }
 }

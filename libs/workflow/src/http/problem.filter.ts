@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, Logger } from '@nestjs/common';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
+import { ExecutorElsewhereError } from '../workflow.errors.js';
 import { problemOf } from './problem.js';
 
 /**
@@ -17,7 +18,8 @@ export class ProblemFilter extends AdminProblemFilter {
 
   protected override answerTo(error: unknown): ProblemAnswer {
     const problem = problemOf(error);
-    if (problem.status >= 500) this.logger.error(error);
+    // What waits for another process is no failure of this one, and comes with every request.
+    if (problem.status >= 500 && !(error instanceof ExecutorElsewhereError)) this.logger.error(error);
     return {
       problem,
       headers: {

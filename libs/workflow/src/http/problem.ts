@@ -3,6 +3,7 @@ import { ResilienceError } from '@nest-resilience/core';
 import { type Problem as AdminProblem, ProblemException } from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
+  ExecutorElsewhereError,
   IdempotencyConflictError,
   NodeNotFoundError,
   WorkflowBusyError,
@@ -30,6 +31,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> 
   RESILIENCE_WORKFLOW_INPUT: [400, 'The input is not usable'],
   RESILIENCE_WORKFLOW_BUSY: [429, 'Too many executions are waiting'],
   RESILIENCE_WORKFLOW_STOPPING: [503, 'Shutting down'],
+  RESILIENCE_EXECUTOR_ELSEWHERE: [503, 'Another process runs the executions'],
   RESILIENCE_WORKFLOW_UNHEALTHY: [503, 'Not well enough to take this on'],
   RESILIENCE_IDEMPOTENCY_CONFLICT: [422, 'The idempotency key belongs to other input'],
   RESILIENCE_EXECUTION_STATE: [409, 'Not possible in this state'],
@@ -83,7 +85,11 @@ function detailsOf(error: ResilienceError): Partial<Problem> {
   if (error instanceof WorkflowInputError) return { errors: error.problems };
   if (error instanceof WorkflowNotFoundError || error instanceof NodeNotFoundError)
     return { known: error.known, ...(error.nearest && { nearest: error.nearest }) };
-  if (error instanceof WorkflowBusyError || error instanceof WorkflowUnhealthyError)
+  if (
+    error instanceof WorkflowBusyError ||
+    error instanceof WorkflowUnhealthyError ||
+    error instanceof ExecutorElsewhereError
+  )
     return { retryAfterMs: error.retryAfterMs };
   if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError)
     return { executionId: error.executionId };

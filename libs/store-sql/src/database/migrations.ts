@@ -37,7 +37,7 @@ export function createTable(flavour: Flavour, { name, columns, indexes, arrival 
       lines.push(`${index.unique ? 'unique ' : ''}index ${index.name} (${index.columns.join(', ')})`);
     return [`create table if not exists ${name} (${lines.join(', ')})`];
   }
-  return [`create table ${name} (${lines.join(', ')})`, ...createIndexes(name, indexes)];
+  return [`create table if not exists ${name} (${lines.join(', ')})`, ...createIndexes(name, indexes)];
 }
 
 /** The columns, and indexes over them, that a table gets in addition. Those that may not be null need a default. */
@@ -63,7 +63,7 @@ export function addColumns(flavour: Flavour, { name, columns, indexes }: Omit<Ta
 function createIndexes(table: string, indexes: readonly IndexDefinition[]): string[] {
   return indexes.map(
     ({ name, columns, unique, where }) =>
-      `create ${unique ? 'unique ' : ''}index ${name} on ${table} (${columns.join(', ')})` +
+      `create ${unique ? 'unique ' : ''}index if not exists ${name} on ${table} (${columns.join(', ')})` +
       (where === undefined ? '' : ` where ${where} is not null`),
   );
 }

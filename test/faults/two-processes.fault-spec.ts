@@ -12,10 +12,11 @@ const mysql = findMysql();
 if (!mysql) process.stderr.write('\nSKIPPED: two processes on MySQL were NOT tested. Install MariaDB.\n\n');
 
 /** A server for a suite, or a file. */
-const DATABASES: readonly [name: string, start: () => Promise<DatabaseServer | undefined>][] = [
+type Database = [name: string, start: () => Promise<DatabaseServer | undefined>];
+const DATABASES: readonly Database[] = [
   ['one SQLite file', () => Promise.resolve(undefined)],
   ['one PostgreSQL', startPostgres],
-  ...(mysql && 'program' in mysql ? [['one MariaDB', () => startMysql(mysql.program)] as const] : []),
+  ...(mysql && 'program' in mysql ? [['one MariaDB', () => startMysql(mysql.program)] satisfies Database] : []),
 ];
 
 beforeAll(() => requireBuilt('resilience', 'store-sql', 'workflow'));

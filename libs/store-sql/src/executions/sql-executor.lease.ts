@@ -79,7 +79,7 @@ function seen({ holder, since, ends_at, beat }: LeaseRow, now: number): LeaseSee
 }
 
 /**
- * Puts the end of a process down to what it ran. More than a first suspicion only to the one that was alone.
+ * Puts the end of a process down to what it ran: more than a second suspicion only to the one that was alone.
  * @returns crashes in a row that nobody could be blamed for, this one included
  */
 async function putDown(
@@ -95,12 +95,10 @@ async function putDown(
     .where('crashes', '>', 0)
     .limit(1)
     .executeTakeFirst();
-  const blamed = suspect !== null && alone === 1;
-  if (blamed)
-    await running()
-      .set({ crashes: sql<number>`crashes + 1` })
-      .where('id', '=', suspect)
-      .execute();
+  if (suspect !== null) {
+    const blamed = running().set({ crashes: sql<number>`crashes + 1` }).where('id', '=', suspect);
+    await (alone === 1 ? blamed : blamed.where('crashes', '=', 1)).execute();
+  }
   await running().set({ crashes: 1 }).where('crashes', '=', 0).execute();
-  return known && !blamed ? unexplained + 1 : unexplained;
+  return known && alone === 0 ? unexplained + 1 : unexplained;
 }

@@ -50,7 +50,7 @@ export interface ExecutorLease {
   /**
    * Takes the lease when nobody has it. With `over` also when nobody has renewed it since that was seen: the caller decides that
    * its holder is gone. Unless the holder was leaving, the same transaction puts its end down to the executions that were running:
-   * {@link LeaseNote.suspect} gets one more crash if it was alone, any other without one gets its first.
+   * {@link LeaseNote.suspect} gets one more crash, beyond a second one only if it was alone; any other without one gets its first.
    */
   take(me: LeaseHolder, leaseMs: number, over?: LeaseSeen): Promise<LeaseTaken | LeaseSeen>;
   /** Resolves with false when it is somebody else's by now. */

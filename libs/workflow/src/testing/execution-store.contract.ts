@@ -442,11 +442,14 @@ export function describeExecutionStore(
           ...{ held: true, afterCrash: true, suspect: alone.id, unexplained: 0 },
         });
         assert.deepEqual(await crashes(), [2, 1]);
-        assert.equal(((await crash({ suspect: alone.id, unexplained: 1 })) as LeaseTaken).unexplained, 2);
-        assert.deepEqual(await crashes(), [2, 1]);
+        const others = (await crash({ suspect: beside.id, unexplained: 1 })) as LeaseTaken;
+        assert.equal(others.unexplained, 2);
+        assert.deepEqual(await crashes(), [2, 2]);
+        await crash({ suspect: beside.id });
+        assert.deepEqual(await crashes(), [2, 2]);
         assert.deepEqual(
           (await store.unfinished()).map((left) => left.crashes),
-          [2, 1],
+          [2, 2],
         );
       },
     );

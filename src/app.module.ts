@@ -52,6 +52,7 @@ export class AppModule {
             directory: WORKFLOWS_DIR,
             watch: configuration.WORKFLOWS_WATCH,
             ...(EXECUTION_RETENTION !== undefined && { retention: EXECUTION_RETENTION }),
+            resume: configuration.EXECUTIONS_RESUME,
             requests: { allow: configuration.HTTP_ALLOW },
             limits: {
               running: configuration.EXECUTIONS_RUNNING,

@@ -34,6 +34,10 @@ const flag = z
   .union([z.boolean(), z.enum(['true', 'false'])], { error: 'true or false' })
   .transform((value) => value === true || value === 'true');
 
+const switchable = z
+  .union([z.boolean(), z.enum(['on', 'off', 'true', 'false'])], { error: 'on or off' })
+  .transform((value) => value === true || value === 'on' || value === 'true');
+
 /** Between commas in the environment. */
 const list = z.preprocess(
   (value) => (typeof value === 'string' ? value.split(',').map((entry) => entry.trim()) : value),
@@ -91,6 +95,11 @@ const SETTINGS = z.object({
   /** Executions at work at once, and waiting; further ones are refused with 429. */
   EXECUTIONS_RUNNING: whole.min(1).default(50),
   EXECUTIONS_QUEUED: whole.default(1000),
+  /**
+   * `off`: what earlier processes left unfinished stays as it is until somebody resumes or cancels it. The way out when an execution
+   * keeps taking the process along.
+   */
+  EXECUTIONS_RESUME: switchable.default(true),
   /** Largest accepted request body, in bytes. */
   BODY_LIMIT: whole.min(1).default(1_048_576),
   /** Bearer token of the routes and messages that start or change something or show arguments. They are closed without it. */

@@ -44,6 +44,7 @@ export function describeSharedStore(name: string, subject: SharedStoreUnderTest)
       expect(await subject.migrations()).toEqual([
         { component: 'dead-letter', version: 1 },
         { component: 'executions', version: 1 },
+        { component: 'executions', version: 2 },
       ]);
       await subject.open(0).add(deadLetterRecord());
       expect(await subject.open(7).count()).toMatchObject([{ count: 1 }]);

@@ -9,7 +9,9 @@ export {
 export { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from './workflow.limits.js';
 export {
   ExecutionNotFoundError,
+  ExecutionPoisonedError,
   ExecutionStateError,
+  ExecutorElsewhereError,
   IdempotencyConflictError,
   LedgerFeatureError,
   NodeNotFoundError,
@@ -102,6 +104,7 @@ export {
   MAX_PAGE_SIZE,
   type UnfinishedExecution,
 } from './ledger/execution-store.js';
+export type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from './ledger/executor-lease.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';
 export { DEFAULT_EXECUTION_RETENTION } from './ledger/retention.js';

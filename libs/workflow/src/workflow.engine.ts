@@ -8,14 +8,23 @@ import {
   type OnModuleDestroy,
   type OnModuleInit,
 } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner, ModuleRef } from '@nestjs/core';
-import { type EventSink, redactedStack, RESILIENCE_EVENTS, ResilienceService } from '@nest-resilience/core';
+import { DiscoveryService, HttpAdapterHost, MetadataScanner, ModuleRef } from '@nestjs/core';
+import {
+  DeadLetterService,
+  type EventSink,
+  redactedStack,
+  RESILIENCE_EVENTS,
+  ResilienceService,
+} from '@nest-resilience/core';
+import { afterListening } from './after-listening.js';
+import { showInHealth } from './executions.health.js';
 import { Executor } from './executor/executor.js';
 import { methodEvents } from './executor/method-events.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
 import { Retention } from './ledger/retention.js';
 import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
 import { showInPrometheus } from './metrics/prometheus.js';
+import { redriveGate } from './redrive/redrive-gate.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
 import { directoriesOf } from './registry/collect-workflows.js';
 import type { DirectoryWatch } from './registry/directory-watch.js';
@@ -50,6 +59,8 @@ export class WorkflowEngine
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,
     @Inject(MetadataScanner) private readonly scanner: MetadataScanner,
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
+    @Inject(DeadLetterService) private readonly deadLetters: DeadLetterService,
+    @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
   ) {
     this.limits = readLimits(options.limits);
     this.requests = readRequestOptions(options.requests);
@@ -92,15 +103,21 @@ export class WorkflowEngine
       loads: () => executor.dispatcher.loads,
     });
     this.runs.bind({
-      drive: (id) => executor.dispatcher.drive(id),
+      drive: (id) => executor.drive(id),
       redriveNode: (id, node) => executor.redrives.node(id, node),
       redriveItem: (id, node, index) => executor.redrives.item(id, node, index),
     });
+    this.deadLetters.addGate(redriveGate(() => executor.lease?.refusal));
+    if (!executor.lease) return;
+    await executor.lease.open();
+    showInHealth(this.moduleRef, executor.lease);
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const count = await this.executor.dispatcher.recover();
-    if (count > 0) this.logger.log(`${count} unfinished executions go on`);
+    // An execution that takes the process along must not do so before anybody can see, or cancel, what is there.
+    const listening = afterListening(this.host.httpAdapter?.getHttpServer());
+    if (listening) void listening.then(() => this.executor.recover());
+    else await this.executor.recover();
     this.retention.start((error) => this.logger.error('Old executions could not be removed', redactedStack(error)));
     if (this.options.watch === true) {
       const { clock } = this.resilience;
@@ -112,11 +129,14 @@ export class WorkflowEngine
   onModuleDestroy(): void {
     this.watch?.close();
     this.retention.stop();
-    this.parts?.executor.dispatcher.stop();
+    const { dispatcher, lease } = this.parts?.executor ?? {};
+    dispatcher?.stop();
+    // From here on being killed is no execution's fault.
+    lease?.note({ leaving: true }).catch((error: unknown) => this.logger.error('The ledger fails', error));
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    await this.parts?.executor.dispatcher.shutdown();
+    await this.parts?.executor.shutdown();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -147,6 +167,8 @@ export class WorkflowEngine
       driveWithDeadLetter: (workflow, id) => this.runs.run(workflow, id),
       keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
       keepItem: (workflow, id, node, index, error) => this.runs.keepItem(workflow, id, node, index, error),
+      ...(this.options.resume !== undefined && { resume: this.options.resume }),
+      log: (message) => this.logger.log(message),
       report: (message, error) => this.logger.error(message, redactedStack(error)),
     });
   }

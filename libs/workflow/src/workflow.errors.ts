@@ -1,6 +1,7 @@
-import { nearest, ResilienceError } from '@nest-resilience/core';
+import { nearest, NotNowError, ResilienceError } from '@nest-resilience/core';
 import type { InputProblem } from './graph/input-schema.js';
 import type { ExecutionStatus } from './ledger/execution.js';
+import type { LeaseHolder } from './ledger/executor-lease.js';
 
 /** No workflow of this name. Code `RESILIENCE_WORKFLOW_NOT_FOUND`. */
 export class WorkflowNotFoundError extends ResilienceError {
@@ -110,6 +111,47 @@ export class StoreUnavailableError extends ResilienceError {
     );
   }
 }
+
+/**
+ * Another process runs the executions of this ledger; nothing was accepted or begun. Code `RESILIENCE_EXECUTOR_ELSEWHERE`. This
+ * process takes over by itself when that one is gone.
+ */
+export class ExecutorElsewhereError extends NotNowError {
+  constructor(
+    readonly holder: Pick<LeaseHolder, 'host' | 'pid'>,
+    /** Epoch milliseconds by the clock of the ledger. */
+    readonly since: number,
+    retryAfterMs: number,
+  ) {
+    const { host, pid } = holder;
+    super(
+      `Executions of this ledger run in process ${pid} on ${host} since ${new Date(since).toISOString()}: ` +
+        'ask that one, or end it and this one takes over',
+      'RESILIENCE_EXECUTOR_ELSEWHERE',
+      'workflow',
+      retryAfterMs,
+    );
+  }
+}
+
+/** Whenever it was taken up, the process died. Resuming it, or redriving its dead letter, tries again. Code `RESILIENCE_EXECUTION_POISONED`. */
+export class ExecutionPoisonedError extends ResilienceError {
+  constructor(
+    workflow: string,
+    readonly executionId: string,
+    readonly crashes: number,
+  ) {
+    super(
+      `Execution ${executionId} took its process along ${crashes} times since its last checkpoint; it is not taken up by itself ` +
+        'any more. Mend what it runs, then resume it or redrive its dead letter',
+      EXECUTION_POISONED,
+      workflow,
+    );
+  }
+}
+
+/** By which a dead letter is known that nobody but a person may redrive. */
+export const EXECUTION_POISONED = 'RESILIENCE_EXECUTION_POISONED';
 
 /** The idempotency key belongs to an execution with other input. Code `RESILIENCE_IDEMPOTENCY_CONFLICT`. */
 export class IdempotencyConflictError extends ResilienceError {

@@ -28,6 +28,11 @@ export interface WorkflowModuleOptions {
   readonly watch?: boolean;
   /** How long ended executions are kept; `false`: for ever. @default '30d', where the store can forget */
   readonly retention?: Duration | false;
+  /**
+   * Executions that earlier processes left unfinished go on by themselves. `false`: they stay as they are until somebody resumes or
+   * cancels them, e.g. because one of them keeps taking the process along. @default true
+   */
+  readonly resume?: boolean;
   /** What the requests of `http` nodes may do. @default public addresses only */
   readonly requests?: RequestOptions;
 }

@@ -1,6 +1,6 @@
 import { Catch } from '@nestjs/common';
 import { DeadLetterError, type DeadLetterErrorCode } from '../dead-letter/dead-letter.errors.js';
-import { describeValue, ResilienceOptionsError } from '../engine/errors.js';
+import { describeValue, NotNowError, ResilienceOptionsError } from '../engine/errors.js';
 import { type ProblemAnswer, ProblemFilter } from './problem.js';
 
 const STATUS: Record<DeadLetterErrorCode, number> = {
@@ -12,10 +12,11 @@ const STATUS: Record<DeadLetterErrorCode, number> = {
   RESILIENCE_DEAD_LETTER_TARGET_UNKNOWN: 409,
 };
 
-/** Answers with application/problem+json (RFC 9457): 400 with every field at fault, 404, 409. */
-@Catch(ResilienceOptionsError, DeadLetterError)
+/** Answers with application/problem+json (RFC 9457): 400 with every field at fault, 404, 409, 503 with `Retry-After`. */
+@Catch(ResilienceOptionsError, DeadLetterError, NotNowError)
 export class DeadLetterProblemFilter extends ProblemFilter {
-  protected override answerTo(error: ResilienceOptionsError | DeadLetterError): ProblemAnswer {
+  protected override answerTo(error: ResilienceOptionsError | DeadLetterError | NotNowError): ProblemAnswer {
+    if (error instanceof NotNowError) return notNow(error);
     return { problem: error instanceof DeadLetterError ? refused(error) : badInput(error) };
   }
 }
@@ -30,6 +31,11 @@ function refused({ code, message, deadLetterId }: DeadLetterError) {
     detail: message,
     id: deadLetterId,
   };
+}
+
+function notNow({ code, message, retryAfterMs }: NotNowError): ProblemAnswer {
+  const problem = { type: 'about:blank', title: 'Service Unavailable', status: 503, code, detail: message };
+  return { problem, headers: { 'Retry-After': String(Math.ceil(retryAfterMs / 1_000)) } };
 }
 
 function badInput({ code, problems }: ResilienceOptionsError) {

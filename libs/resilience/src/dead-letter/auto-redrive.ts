@@ -1,4 +1,5 @@
 import type { Clock, TimerHandle } from '../engine/clock.js';
+import { NotNowError } from '../engine/errors.js';
 import type { ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { DeadLetterError } from './dead-letter.errors.js';
@@ -80,7 +81,7 @@ export class AutoRedrive {
     try {
       return (await this.parts.redriver.redriveNext(id, ['pending'])).outcome === 'resolved';
     } catch (error) {
-      if (error instanceof DeadLetterError) return true;
+      if (error instanceof DeadLetterError || error instanceof NotNowError) return true;
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.js';
+import { NotNowError } from '../engine/errors.js';
 import { OptionsReader } from '../engine/options.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
@@ -28,7 +29,7 @@ export interface RedriveProgress {
   readonly failed: number;
   /** Failed for the last time. */
   readonly poisoned: number;
-  /** Not replayable, of an unknown target, or in somebody else's hands. */
+  /** Not replayable, of an unknown target, not to be run at this moment, or in somebody else's hands. */
   readonly skipped: number;
   /** The entry just done. */
   readonly last?: RedriveResult | { readonly id: string; readonly skippedBecause: string };
@@ -112,7 +113,7 @@ async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Re
     return await redriver.redriveNext(id, from);
   } catch (error) {
     // Anything else is the store failing, and would fail for every other entry too.
-    if (error instanceof DeadLetterError) return { id, skippedBecause: error.message };
+    if (error instanceof DeadLetterError || error instanceof NotNowError) return { id, skippedBecause: error.message };
     throw error;
   }
 }

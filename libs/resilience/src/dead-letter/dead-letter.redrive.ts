@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.js';
+import type { NotNowError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import type { DeadLetterRecord, DeadLetterStatus, StoredError } from './dead-letter.entry.js';
 import { storeError } from './dead-letter.error.js';
@@ -24,6 +25,8 @@ export interface RedriverParts {
   readonly replay: (target: string, args: unknown[]) => Promise<unknown>;
   /** Whether {@link replay} can find this target; asked before an entry is touched. @default any */
   readonly knowsTarget?: (target: string) => boolean;
+  /** Why an entry may not be run now, if it may not; asked before it is touched. @default it always may */
+  readonly refusal?: (record: DeadLetterRecord) => NotNowError | undefined;
   readonly codecOf?: (target: string) => DeadLetterCodec | undefined;
   /** Stands in leases, for people. */
   readonly replicaId: string;
@@ -49,7 +52,8 @@ export class Redriver {
 
   /**
    * @param from statuses from which the entry may be taken
-   * @throws DeadLetterError when the entry cannot be run; when the method itself fails, that is a result
+   * @throws DeadLetterError when the entry cannot be run, NotNowError when not at this moment; when the method itself fails, that
+   * is a result
    */
   async redrive(id: string, from: readonly DeadLetterStatus[] = MOVABLE_STATUSES): Promise<RedriveResult> {
     await this.releaseExpired();
@@ -58,11 +62,13 @@ export class Redriver {
 
   /** {@link redrive} for a batch, which has looked for expired leases when it began. */
   async redriveNext(id: string, from: readonly DeadLetterStatus[]): Promise<RedriveResult> {
-    const { store, clock, replicaId, leaseMs, knowsTarget } = this.parts;
+    const { store, clock, replicaId, leaseMs, knowsTarget, refusal: refused } = this.parts;
     const record = await this.require(id);
     // Of what a batch listed, other replicas have done some by now: no reason to ask for a lease.
     if (record.status !== 'redriving' && !from.includes(record.status)) throw refusal(record);
     if (knowsTarget?.(record.target) === false) throw targetUnknown(record);
+    const notNow = refused?.(record);
+    if (notNow) throw notNow;
     const lease = await store.lease(id, { holder: replicaId, leaseMs, now: clock.epochNow(), from });
     if (!lease) throw refusal(await this.require(id));
     return this.run(lease);

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { TimerHandle } from '../engine/clock.js';
 import { parseDuration, type Duration } from '../engine/duration.js';
+import type { NotNowError } from '../engine/errors.js';
 import { OptionsReader } from '../engine/options.js';
 import { AutoRedrive } from './auto-redrive.js';
 import {
@@ -36,7 +37,13 @@ export interface DeadLetterRetention {
 
 export const DEFAULT_DEAD_LETTER_RETENTION = { age: '180d', maxEntriesPerQueue: 100_000 } as const;
 
-export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' | 'leaseMs'> {
+/**
+ * Says why an entry may not be redriven now, or nothing if it may. An entry that is refused stays as it is: no redrive is counted.
+ * @param unattended nobody asked for this one: it is `autoRedrive`
+ */
+export type DeadLetterGate = (record: DeadLetterRecord, unattended: boolean) => NotNowError | undefined;
+
+export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' | 'leaseMs' | 'refusal'> {
   /** @default host name, process id and a few random letters */
   readonly replicaId?: string;
   /** How long a crashed replica's redrive stays blocked. Milliseconds. @default 60_000 */
@@ -53,6 +60,7 @@ const RETENTION_INTERVAL_MS = 3_600_000;
 /** Everything a person or a program can do with the entries of this application. */
 export class DeadLetterService {
   private readonly redriver: Redriver;
+  private readonly gates: DeadLetterGate[] = [];
   private readonly retention: { readonly ageMs: number; readonly maxEntriesPerQueue: number };
   private readonly autoRedrive: ResolvedAutoRedriveOptions | undefined;
   private rounds: AutoRedrive | undefined;
@@ -60,9 +68,15 @@ export class DeadLetterService {
 
   constructor(private readonly parts: DeadLetterServiceParts) {
     const replicaId = parts.replicaId ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-    this.redriver = new Redriver({ ...parts, replicaId, leaseMs: parts.leaseMs ?? 60_000 });
+    const refusal = (record: DeadLetterRecord) => this.refusal(record, false);
+    this.redriver = new Redriver({ ...parts, refusal, replicaId, leaseMs: parts.leaseMs ?? 60_000 });
     this.retention = readRetention(parts.retention);
     this.autoRedrive = readAutoRedriveOptions(parts.autoRedrive, 'deadLetter > autoRedrive');
+  }
+
+  /** Asks this, too, before any entry is redriven. For those who cannot run their methods at all times. */
+  addGate(gate: DeadLetterGate): void {
+    this.gates.push(gate);
   }
 
   /** @throws ResilienceOptionsError with every problem of the query */
@@ -84,6 +98,7 @@ export class DeadLetterService {
   /**
    * Calls the entry's method again. When that fails too, this is a result (`outcome: 'failed'`) and not an error.
    * @throws DeadLetterError when there is nothing to run: unknown id, closed, in somebody else's hands, not replayable
+   * @throws NotNowError of a {@link addGate gate}
    */
   async redrive(id: string): Promise<RedriveResult> {
     return this.redriver.redrive(id);
@@ -178,8 +193,16 @@ export class DeadLetterService {
 
   private mayCall(record: DeadLetterRecord): boolean {
     const { mayCall, knowsTarget } = this.parts;
-    if (knowsTarget?.(record.target) === false) return false;
+    if (knowsTarget?.(record.target) === false || this.refusal(record, true)) return false;
     return mayCall?.(record.target, this.entry(record).args) ?? true;
+  }
+
+  private refusal(record: DeadLetterRecord, unattended: boolean): NotNowError | undefined {
+    for (const gate of this.gates) {
+      const refused = gate(record, unattended);
+      if (refused) return refused;
+    }
+    return undefined;
   }
 
   private entry(record: DeadLetterRecord): DeadLetterEntry {

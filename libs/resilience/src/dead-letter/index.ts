@@ -29,6 +29,7 @@ export {
 } from './dead-letter.options.js';
 export type { DeadLetterCodec, RedriveResult } from './dead-letter.redrive.js';
 export {
+  type DeadLetterGate,
   type DeadLetterRetention,
   DeadLetterService,
   type DeadLetterServiceParts,

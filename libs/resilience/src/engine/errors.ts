@@ -34,6 +34,21 @@ export class ResilienceError extends Error {
   }
 }
 
+/**
+ * What was asked for cannot be done here at this moment, e.g. because another process does it. Nothing was done; asking again later
+ * may help.
+ */
+export class NotNowError extends ResilienceError {
+  constructor(
+    message: string,
+    code: ResilienceErrorCode,
+    policy: string,
+    readonly retryAfterMs: number,
+  ) {
+    super(message, code, policy);
+  }
+}
+
 /** A call that had not ended when the process stopped waiting for it. `cause` is what its last attempt failed with, if any did. */
 export class ShutdownError extends ResilienceError {
   static {

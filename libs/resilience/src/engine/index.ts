@@ -12,6 +12,7 @@ export {
   ResilienceError,
   type ResilienceErrorCode,
   ResilienceOptionsError,
+  NotNowError,
   ShutdownError,
 } from './errors.js';
 export type { EventSink } from './events.js';

@@ -70,8 +70,9 @@ export function contains(flavour: Flavour, column: Expression<unknown>, text: st
   return sql<boolean>`${column} like ${pattern} escape '!'`;
 }
 
-/** The database's own clock in epoch milliseconds; SQLite's is that of the machine, which the caller has as well. */
-export function serverTime(flavour: Exclude<Flavour, 'sqlite'>): RawBuilder<number | string> {
+/** The database's own clock in epoch milliseconds; SQLite's is that of the machine. */
+export function serverTime(flavour: Flavour): RawBuilder<number | string> {
+  if (flavour === 'sqlite') return sql`cast(round((julianday('now') - 2440587.5) * 86400000) as integer)`;
   return flavour === 'postgres'
     ? sql`(extract(epoch from clock_timestamp()) * 1000)::bigint`
     : sql`timestampdiff(microsecond, '1970-01-01', utc_timestamp(3)) div 1000`;

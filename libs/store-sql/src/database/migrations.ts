@@ -37,14 +37,35 @@ export function createTable(flavour: Flavour, { name, columns, indexes, arrival 
       lines.push(`${index.unique ? 'unique ' : ''}index ${index.name} (${index.columns.join(', ')})`);
     return [`create table if not exists ${name} (${lines.join(', ')})`];
   }
+  return [`create table if not exists ${name} (${lines.join(', ')})`, ...createIndexes(name, indexes)];
+}
+
+/** The columns, and indexes over them, that a table gets in addition. Those that may not be null need a default. */
+export function addColumns(flavour: Flavour, { name, columns, indexes }: Omit<TableDefinition, 'arrival'>): string[] {
+  const lines = columns(COLUMN_TYPES[flavour]).map((line) => `add column ${line}`);
+  if (flavour === 'sqlite')
+    return [...lines.map((line) => `alter table ${name} ${line}`), ...createIndexes(name, indexes)];
+  if (flavour === 'postgres') return [`alter table ${name} ${lines.join(', ')}`, ...createIndexes(name, indexes)];
+  for (const index of indexes) lines.push(`add index ${index.name} (${index.columns.join(', ')})`);
+  const [first] = lines[0]!.replace('add column ', '').split(' ');
+  // MySQL 8 has no "if not exists" for columns, and one statement brings all of them or none.
+  const alter = `alter table ${name} ${lines.join(', ')}`.replaceAll("'", "''");
+  const found = `select 1 from information_schema.columns
+    where table_schema = database() and table_name = '${name}' and column_name = '${first}'`;
   return [
-    `create table ${name} (${lines.join(', ')})`,
-    ...indexes.map(
-      ({ name: index, columns: of, unique, where }) =>
-        `create ${unique ? 'unique ' : ''}index ${index} on ${name} (${of.join(', ')})` +
-        (where === undefined ? '' : ` where ${where} is not null`),
-    ),
+    `set @nest_resilience_step = if(exists(${found}), 'do 0', '${alter}')`,
+    'prepare nest_resilience_step from @nest_resilience_step',
+    'execute nest_resilience_step',
+    'deallocate prepare nest_resilience_step',
   ];
+}
+
+function createIndexes(table: string, indexes: readonly IndexDefinition[]): string[] {
+  return indexes.map(
+    ({ name, columns, unique, where }) =>
+      `create ${unique ? 'unique ' : ''}index if not exists ${name} on ${table} (${columns.join(', ')})` +
+      (where === undefined ? '' : ` where ${where} is not null`),
+  );
 }
 
 /** Seconds that a starting replica waits for another one that is migrating. */

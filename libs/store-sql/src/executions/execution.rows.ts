@@ -39,6 +39,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     output_tokens: totals.outputTokens,
     cost_usd: totals.costUsd,
     duration_ms: null,
+    ...{ fence: 0, due_at: null, crashes: record.crashes ?? 0, lane: 'default', priority: 0 },
   };
 }
 
@@ -62,6 +63,7 @@ export function toExecution(row: ExecutionRow): ExecutionRecord {
     ...(row.finished_at !== null && { finishedAt: Number(row.finished_at) }),
     ...(row.deadline_at !== null && { deadlineAt: Number(row.deadline_at) }),
     resumes: row.resumes,
+    ...(row.crashes > 0 && { crashes: row.crashes }),
     degraded: row.degraded === 1,
     ...(row.served_by !== null && { servedBy: row.served_by }),
     ...(row.dead_letter_id !== null && { deadLetterId: row.dead_letter_id }),

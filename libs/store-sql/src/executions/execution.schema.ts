@@ -1,4 +1,4 @@
-import { createTable, type Migration, type TableDefinition } from '../database/migrations.js';
+import { addColumns, createTable, type Migration, type TableDefinition } from '../database/migrations.js';
 
 /** Columns as they are in the file: JSON as text, booleans as 0 and 1, times as epoch milliseconds. */
 export interface ExecutionRow {
@@ -31,6 +31,14 @@ export interface ExecutionRow {
   cost_usd: number;
   /** Of succeeded and failed ones, for percentiles. */
   duration_ms: number | null;
+  /** Raised by every claim, once executions have leases of their own. */
+  fence: number;
+  /** When somebody else may have it, once executions have leases of their own. */
+  due_at: number | null;
+  /** How many crashes were put down to it since its last checkpoint. */
+  crashes: number;
+  lane: string;
+  priority: number;
 }
 
 export interface NodeRow {
@@ -41,12 +49,31 @@ export interface NodeRow {
   record: string;
 }
 
+/** The right to run executions, by its name. */
+export interface LeaseRow {
+  name: string;
+  owner: string;
+  /** The holder as JSON. */
+  holder: string;
+  since: number;
+  ends_at: number;
+  beat: number;
+  suspect: string | null;
+  alone: number;
+  leaving: number;
+  unexplained: number;
+}
+
 export const EXECUTIONS = 'resilience_executions';
 export const NODES = 'resilience_execution_nodes';
+export const LEASES = 'resilience_leases';
+/** Name of the lease that gives the right to run executions; others may stand beside it some day. */
+export const EXECUTOR_LEASE = 'executor';
 
 export interface ExecutionSchema {
   [EXECUTIONS]: ExecutionRow;
   [NODES]: NodeRow;
+  [LEASES]: LeaseRow;
 }
 
 const EXECUTION_TABLE: TableDefinition = {
@@ -90,9 +117,57 @@ const NODE_TABLE: TableDefinition = {
   arrival: true,
 };
 
+const LEASE_TABLE: TableDefinition = {
+  name: LEASES,
+  columns: ({ id, text, int, time }) => [
+    ...[`name ${id} primary key not null`, `owner ${id} not null`, `holder ${text} not null`],
+    ...[`since ${time} not null`, `ends_at ${time} not null`, `beat ${time} not null`],
+    ...[`suspect ${id}`, `alone ${int} not null`, `leaving ${int} not null`, `unexplained ${int} not null`],
+  ],
+  indexes: [],
+};
+
+/** Definitions of workflows as they were, for processes that have newer ones. */
+const VERSION_TABLE: TableDefinition = {
+  name: 'resilience_workflow_versions',
+  columns: ({ id, text, time }) => [
+    ...[`workflow ${id} not null`, `version ${id} not null`, `source ${text} not null`, `created_at ${time} not null`],
+    'primary key (workflow, version)',
+  ],
+  indexes: [],
+};
+
+const REPLICA_TABLE: TableDefinition = {
+  name: 'resilience_replicas',
+  columns: ({ id, text, int, time }) => [
+    ...[
+      `id ${id} primary key not null`,
+      `seen_at ${time} not null`,
+      `started_at ${time} not null`,
+      `release_name ${text}`,
+    ],
+    ...[`versions ${text}`, `running ${int} not null`, `capacity ${int} not null`],
+  ],
+  indexes: [],
+};
+
 export const EXECUTION_MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
     statements: (flavour) => [...createTable(flavour, EXECUTION_TABLE), ...createTable(flavour, NODE_TABLE)],
+  },
+  {
+    version: 2,
+    statements: (flavour) => [
+      ...addColumns(flavour, {
+        name: EXECUTIONS,
+        columns: ({ int, time, word }) => [
+          ...[`fence ${time} not null default 0`, `due_at ${time}`, `crashes ${int} not null default 0`],
+          ...[`lane ${word} not null default 'default'`, `priority ${int} not null default 0`],
+        ],
+        indexes: [{ name: 'resilience_executions_due', columns: ['due_at'], where: 'due_at' }],
+      }),
+      ...[LEASE_TABLE, VERSION_TABLE, REPLICA_TABLE].flatMap((table) => createTable(flavour, table)),
+    ],
   },
 ];

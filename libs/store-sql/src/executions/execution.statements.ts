@@ -3,13 +3,21 @@ import type { ExecutionClaim, ExecutionRecord, NodeRecord } from '@nest-resilien
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { type Flavour, lockedShared } from '../database/flavour.js';
 import { toNodeRow } from './execution.rows.js';
-import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, type NodeRow, NODES } from './execution.schema.js';
+import {
+  EXECUTOR_LEASE,
+  type ExecutionRow,
+  type ExecutionSchema,
+  EXECUTIONS,
+  LEASES,
+  type NodeRow,
+  NODES,
+} from './execution.schema.js';
 
-/** Whether the execution was in one of the states and is this owner's now. */
+/** Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing. */
 export async function claimed(
   db: Kysely<ExecutionSchema>,
   id: string,
-  { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
+  { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
 ): Promise<boolean> {
   const { numUpdatedRows } = await db
     .updateTable(EXECUTIONS)
@@ -21,6 +29,7 @@ export async function claimed(
       version,
       started_at: sql<number>`coalesce(started_at, ${startedAt})`,
       ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
+      ...(absolve && { crashes: 0 }),
       output: null,
       error: null,
       finished_at: null,
@@ -28,6 +37,9 @@ export async function claimed(
     })
     .where('id', '=', id)
     .where('status', 'in', from)
+    .where(({ not, exists, selectFrom }) =>
+      not(exists(selectFrom(LEASES).select('name').where('name', '=', EXECUTOR_LEASE).where('owner', '!=', owner))),
+    )
     .executeTakeFirst();
   return numUpdatedRows === 1n;
 }
@@ -66,7 +78,7 @@ export async function keepAll(
   const ids = [...new Set(checkpoints.map(({ id }) => id))].sort();
   const running = await trx
     .selectFrom(EXECUTIONS)
-    .select(['id', 'owner'])
+    .select(['id', 'owner', 'crashes'])
     .where('id', 'in', ids)
     .where('status', '=', 'running')
     .orderBy('id')
@@ -79,6 +91,14 @@ export async function keepAll(
     const values = sql.join(batch.map((row) => sql`(${row.execution_id}, ${row.node}, ${row.status}, ${row.record})`));
     await sql`insert into ${sql.table(NODES)} (execution_id, node, status, record) values ${values}
       ${replacingFailed(flavour)}`.execute(trx);
+  }
+  const suspects = new Set(running.flatMap(({ id, crashes }) => (crashes > 0 ? [id] : [])));
+  const acquitted = checkpoints.filter(
+    ({ id, node }, index) => answers[index] && suspects.has(id) && (node.status !== 'failed' || node.optional),
+  );
+  if (acquitted.length > 0) {
+    const of = acquitted.map(({ id }) => id);
+    await trx.updateTable(EXECUTIONS).set({ crashes: 0 }).where('id', 'in', of).execute();
   }
   return answers;
 }

@@ -6,6 +6,7 @@ import type {
   ExecutionPage,
   ExecutionRecord,
   ExecutionStore,
+  ExecutorLease,
   NodeRecord,
   ExecutionSums,
   UnfinishedExecution,
@@ -16,6 +17,7 @@ import { type DatabaseSource, LazyDatabase, transact } from '../database/databas
 import { arrivalOf } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { sumsOf } from './execution.sums.js';
+import { SqlExecutorLease } from './sql-executor.lease.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
 import { EXECUTION_MIGRATIONS, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
 import { type Checkpoint, claimed, findOlder, keepAll } from './execution.statements.js';
@@ -29,12 +31,15 @@ const MAX_GROUP = 256;
 /** The ledger of workflows in any of the databases. */
 export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
+  readonly lease: ExecutorLease | undefined;
   private readonly database: LazyDatabase<ExecutionSchema>;
   private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.commit(group), MAX_GROUP);
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
+    // What does not outlive the process has no other one to share it with.
+    this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }
 
   async init(): Promise<void> {
@@ -206,12 +211,12 @@ export class SqlExecutionStore implements ExecutionStore {
     const db = await this.db();
     const rows = await db
       .selectFrom(EXECUTIONS)
-      .select(['id', 'workflow'])
+      .select(['id', 'workflow', 'crashes'])
       .where('status', 'in', ['queued', 'running'])
       .where('parent_id', 'is', null)
       .orderBy('id')
       .execute();
-    return rows.map(({ id, workflow }) => ({ id, workflow }));
+    return rows.map(({ id, workflow, crashes }) => ({ id, workflow, ...(crashes > 0 && { crashes }) }));
   }
 
   async sums(workflow: string): Promise<ExecutionSums> {

@@ -27,12 +27,16 @@ export class Claims {
     return { definition, ledger: { ...execution, nodes: [] }, startedOn: execution.version, reopened: false };
   }
 
-  /** An execution that a process left, a dead letter brings back, or that waited in the queue. Or how it ended instead. */
-  async take(id: string): Promise<ClaimedRun | { readonly end: RunEnd }> {
+  /**
+   * An execution that a process left, a dead letter brings back, or that waited in the queue. Or how it ended instead.
+   * @param unfinished not one that has failed: that only a dead letter brings back
+   */
+  async take(id: string, unfinished: boolean): Promise<ClaimedRun | { readonly end: RunEnd }> {
     const before = await this.world.store.find(id);
     if (!before) throw new ExecutionNotFoundError(id);
     if (before.status === 'succeeded') return { end: { status: 'succeeded' } };
-    if (!RESUMABLE.includes(before.status)) return { end: { status: 'cancelled' } };
+    if (!RESUMABLE.includes(before.status) || (unfinished && before.status === 'failed'))
+      return { end: { status: 'cancelled' } };
     const definition = this.definitionOf(before);
     if (!definition) return { end: await this.orphaned(before) };
     // Only as it was read: whoever took it up since then has it, and may be this process.
@@ -42,7 +46,7 @@ export class Claims {
   }
 
   /**
-   * An ended execution that somebody asked to go on. Once this resolves the ledger has it as running.
+   * An execution that ended, or that nobody runs, and that somebody asked to go on. Once this resolves the ledger has it as running.
    * @param forget nodes that shall run again although they finished
    * @throws WorkflowNotFoundError, ExecutionStateError
    */
@@ -53,10 +57,10 @@ export class Claims {
     forget: readonly string[] = [],
   ): Promise<ClaimedRun> {
     const { store, registry } = this.world;
-    const definition = registry.get(before.workflow);
-    const claim = this.claimOf(before, definition, from);
+    const definition = this.definitionOf(before) ?? registry.get(before.workflow);
+    const claim = { ...this.claimOf(before, definition, from), absolve: true };
     const ledger = await (forget.length > 0 ? store.reopen?.(before.id, claim, forget) : store.claim(before.id, claim));
-    if (ledger) return { definition, ledger, startedOn: before.version, reopened: true };
+    if (ledger) return { definition, ledger, startedOn: before.version, reopened: hasEnded(before) };
     const { status } = (await store.find(before.id)) ?? before;
     throw new ExecutionStateError(before.id, status, action);
   }
@@ -75,9 +79,9 @@ export class Claims {
   ): ExecutionClaim {
     const now = this.world.clock.epochNow();
     // A run that goes on after its end gets its whole time again; one that a crash interrupted does not.
-    const ended = before.status !== 'running' && before.status !== 'queued';
+    const ended = hasEnded(before);
     const deadline = ended && deadlineMs !== undefined ? { deadlineAt: now + deadlineMs } : {};
-    return { owner: this.world.owner, from, startedAt: now, version, ...deadline };
+    return { owner: this.world.owner, from, startedAt: now, version, absolve: ended, ...deadline };
   }
 
   private async orphaned(before: ExecutionRecord): Promise<RunEnd> {
@@ -95,4 +99,8 @@ export class Claims {
     } as const;
     return { status: 'failed', error, end };
   }
+}
+
+function hasEnded({ status }: ExecutionRecord): boolean {
+  return status !== 'running' && status !== 'queued';
 }

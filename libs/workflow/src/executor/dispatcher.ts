@@ -10,9 +10,11 @@ import type { Claims } from './claims.js';
 import type { ExecutionRunner } from './execution-runner.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { Later } from './later.js';
+import type { Lease } from './lease.js';
 import { type Load, loadByWorkflow } from './load-by-workflow.js';
 import type { RunEnd } from './run-ends.js';
 import { type Place, RunQueue } from './run-queue.js';
+import { type Precedent, Suspects } from './suspects.js';
 
 export interface DispatcherWorld {
   readonly store: ExecutionStore;
@@ -24,12 +26,15 @@ export interface DispatcherWorld {
   readonly owner: string;
   readonly claims: Claims;
   readonly runner: ExecutionRunner;
+  /** Absent where the store serves one process anyway. */
+  readonly lease: Lease | undefined;
   /** Told of every end, and by the runner of every checkpoint. */
   readonly changes: ExecutionListeners;
   /** Calls {@link Dispatcher.drive} in such a way that a failure becomes a dead letter; rejects with the failure. */
   driveWithDeadLetter(workflow: string, executionId: string): Promise<void>;
   /** Told of every end of a known workflow's run, once the ledger has it. */
   ended(run: EndedRun, end: ExecutionEnd): void;
+  log(message: string): void;
   /** Something that nobody waits for went wrong. */
   report(message: string, error: unknown): void;
 }
@@ -40,12 +45,25 @@ export class Dispatcher {
   private readonly queue: RunQueue;
   private readonly ended = new ExecutionListeners();
   private readonly later: Later;
+  readonly suspects: Suspects;
   /** On their way into the ledger, which may show them before whoever stores them hears of it. */
   readonly arriving = new Set<string>();
   stopping = false;
 
   constructor(private readonly world: DispatcherWorld) {
-    this.queue = new RunQueue(world.limits, () => this.active.size);
+    this.suspects = new Suspects({
+      clock: world.clock,
+      launch: ({ id, workflow }) => this.launch(id, workflow),
+      note: (note) => world.lease?.note(note) ?? Promise.resolve(),
+      log: (message) => world.log(message),
+      report: (message, error) => world.report(message, error),
+      over: () => this.pump(),
+    });
+    this.queue = new RunQueue(
+      world.limits,
+      () => this.active.size,
+      () => this.suspects.busy,
+    );
     this.later = new Later(
       world.clock,
       (id) => this.takeUp(id),
@@ -54,12 +72,12 @@ export class Dispatcher {
   }
 
   get load(): Load {
-    return { running: this.queue.running, queued: this.queue.queued };
+    return { running: this.queue.running, queued: this.queue.queued + this.suspects.size };
   }
 
   /** By workflow, of those that have any. */
   get loads(): Map<string, Load> {
-    return loadByWorkflow(this.active.workflows(), this.queue.workflows());
+    return loadByWorkflow(this.active.workflows(), [...this.suspects.workflows(), ...this.queue.workflows()]);
   }
 
   /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
@@ -82,14 +100,37 @@ export class Dispatcher {
     this.pump();
   }
 
-  /** Takes up what an earlier process left unfinished. */
-  async recover(): Promise<number> {
+  /** Takes up what an earlier process left unfinished: what was at work when it died one by one, then the rest. */
+  async recover(precedent?: Precedent): Promise<number> {
     const unfinished = await this.world.store.unfinished();
     const waiting = this.queue.ids();
-    const left = unfinished.filter(({ id }) => !this.active.has(id) && !waiting.has(id) && !this.arriving.has(id));
-    this.queue.pushFirst(left);
+    const left = unfinished.filter(({ id }) => !waiting.has(id) && !this.hasAtHand(id));
+    if (this.stopping) return 0;
+    const rest = left.filter(({ crashes = 0 }) => crashes === 0);
+    if (rest.length > 0) this.world.log(`${rest.length} unfinished executions go on`);
+    this.queue.pushFirst(rest);
+    this.suspects.tryAll(
+      left.filter(({ crashes = 0 }) => crashes > 0),
+      precedent,
+    );
     this.pump();
     return left.length;
+  }
+
+  isAtWork(id: string): boolean {
+    return this.active.has(id);
+  }
+
+  /** Whether this process runs the execution, or will. */
+  has(id: string): boolean {
+    return this.hasAtHand(id) || this.queue.ids().has(id);
+  }
+
+  /** Another process runs executions from now on. */
+  lost(): void {
+    this.queue.clear();
+    this.suspects.clear();
+    this.active.stopAll('lost');
   }
 
   /** Lets an execution go on that was claimed for it, beside the limits: somebody asked for this one. */
@@ -139,6 +180,7 @@ export class Dispatcher {
   stop(): void {
     this.stopping = true;
     this.later.stop();
+    this.suspects.stop();
   }
 
   /** Starts nothing new, lets nodes at work finish for a while, then stops them. What is unfinished stays in the ledger. */
@@ -150,6 +192,10 @@ export class Dispatcher {
     if (await closing.forLast(this.active.untilIdle())) return;
     const left = `${this.active.size} executions are left as they are and will go on when the application starts`;
     this.world.report(left, new Error('the ledger does not answer'));
+  }
+
+  private hasAtHand(id: string): boolean {
+    return this.active.has(id) || this.arriving.has(id) || this.later.has(id) || this.suspects.has(id);
   }
 
   private pump(): void {
@@ -201,7 +247,7 @@ export class Dispatcher {
   }
 
   private async run(active: ActiveRun): Promise<RunEnd> {
-    const claimed = active.claimed ?? (await this.world.claims.take(active.id));
+    const claimed = active.claimed ?? (await this.world.claims.take(active.id, active.supervised));
     active.claimed = undefined;
     if ('end' in claimed) return claimed.end;
     const { definition, ledger, startedOn, reopened } = claimed;
@@ -223,6 +269,7 @@ export class Dispatcher {
   private leave(active: ActiveRun): void {
     const { id } = active;
     this.active.leave(active);
+    this.suspects.ended(id);
     this.world.changes.notify(id);
     this.ended.notify(id);
     this.pump();
@@ -237,6 +284,7 @@ export class Dispatcher {
   private async takeUp(id: string): Promise<void> {
     const execution = await this.world.store.find(id);
     if (this.stopping || this.active.has(id) || this.queue.ids().has(id)) return;
+    if (this.world.lease && !this.world.lease.held) return this.later.forget(id);
     if (execution?.status !== 'running' && execution?.status !== 'queued') return this.later.forget(id);
     this.queue.pushFirst([{ id, workflow: execution.workflow }]);
     this.pump();

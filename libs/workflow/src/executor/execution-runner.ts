@@ -1,16 +1,17 @@
 import { setMaxListeners } from 'node:events';
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
-import type { ExecutionLedger, ExecutionRecord, NodeRecord } from '../ledger/execution.js';
+import { type ExecutionLedger, type ExecutionRecord, isFinal, type NodeRecord } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
-import { WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
+import { ExecutionPoisonedError, WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { NodePolicy, NodeRunner } from './node-runner.js';
 import { guardLedger, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
 import { RunStop } from './run-stop.js';
+import { MAX_CRASHES } from './suspects.js';
 import { errorsOf, resultsOf, withEarlier } from './summary.js';
-import { isFinal, traverse } from './traverse.js';
+import { traverse } from './traverse.js';
 
 export interface RunnerWorld {
   readonly store: ExecutionStore;
@@ -25,6 +26,13 @@ export interface RunnerWorld {
   runFallback(workflow: string, parent: ExecutionRecord, signal: AbortSignal): Promise<ExecutionRecord | undefined>;
   /** Ends what an earlier process left running in place of an execution that succeeded by itself after all. */
   dropFallbacks(parent: ExecutionRecord): Promise<void>;
+  /** Before something of an execution starts: resolves when it may. Every call is followed by one of {@link left}. */
+  enter(execution: ExecutionRecord): Promise<void> | undefined;
+  left(): void;
+  /** The execution has a checkpoint that it did not have before. */
+  progressed(execution: ExecutionRecord): void;
+  /** Whether this process still is the one that runs executions. */
+  isOurs(): true | Promise<boolean>;
   /** The policy around a whole run; `undefined` for a workflow without one. */
   policy(definition: WorkflowDefinition): NodePolicy | undefined;
   /** The ledger has something new about the execution. */
@@ -66,10 +74,16 @@ export class ExecutionRunner {
           undefined,
           new WorkflowVersionError(definition.name, startedOn, gone),
         );
+      const { crashes = 0 } = ledger;
+      if (crashes >= MAX_CRASHES) {
+        await guardLedger(this.world.dropFallbacks(ledger));
+        const error = new ExecutionPoisonedError(definition.name, ledger.id, crashes);
+        return this.ends.failed(ledger, finished, undefined, error);
+      }
       const failure = await this.persist(definition, ledger, finished, stop);
       if (failure) return await this.rescue(definition, ledger, finished, failure, stop.signal);
       if (ledger.resumes > 0) await guardLedger(this.world.dropFallbacks(ledger));
-      const output = await this.ends.outputOf(definition, ledger.input, finished);
+      const output = await this.inTurn(ledger, stop, () => this.ends.outputOf(definition, ledger.input, finished));
       return await this.ends.succeeded(ledger, finished, output);
     } catch (error) {
       const reason = stop.signal.aborted
@@ -148,14 +162,11 @@ export class ExecutionRunner {
       finished,
       parallel: limits.parallelNodes,
       run: async (node) => {
-        if (stop.signal.aborted) throw stop.signal.reason;
-        if (this.world.stopping()) throw new RunStop('shutdown');
-        const errors = errorsOf(finished, node.ancestors);
-        const outcome = await nodes.run(
-          node,
-          errors ? { ...run, errors } : run,
-          Object.freeze(resultsOf(finished, node.ancestors)),
-        );
+        const outcome = await this.inTurn(ledger, stop, () => {
+          const errors = errorsOf(finished, node.ancestors);
+          const results = Object.freeze(resultsOf(finished, node.ancestors));
+          return nodes.run(node, errors ? { ...run, errors } : run, results);
+        });
         const { error } = outcome;
         const record = withEarlier(outcome.record, earlier.get(node.name));
         if (record.status !== 'failed') return record;
@@ -181,14 +192,38 @@ export class ExecutionRunner {
         // Later than the checkpoint before it: that is the order in which followers of the execution are told.
         last = Math.max(record.finishedAt, last + 1);
         record = { ...record, finishedAt: last };
+        await this.requireOurs(stop);
         const kept = await guardLedger(store.checkpoint(ledger.id, owner, record));
         if (!kept) stop.abort(new RunStop('lost'));
         if (!kept) throw stop.signal.reason;
+        if (isFinal(record)) this.world.progressed(ledger);
         this.world.changed(ledger.id);
         return record;
       },
     });
     return failed && { record: failed, error: thrown.get(failed.node) ?? failed.error };
+  }
+
+  /** Runs something of an execution when it may. */
+  private async inTurn<T>(ledger: ExecutionLedger, stop: AbortController, work: () => Promise<T>): Promise<T> {
+    const turn = this.world.enter(ledger);
+    if (turn) await turn;
+    try {
+      if (stop.signal.aborted) throw stop.signal.reason;
+      if (this.world.stopping()) throw new RunStop('shutdown');
+      await this.requireOurs(stop);
+      return await work();
+    } finally {
+      this.world.left();
+    }
+  }
+
+  /** Another process may have taken over while this one was stopped. */
+  private async requireOurs(stop: AbortController): Promise<void> {
+    const ours = this.world.isOurs();
+    if (ours === true || (await guardLedger(ours))) return;
+    stop.abort(new RunStop('lost'));
+    throw stop.signal.reason;
   }
 
   private async rescue(

@@ -4,6 +4,7 @@ import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js'
 import { canonicalJson, hashOf } from '../graph/version.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
+import type { ExecutorLease } from '../ledger/executor-lease.js';
 import type { LlmPort } from '../llm.port.js';
 import type { HandlerTable } from '../registry/handlers.js';
 import { versionKey, type WorkflowRegistry } from '../registry/workflow-registry.js';
@@ -11,6 +12,7 @@ import type { RequestClient } from '../request/request.client.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
+  ExecutorElsewhereError,
   IdempotencyConflictError,
   LedgerFeatureError,
   NodeNotFoundError,
@@ -26,9 +28,12 @@ import { executionIds } from './execution-id.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
 import { FallbackRuns } from './fallback-runs.js';
+import { Lease } from './lease.js';
+import { thisProcess } from './process-life.js';
 import { type NodePolicy, NodeRunner } from './node-runner.js';
 import { Redrives } from './redrives.js';
 import { checkSubmission, newExecution, sameInput } from './submission.js';
+import { TakeUp } from './take-up.js';
 
 /** What the executor stands on. */
 export interface ExecutorWorld {
@@ -55,6 +60,10 @@ export interface ExecutorWorld {
     index: number,
     error: unknown,
   ): Promise<string | undefined>;
+  /** @default true: what earlier processes left goes on by itself */
+  readonly resume?: boolean;
+  log?(message: string): void;
+  /** @param error `undefined`: the message says it all */
   report(message: string, error: unknown): void;
 }
 
@@ -72,6 +81,9 @@ export class Executor {
   readonly changes = new ExecutionListeners();
   readonly redrives: Redrives;
   readonly stats = new WorkflowStats();
+  /** Absent where the store serves one process anyway. */
+  readonly lease: Lease | undefined;
+  private readonly takeUp: TakeUp;
   private readonly claims: Claims;
   private readonly fallbacks: FallbackRuns;
   private readonly nodes: NodeRunner;
@@ -92,6 +104,12 @@ export class Executor {
       requests: world.requests,
       keepItem: (run, node, index, error) => world.keepItem(run.definition.name, run.executionId, node, index, error),
     });
+    this.takeUp = new TakeUp(
+      () => this.dispatcher,
+      world.resume ?? true,
+      (message, error) => world.report(message, error),
+    );
+    this.lease = store.lease && this.leaseOf(store.lease);
     this.claims = new Claims({ store, registry, clock, owner: this.owner });
     this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
     this.fallbacks = new FallbackRuns({
@@ -108,6 +126,10 @@ export class Executor {
       changed: (id) => this.changes.notify(id),
       policy: (definition) => this.policyOf(definition),
       stopping: () => this.dispatcher.stopping,
+      enter: (execution) => this.dispatcher.suspects.enter(execution),
+      left: () => this.dispatcher.suspects.left(),
+      progressed: (execution) => this.dispatcher.suspects.progressed(execution),
+      isOurs: () => this.lease?.certain() ?? true,
       runFallback: (workflow, parent, signal) => this.fallbacks.run(workflow, parent, signal),
       dropFallbacks: (parent) => this.fallbacks.cancelAll(parent),
       keepNode: (execution, record, error) => world.keepNode(execution.workflow, execution.id, record.node, error),
@@ -121,11 +143,24 @@ export class Executor {
       owner: this.owner,
       claims: this.claims,
       runner,
+      lease: this.lease,
       changes: this.changes,
       ended: (run, end) => this.stats.ended(run, end),
       driveWithDeadLetter: (workflow, id) => world.driveWithDeadLetter(workflow, id),
+      log: (message) => world.log?.(message),
       report: (message, error) => world.report(message, error),
     });
+  }
+
+  /** Begins to take up what earlier processes left; where another process has that at work, once it is gone. */
+  recover(): Promise<void> {
+    return this.takeUp.begin(this.lease?.held ?? true);
+  }
+
+  /** Lets nodes at work finish for a while, then stops them, and leaves the ledger to the next process. */
+  async shutdown(): Promise<void> {
+    await this.dispatcher.shutdown();
+    await this.lease?.close();
   }
 
   /** Resolves once the execution is durable; `created` is false when the key (or `join`) led to an earlier one. */
@@ -140,13 +175,14 @@ export class Executor {
     const maxBytes = this.world.limits.inputBytes;
     const value = checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
     const inputHash = hashOf(canonicalJson(value));
-    const place = this.dispatcher.reserve();
+    const elsewhere = await this.elsewhere();
+    const place = elsewhere ? undefined : this.dispatcher.reserve();
     if (!place) {
       // A key that is known already takes no place.
       const known =
         idempotencyKey === undefined ? undefined : await store.findByIdempotencyKey(workflow, idempotencyKey);
       if (known) return { execution: sameInput(known, inputHash), created: false };
-      throw new WorkflowBusyError(workflow, this.dispatcher.load.queued, this.retryAfterMs());
+      throw elsewhere ?? new WorkflowBusyError(workflow, this.dispatcher.load.queued, this.retryAfterMs());
     }
     const now = clock.epochNow();
     const record: ExecutionRecord = {
@@ -180,21 +216,24 @@ export class Executor {
   }
 
   /**
-   * Lets an execution go on that failed or was cancelled. Resolves once that is durable.
-   * @throws ExecutionNotFoundError, ExecutionStateError, WorkflowNotFoundError, WorkflowStoppingError
+   * Lets an execution go on that failed or was cancelled, or that is unfinished and nobody runs. Resolves once that is durable.
+   * @throws ExecutionNotFoundError, ExecutionStateError, WorkflowNotFoundError, WorkflowStoppingError, ExecutorElsewhereError
    */
   async resume(executionId: string): Promise<ExecutionRecord> {
-    const before = await this.ended(executionId, 'resumed', ['failed', 'cancelled']);
-    return this.goOn(await this.claims.reopen(before, ['failed', 'cancelled'], 'resumed'));
+    const from: ExecutionStatus[] = ['failed', 'cancelled'];
+    if (!this.dispatcher.has(executionId)) from.push('running', 'queued');
+    const before = await this.open(executionId, 'resumed', from);
+    return this.goOn(await this.claims.reopen(before, from, 'resumed'));
   }
 
   /**
    * Runs a node of an ended execution again, and every node that waited for it. Resolves once that is durable.
-   * @throws ExecutionNotFoundError, ExecutionStateError, NodeNotFoundError, WorkflowNotFoundError, WorkflowStoppingError, LedgerFeatureError
+   * @throws ExecutionNotFoundError, ExecutionStateError, NodeNotFoundError, WorkflowNotFoundError, WorkflowStoppingError,
+   * ExecutorElsewhereError, LedgerFeatureError
    */
   async retryFrom(executionId: string, node: string): Promise<ExecutionRecord> {
     const { store, registry } = this.world;
-    const before = await this.ended(executionId, 'retried', ENDED);
+    const before = await this.open(executionId, 'retried', ENDED);
     if (!store.reopen) throw new LedgerFeatureError('reopen', 'retry an execution from a node');
     const { name, nodes, order } = registry.get(before.workflow);
     if (!order.includes(node)) throw new NodeNotFoundError(name, node, order);
@@ -209,10 +248,42 @@ export class Executor {
     for (const version of this.policies.keys()) if (!known.has(version)) this.policies.delete(version);
   }
 
-  private async ended(executionId: string, action: string, from: readonly ExecutionStatus[]): Promise<ExecutionRecord> {
+  /** Runs what a dead letter calls, or joins its run. @throws ExecutorElsewhereError, WorkflowFailedError */
+  async drive(executionId: string): Promise<void> {
+    // The dispatcher's own calls come through a dead letter, too.
+    if (!this.dispatcher.isAtWork(executionId)) await this.lease?.require();
+    return this.dispatcher.drive(executionId);
+  }
+
+  /** Why this process may run nothing, if it may not. */
+  private async elsewhere(): Promise<Error | undefined> {
+    try {
+      await this.lease?.require();
+      return undefined;
+    } catch (error) {
+      if (error instanceof ExecutorElsewhereError) return error;
+      throw error;
+    }
+  }
+
+  private leaseOf(ledger: ExecutorLease): Lease {
+    return new Lease({
+      ledger,
+      clock: this.world.clock,
+      me: thisProcess(this.owner),
+      taken: (lease) => this.takeUp.leading(lease),
+      lost: () => this.dispatcher.lost(),
+      renewed: () => this.takeUp.stillLeading(),
+      log: (message) => this.world.log?.(message),
+      report: (message, error) => this.world.report(message, error),
+    });
+  }
+
+  private async open(executionId: string, action: string, from: readonly ExecutionStatus[]): Promise<ExecutionRecord> {
     const execution = await this.world.store.find(executionId);
     if (!execution) throw new ExecutionNotFoundError(executionId);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(execution.workflow);
+    await this.lease?.require();
     if (!from.includes(execution.status)) throw new ExecutionStateError(executionId, execution.status, action);
     await this.dispatcher.untilLeft(executionId);
     return execution;

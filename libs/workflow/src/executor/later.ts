@@ -34,6 +34,10 @@ export class Later {
     this.delays.delete(executionId);
   }
 
+  has(executionId: string): boolean {
+    return this.delays.has(executionId);
+  }
+
   stop(): void {
     this.stopped = true;
     for (const timer of this.timers) timer.cancel();

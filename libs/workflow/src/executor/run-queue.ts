@@ -13,6 +13,8 @@ export class RunQueue {
     private readonly limits: Pick<WorkflowLimits, 'running' | 'queued'>,
     /** Executions at work now. */
     private readonly active: () => number,
+    /** Nobody may start now. */
+    private readonly held: () => boolean,
   ) {}
 
   get running(): number {
@@ -25,7 +27,7 @@ export class RunQueue {
 
   /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
   reserve(): Place | undefined {
-    if (this.waiting.length === 0 && this.running < this.limits.running) {
+    if (!this.held() && this.waiting.length === 0 && this.running < this.limits.running) {
       this.reserved.running++;
       return 'running';
     }
@@ -52,11 +54,15 @@ export class RunQueue {
 
   /** The next one to run, if there is a place for it. */
   next(): UnfinishedExecution | undefined {
-    return this.running < this.limits.running ? this.waiting.shift() : undefined;
+    return !this.held() && this.running < this.limits.running ? this.waiting.shift() : undefined;
   }
 
   ids(): Set<string> {
     return new Set(this.waiting.map(({ id }) => id));
+  }
+
+  clear(): void {
+    this.waiting = [];
   }
 
   /** Names of the workflows that wait, one for each execution. */

@@ -2,8 +2,8 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { buildWorkflow } from '../graph/build.js';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
-import type { NodeRecord } from '../ledger/execution.js';
-import { isFinal, traverse } from './traverse.js';
+import { isFinal, type NodeRecord } from '../ledger/execution.js';
+import { traverse } from './traverse.js';
 
 /** A random graph: node i may wait for any earlier ones, written in random order; some fail, some of those are optional. */
 const graphs = fc.integer({ min: 1, max: 25 }).chain((size) =>

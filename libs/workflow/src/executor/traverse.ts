@@ -1,5 +1,5 @@
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
-import type { NodeRecord } from '../ledger/execution.js';
+import { isFinal, type NodeRecord } from '../ledger/execution.js';
 
 /** Everything that one walk through a graph needs. */
 export interface Walk {
@@ -81,9 +81,4 @@ export function traverse(walk: Walk): Promise<NodeRecord | undefined> {
       }
     }
   });
-}
-
-/** A node that never runs again: it ended well, was skipped, or failed although the run could do without it. */
-export function isFinal(record: NodeRecord | undefined): boolean {
-  return record !== undefined && (record.status !== 'failed' || record.optional);
 }

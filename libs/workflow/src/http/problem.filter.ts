@@ -1,6 +1,7 @@
 import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
 import { redactedStack } from '@nest-resilience/core';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
+import { ExecutorElsewhereError } from '../workflow.errors.js';
 import { problemOf } from './problem.js';
 
 /**
@@ -18,7 +19,7 @@ export class ProblemFilter extends AdminProblemFilter {
 
   protected override answerTo(error: unknown): ProblemAnswer {
     const problem = problemOf(error);
-    // An answer that somebody chose is no fault: readiness that says no, a circuit that is open, a shutdown.
+    // An answer that somebody chose is no fault: readiness that says no, a circuit that is open, a shutdown, another process that runs them.
     if (problem.status === 500 && !(error instanceof HttpException)) this.logger.error(redactedStack(error));
     return {
       problem,

@@ -9,6 +9,7 @@ import {
 } from '@nest-resilience/core/admin';
 import {
   ExecutionStateError,
+  ExecutorElsewhereError,
   IdempotencyConflictError,
   NodeNotFoundError,
   StoreUnavailableError,
@@ -38,6 +39,7 @@ const KINDS: Readonly<Record<string, readonly [status: number, title: string]>> 
   RESILIENCE_WORKFLOW_BUSY: [429, 'Too many executions are waiting'],
   RESILIENCE_STORE_UNAVAILABLE: [503, 'The ledger does not answer'],
   RESILIENCE_WORKFLOW_STOPPING: [503, 'Shutting down'],
+  RESILIENCE_EXECUTOR_ELSEWHERE: [503, 'Another process runs the executions'],
   RESILIENCE_WORKFLOW_UNHEALTHY: [503, 'Not well enough to take this on'],
   RESILIENCE_IDEMPOTENCY_CONFLICT: [422, 'The idempotency key belongs to other input'],
   RESILIENCE_EXECUTION_STATE: [409, 'Not possible in this state'],
@@ -94,7 +96,8 @@ function detailsOf(error: ResilienceError): Partial<Problem> {
   if (
     error instanceof WorkflowBusyError ||
     error instanceof WorkflowUnhealthyError ||
-    error instanceof StoreUnavailableError
+    error instanceof StoreUnavailableError ||
+    error instanceof ExecutorElsewhereError
   )
     return { retryAfterMs: error.retryAfterMs };
   if (error instanceof IdempotencyConflictError || error instanceof ExecutionStateError)

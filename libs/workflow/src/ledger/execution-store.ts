@@ -1,4 +1,5 @@
 import type { ExecutionLedger, ExecutionRecord, ExecutionStatus, ExecutionTotals, NodeRecord } from './execution.js';
+import type { ExecutorLease } from './executor-lease.js';
 import type { ExecutionSums } from './metrics.js';
 
 /** Injection token of the {@link ExecutionStore} in use. */
@@ -11,6 +12,8 @@ export const EXECUTION_STORE = Symbol.for('nest-resilience.execution-store');
 export interface ExecutionStore {
   /** False: nothing outlives the process. */
   readonly durable: boolean;
+  /** Sees to it that one process at a time runs executions. A store without it serves one process. */
+  readonly lease?: ExecutorLease | undefined;
   /** Opens the store: tables, migrations. Called once before anything else. */
   init?(): Promise<void>;
   close?(): Promise<void>;
@@ -30,12 +33,13 @@ export interface ExecutionStore {
 
   /**
    * Makes `owner` the one process that may write to the execution and its status `running`, if the status is one of `from`.
-   * Adds 1 to `resumes` unless it was `queued`. Resolves with the ledger, or `undefined` if the status was another one.
+   * Adds 1 to `resumes` unless it was `queued`. Resolves with the ledger, or `undefined` if the status was another one or somebody
+   * else than `owner` holds the {@link lease}.
    */
   claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined>;
   /**
-   * Keeps a node that ended; a failed record of the same node is replaced, any other is left as it is. Resolves with false,
-   * and keeps nothing, when the execution is not running under this owner.
+   * Keeps a node that ended; a failed record of the same node is replaced, any other is left as it is. One that will not run again
+   * sets `crashes` to 0. Resolves with false, and keeps nothing, when the execution is not running under this owner.
    */
   checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean>;
   /** Ends an execution that runs under this owner. Resolves with false when it does not. */
@@ -60,7 +64,7 @@ export interface ExecutionStore {
   prune?(finishedBefore: number, limit: number): Promise<number>;
 }
 
-export type UnfinishedExecution = Pick<ExecutionRecord, 'id' | 'workflow'>;
+export type UnfinishedExecution = Pick<ExecutionRecord, 'id' | 'workflow' | 'crashes'>;
 
 export interface ExecutionClaim {
   readonly owner: string;
@@ -68,6 +72,8 @@ export interface ExecutionClaim {
   readonly startedAt: number;
   readonly deadlineAt?: number;
   readonly version: string;
+  /** Forgets earlier crashes. */
+  readonly absolve?: boolean;
 }
 
 export interface ExecutionEnd extends Pick<

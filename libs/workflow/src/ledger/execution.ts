@@ -32,6 +32,8 @@ export interface ExecutionRecord {
   readonly deadlineAt?: number;
   /** How often it went on after a crash, a failure or by hand. */
   readonly resumes: number;
+  /** How many crashes of a process were put down to it since its last checkpoint; absent: none. */
+  readonly crashes?: number;
   /** A fallback served it, an optional node failed or a model answered in a degraded way. */
   readonly degraded: boolean;
   /** The fallback workflow whose output this is. */
@@ -94,6 +96,11 @@ export interface NodeRecord {
   readonly provider?: string;
   /** Level of that provider in its own chain, 0 the first. */
   readonly providerLevel?: number;
+}
+
+/** A node that never runs again: it ended well, was skipped, or failed although the run could do without it. */
+export function isFinal(record: NodeRecord | undefined): boolean {
+  return record !== undefined && (record.status !== 'failed' || record.optional);
 }
 
 export const MAX_ATTEMPTS_KEPT = 100;

@@ -4,6 +4,7 @@ import {
   type ExecutionLedger,
   type ExecutionRecord,
   type ExecutionTotals,
+  isFinal,
   type NodeRecord,
   NO_TOTALS,
 } from './execution.js';
@@ -80,7 +81,7 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   claim(
     id: string,
-    { owner, from, startedAt, deadlineAt, version }: ExecutionClaim,
+    { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
   ): Promise<ExecutionLedger | undefined> {
     const entry = this.entries.get(id);
     if (!entry || !from.includes(entry.record.status)) return Promise.resolve(undefined);
@@ -95,6 +96,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       startedAt: record.startedAt ?? startedAt,
       ...(deadlineAt !== undefined && { deadlineAt }),
     };
+    if (absolve) entry.record = absolved(entry.record);
     return Promise.resolve(ledgerOf(entry));
   }
 
@@ -114,6 +116,7 @@ export class MemoryExecutionStore implements ExecutionStore {
     } else {
       entry.nodes.set(node.node, node);
     }
+    if (entry.record.crashes !== undefined && isFinal(node)) entry.record = absolved(entry.record);
     return Promise.resolve(true);
   }
 
@@ -142,7 +145,10 @@ export class MemoryExecutionStore implements ExecutionStore {
     const open = [...this.entries.values()].filter(
       (entry) => isUnfinished(entry) && entry.record.parentId === undefined,
     );
-    const left = open.map(({ record: { id, workflow } }) => ({ id, workflow }));
+    const left = open.map(({ record: { id, workflow, crashes } }) => ({
+      ...{ id, workflow },
+      ...(crashes !== undefined && { crashes }),
+    }));
     return Promise.resolve(left.sort((a, b) => (a.id < b.id ? -1 : 1)));
   }
 
@@ -207,6 +213,10 @@ function runsUnder({ record }: Entry, owner: string): boolean {
 
 function isUnfinished({ record }: Entry): boolean {
   return record.status === 'running' || record.status === 'queued';
+}
+
+function absolved({ crashes: _, ...record }: ExecutionRecord): ExecutionRecord {
+  return record;
 }
 
 /** An ended execution is joined no longer and owned by nobody. */

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { type ExecutionRecord, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
+import type { ExecutorLease, LeaseNote, LeaseSeen, LeaseTaken } from '../ledger/executor-lease.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
 import { toMetrics } from '../ledger/metrics.js';
 
@@ -395,6 +396,119 @@ export function describeExecutionStore(
         if (id !== '') assert.equal((await store.list({ cursor: id })).items.length, 1);
       }
     });
+    const me = { owner: 'me', host: 'here', pid: 1, life: 'a' };
+    const other = { owner: 'other', host: 'there', pid: 2 };
+    const leased = (sentence: string, body: (store: ExecutionStore, lease: ExecutorLease) => Promise<void>): void =>
+      test(sentence, async (store) => (store.lease ? body(store, store.lease) : undefined));
+    const seenBy = async (lease: ExecutorLease): Promise<LeaseSeen> => {
+      const seen = await lease.take(other, 10_000);
+      if (seen.held) throw new Error('it was to be had');
+      return seen;
+    };
+
+    leased('gives the lease to one, until it is given back', async (_store, lease) => {
+      const takers = Array.from({ length: 5 }, (_, i) => lease.take({ owner: `p${i}`, host: 'here', pid: i }, 10_000));
+      const winners = (await Promise.all(takers)).filter(({ held }) => held);
+      assert.equal(winners.length, 1);
+      assert.deepEqual(winners[0], { held: true, afterCrash: false, unexplained: 0 });
+      for (let i = 0; i < 5; i++) await lease.release(`p${i}`);
+
+      await lease.take(me, 10_000);
+      const { holder, since, leftMs } = await seenBy(lease);
+      assert.deepEqual(holder, me);
+      assert.ok(Math.abs(since - Date.now()) < 60_000 && leftMs > 0 && leftMs <= 10_000);
+      assert.deepEqual([await lease.renew('me', 10_000), await lease.renew('other', 10_000)], [true, false]);
+      await lease.release('other');
+      await seenBy(lease);
+      await lease.release('me');
+      assert.equal((await lease.take(other, 10_000)).held, true);
+    });
+
+    leased(
+      'gives a lease away that nobody renewed since it was seen, and tells a crash from an orderly end',
+      async (store, lease) => {
+        const { id } = (await store.create(executionRecord())).execution;
+        await lease.take(me, 10_000);
+        const seen = await seenBy(lease);
+        await lease.renew('me', 10_000);
+        assert.equal((await lease.take(other, 10_000, seen)).held, false);
+
+        assert.deepEqual(await lease.take(other, 10_000, await seenBy(lease)), {
+          held: true,
+          afterCrash: true,
+          unexplained: 0,
+        });
+
+        assert.equal(await lease.renew('me', 10_000), false);
+        assert.equal((await store.find(id))?.crashes, 1);
+        assert.equal(
+          await store.claim(id, { owner: 'me', from: ['running'], startedAt: NOW, version: 'v1' }),
+          undefined,
+        );
+        assert.equal(
+          (await store.claim(id, { owner: 'other', from: ['running'], startedAt: NOW, version: 'v1' }))?.crashes,
+          1,
+        );
+      },
+    );
+
+    leased(
+      'puts a crash down to the one that was alone, the first suspicion to all that ran, and none to a process that left',
+      async (store, lease) => {
+        const [alone, beside] = [
+          (await store.create(executionRecord())).execution,
+          (await store.create(executionRecord())).execution,
+        ];
+        const crashes = async () => [(await store.find(alone.id))?.crashes, (await store.find(beside.id))?.crashes];
+        const crash = async (note: LeaseNote) => {
+          await lease.take(me, 10_000);
+          await lease.note('me', note);
+          const taken = await lease.take(other, 10_000, await seenBy(lease));
+          await lease.release('other');
+          return taken;
+        };
+
+        await crash({ leaving: true });
+        assert.deepEqual(await crashes(), [undefined, undefined]);
+        await crash({});
+        assert.deepEqual(await crashes(), [1, 1]);
+        assert.deepEqual(await crash({ suspect: alone.id, alone: true }), {
+          ...{ held: true, afterCrash: true, suspect: alone.id, unexplained: 0 },
+        });
+        assert.deepEqual(await crashes(), [2, 1]);
+        const others = (await crash({ suspect: beside.id, unexplained: 1 })) as LeaseTaken;
+        assert.equal(others.unexplained, 2);
+        assert.deepEqual(await crashes(), [2, 2]);
+        await crash({ suspect: beside.id });
+        assert.deepEqual(await crashes(), [2, 2]);
+        assert.deepEqual(
+          (await store.unfinished()).map((left) => left.crashes),
+          [2, 2],
+        );
+      },
+    );
+
+    leased(
+      'forgets crashes with a checkpoint that will not be made again, and where a claim asks for it',
+      async (store, lease) => {
+        const { id } = (await store.create(executionRecord())).execution;
+        const crash = async () => {
+          await lease.take(other, 10_000);
+          await lease.take(me, 10_000, { ...(await lease.take(me, 10_000)) } as LeaseSeen);
+        };
+        await crash();
+        await store.checkpoint(id, 'me', nodeRecord('a', { status: 'failed' }));
+        assert.equal((await store.find(id))?.crashes, 1);
+        await store.checkpoint(id, 'me', nodeRecord('a'));
+        assert.equal((await store.find(id))?.crashes, undefined);
+
+        await lease.release('me');
+        await crash();
+        const claim = { owner: 'me', from: ['running'], startedAt: NOW, version: 'v1' } as const;
+        assert.equal((await store.claim(id, claim))?.crashes, 1);
+        assert.equal((await store.claim(id, { ...claim, absolve: true }))?.crashes, undefined);
+      },
+    );
 
     test('counts metrics per execution, never per attempt', async (store) => {
       const totals = {

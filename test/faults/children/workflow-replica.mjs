@@ -1,0 +1,81 @@
+// An application that runs workflows over HTTP. Its parent kills, stops and doubles it.
+// argv: JSON of { store: file or URL, effects: file to which each node writes that it runs, resume?, shutdown? }
+import { appendFileSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { ResilienceModule } from '@nest-resilience/core';
+import { AdminModule } from '@nest-resilience/core/admin';
+import { HealthModule } from '@nest-resilience/core/health';
+import * as sql from '@nest-resilience/store-sql';
+import { workflow, WorkflowModule } from '@nest-resilience/workflow';
+
+const { store, effects, resume, shutdown = '10s' } = JSON.parse(process.argv[2]);
+
+const open = {
+  postgres: () => [sql.postgresStore({ url: store }), sql.postgresExecutionStore({ url: store })],
+  mysql: () => [sql.mysqlStore({ url: store }), sql.mysqlExecutionStore({ url: store })],
+  sqlite: () => [sql.sqliteStore({ file: store }), sql.sqliteExecutionStore({ file: store })],
+};
+const [deadLetters, executions] = open[/^(postgres|mysql):/.exec(store)?.[1] ?? 'sqlite']();
+
+const note = ({ executionId, node }) => appendFileSync(effects, `${executionId} ${node} ${process.pid}\n`);
+const step = async (context) => {
+  note(context);
+  if (context.input.ms === null) throw new Error('asked to fail');
+  await pause(context.input.ms);
+  return context.node;
+};
+const DEATHS = {
+  abort: () => process.abort(),
+  kill: () => process.kill(process.pid, 'SIGKILL'),
+  exit: () => process.exit(1),
+  heap: () => {
+    const full = [];
+    for (;;) full.push(new Array(1_000).fill(full.length));
+  },
+};
+const steps = workflow('steps')
+  .node('a', { run: step })
+  .node('b', { run: step, after: 'a' })
+  .node('c', { run: step, after: 'b' });
+const poison = workflow('poison')
+  .node('before', { run: step })
+  .node('deadly', {
+    after: 'before',
+    run: async (context) => {
+      note(context);
+      // In its first life it waits until all the others are at work beside it.
+      const begun = () =>
+        new Set(
+          readFileSync(effects, 'utf8')
+            .split('\n')
+            .map((line) => line.slice(0, 36)),
+        ).size - 1;
+      while (begun() < context.input.beside) await pause(10);
+      await pause(context.input.after ?? 0);
+      DEATHS[context.input.way]();
+      await pause(60_000);
+    },
+  });
+
+class App {}
+Module({
+  imports: [
+    ResilienceModule.forRoot({ deadLetter: { store: deadLetters } }),
+    HealthModule.forRoot({ eventLoop: false }),
+    AdminModule.forRoot({ token: 'a-token-for-the-faults' }),
+    WorkflowModule.forRoot({
+      http: 'open',
+      definitions: [steps, poison],
+      store: executions,
+      limits: { running: 60, shutdown },
+      ...(resume !== undefined && { resume }),
+    }),
+  ],
+})(App);
+
+const app = await NestFactory.create(App);
+app.enableShutdownHooks(['SIGTERM']);
+await app.listen(0, '127.0.0.1');
+process.stdout.write(`listening on ${await app.getUrl()},\n`);

@@ -1,7 +1,6 @@
 import { type ArgumentsHost, Catch, HttpException, Logger } from '@nestjs/common';
 import { redactedStack } from '@nest-resilience/core';
 import { type ProblemAnswer, ProblemException, ProblemFilter as AdminProblemFilter } from '@nest-resilience/core/admin';
-import { ExecutorElsewhereError } from '../workflow.errors.js';
 import { problemOf } from './problem.js';
 
 /**

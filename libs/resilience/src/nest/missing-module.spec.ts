@@ -78,7 +78,8 @@ describe('An application whose classes have decorators', () => {
       await new Orders().place().catch(() => undefined);
       const mocked = Test.createTestingModule({ providers: [Orders], controllers: [OrdersController] });
       const module = await mocked.useMocker(() => ({})).compile();
-      await module.createNestApplication().init();
+      const app = await module.createNestApplication().init();
+      await app.close();
     });
 
     expect(said).toEqual([]);

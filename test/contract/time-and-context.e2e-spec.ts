@@ -171,7 +171,7 @@ describe('Policies without decorators', () => {
     const module = await boot(new FakeClock());
     const resilience = module.get(ResilienceService);
 
-    expect(() => resilience.execute('nope', () => 1)).toThrow(
+    await expect(resilience.execute('nope', () => 1)).rejects.toThrow(
       "No policy 'nope' in ResilienceModule.forRoot({ policies }); known: none",
     );
     expect(() => resilience.circuit('nope')).toThrow(/No circuit 'nope'/);

@@ -70,6 +70,23 @@ describe('Those who listen to a signal', () => {
     expect(listener).toHaveBeenCalledTimes(1);
   });
 
+  it('hear of it although somebody has passed the event on meanwhile, which takes its target away', () => {
+    const [caller, other] = [new AbortController(), new EventTarget()];
+    const told = jest.fn();
+    caller.signal.addEventListener('abort', (event) => {
+      try {
+        other.dispatchEvent(event);
+      } catch {
+        Object.defineProperty(event, 'currentTarget', { value: null });
+      }
+    });
+    onAbort(caller.signal, told);
+
+    caller.abort(GONE);
+
+    expect(told).toHaveBeenCalledTimes(1);
+  });
+
   it('hear of it although one before them throws', async () => {
     const caller = new AbortController();
     const next = jest.fn();

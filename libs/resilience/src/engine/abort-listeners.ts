@@ -1,5 +1,34 @@
-/** Everybody who waits for one signal. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
+/** Everybody who waits for one signal, and the one listener that the signal has of them. */
+class Waiting {
+  readonly listeners = new Set<() => void>();
+
+  constructor(private readonly signal: AbortSignal) {
+    signal.addEventListener('abort', this.tellAll, { once: true });
+  }
+
+  leave(listener: () => void): void {
+    if (!this.listeners.delete(listener) || this.listeners.size > 0 || waiting.get(this.signal) !== this) return;
+    waiting.delete(this.signal);
+    this.signal.removeEventListener('abort', this.tellAll);
+  }
+
+  /** Does not ask the event for its target: one that somebody dispatched on has none. */
+  private readonly tellAll = (): void => {
+    waiting.delete(this.signal);
+    for (const listener of this.listeners) {
+      try {
+        listener();
+      } catch (error) {
+        // As an EventTarget does it: reported, and no matter of those who come after.
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  };
+}
+
+const waiting = new WeakMap<AbortSignal, Waiting>();
 
 /**
  * Calls back once when the signal aborts; never for one that has aborted already. However many listen, the signal has one
@@ -9,40 +38,11 @@ const waiting = new WeakMap<AbortSignal, Set<() => void>>();
  */
 export function onAbort(signal: AbortSignal, listener: () => void): () => void {
   if (signal.aborted) return () => undefined;
-  const known = waiting.get(signal);
-  const listeners = known ?? listenTo(signal);
+  let shared = waiting.get(signal);
+  if (shared === undefined) waiting.set(signal, (shared = new Waiting(signal)));
+  const all = shared;
   // A function of its own per call: one that listens twice is called twice, and leaves once.
   const own = (): void => listener();
-  listeners.add(own);
-  return () => {
-    if (listeners.delete(own) && listeners.size === 0 && waiting.get(signal) === listeners) forget(signal);
-  };
-}
-
-const tellAll = ({ currentTarget }: Event): void => {
-  const signal = currentTarget as AbortSignal;
-  const listeners = waiting.get(signal) ?? [];
-  waiting.delete(signal);
-  for (const listener of listeners) {
-    try {
-      listener();
-    } catch (error) {
-      // As an EventTarget does it: reported, and no matter of those who come after.
-      queueMicrotask(() => {
-        throw error;
-      });
-    }
-  }
-};
-
-function listenTo(signal: AbortSignal): Set<() => void> {
-  const listeners = new Set<() => void>();
-  waiting.set(signal, listeners);
-  signal.addEventListener('abort', tellAll, { once: true });
-  return listeners;
-}
-
-function forget(signal: AbortSignal): void {
-  waiting.delete(signal);
-  signal.removeEventListener('abort', tellAll);
+  all.listeners.add(own);
+  return () => all.leave(own);
 }

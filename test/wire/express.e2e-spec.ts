@@ -176,6 +176,18 @@ class Slow {
     );
   }
 
+  @Get('kept-by-another')
+  @DeadLetter({ queue: 'kept' })
+  @Retry({ maxRetries: 3, strategy: 'immediate' })
+  @CircuitBreaker({ name: 'kept-by-another', failureThreshold: 100 })
+  keptByAnother(@Attempt() attempt?: AttemptContext): Promise<string> {
+    this.log.begin(attempt);
+    return new Promise((_, reject) =>
+      // What axios, openai and others make of a signal: an error of their own, whatever its reason.
+      attempt?.signal.addEventListener('abort', () => reject(new Error('Request was aborted.'))),
+    );
+  }
+
   @Get('quick')
   @Timeout('30s')
   async quick(@Attempt() attempt?: AttemptContext): Promise<string> {
@@ -444,6 +456,20 @@ describe('A client that goes away', () => {
 
     expect(log.calls).toBe(1);
     expect(items).toMatchObject([{ error: { name: 'AbortError' } }]);
+  });
+
+  it('neither repeats nor counts what was aborted because of it, whatever a client library calls that', async () => {
+    const stored = new StoredEvents();
+    const { app, url } = await serve({ events: stored });
+    const log = app.get(Log);
+    const client = ask(`${url}/slow/kept-by-another`);
+    await log.entered;
+
+    client.destroy();
+    await stored.first;
+
+    expect(log.calls).toBe(1);
+    expect(app.get(ResilienceService).circuit('kept-by-another').snapshot().failures).toBe(0);
   });
 
   it('is not one that was answered: the signal stays, on a connection kept alive too', async () => {

@@ -4,6 +4,8 @@ export type StopReason = 'cancelled' | 'deadline' | 'shutdown' | 'lost';
 /** The abort reason of a stopped run. Nodes see it as a caller's abort: it is never retried and counts for no circuit. */
 export class RunStop extends Error {
   override readonly name = 'AbortError';
+  /** Tells `classifyError` that it was no deadline of the node's own. */
+  readonly code = 'RESILIENCE_RUN_STOPPED';
 
   constructor(readonly stopReason: StopReason) {
     super(`the run was stopped: ${stopReason}`);

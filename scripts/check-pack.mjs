@@ -1,16 +1,21 @@
-/** Packs each library as npm would publish it, and has publint and arethetypeswrong judge the tarball. Needs `npm run build`. */
+/**
+ * Packs each library as npm would publish it, has publint and arethetypeswrong judge the tarball, and compiles a user of each entry
+ * who has no optional peer and `skipLibCheck: false`. Needs `npm run build`.
+ */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { typeProblems } from './pack-types.mjs';
 import { publishedPackages, root } from './packages.mjs';
 
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const tarballs = mkdtempSync(join(tmpdir(), 'nest-resilience-pack-'));
 let failed = 0;
+const packedOnes = [];
 
 try {
-  for (const { directory, name } of publishedPackages()) {
+  for (const { directory, name, entries } of publishedPackages()) {
     const packed = spawnSync('npm', ['pack', '--json', '--pack-destination', tarballs], {
       cwd: directory,
       encoding: 'utf8',
@@ -27,8 +32,11 @@ try {
     const strays = files.map((file) => file.path).filter((path) => /\.spec\.|\.tsbuildinfo$|^src\//.test(path));
     if (strays.length > 0)
       report(name, 'contents', { stdout: `must not be published: ${strays.join(', ')}`, stderr: '' });
+    packedOnes.push({ name, entries, tarball });
     console.log(`${name}: ${files.length} files packed`);
   }
+  for (const { name, mode, output } of typeProblems(packedOnes))
+    report(name, `tsc with module ${mode} and skipLibCheck false`, { stdout: output, stderr: '' });
 } finally {
   rmSync(tarballs, { recursive: true, force: true });
 }

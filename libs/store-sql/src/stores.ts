@@ -1,4 +1,7 @@
 import type { DeadLetterStore } from '@nest-resilience/core';
+// Stands in the declarations as well: there the optional package may be missing, and then this type is `any` and no error.
+// eslint-disable-next-line @typescript-eslint/ban-ts-comment
+/** @ts-ignore -- an optional peer */
 import type { ExecutionStore } from '@nest-resilience/workflow';
 import { SqlDeadLetterStore } from './dead-letter/sql-dead-letter.store.js';
 import { SqlExecutionStore } from './executions/sql-execution.store.js';

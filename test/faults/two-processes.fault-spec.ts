@@ -93,11 +93,11 @@ describe.each(DATABASES)('two processes on %s', (_name, startServer) => {
 
     const second = await start();
 
-    const refused = await second.ask(`/resilience/dead-letters/${String(deadLetterId)}/redrive`, {});
+    const refused = await second.ask(`/dead-letters/${String(deadLetterId)}/redrive`, {});
     expect(refused).toMatchObject({ status: 503, body: { code: 'RESILIENCE_EXECUTOR_ELSEWHERE' } });
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect((await second.ask(`/executions/${id}/resume`, {})).status).toBe(503);
-    const letter = await second.ask(`/resilience/dead-letters/${String(deadLetterId)}`);
+    const letter = await second.ask(`/dead-letters/${String(deadLetterId)}`);
     expect(letter.body).toMatchObject({ status: 'pending', redrives: 0 });
   });
 

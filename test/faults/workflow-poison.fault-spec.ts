@@ -68,7 +68,7 @@ describe('an execution that takes its process along', () => {
       expect((await last.executions('status=succeeded')).map(({ id }) => id).sort()).toEqual(ids.sort());
       const { body } = await last.ask(`/executions/${culprit}`);
       expect(body).toMatchObject({ status: 'failed', error: { code: 'RESILIENCE_EXECUTION_POISONED' } });
-      const letter = await last.ask(`/resilience/dead-letters/${String(body['deadLetterId'])}`);
+      const letter = await last.ask(`/dead-letters/${String(body['deadLetterId'])}`);
       expect(letter.body).toMatchObject({ queue: 'workflows', status: 'pending', args: ['poison', culprit] });
     },
   );

@@ -64,7 +64,8 @@ export {
 export { WorkflowDefinitionError, type WorkflowProblem } from './graph/errors.js';
 export type { InputProblem } from './graph/input-schema.js';
 export type { StepContext } from './graph/step-context.js';
-export { DEFAULT_EXPRESSION_LIMITS, ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
+export { ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
+export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export type { StartOptions } from './executor/executor.js';
 export type { FailedItem, PartialResult } from './executor/run-each.js';

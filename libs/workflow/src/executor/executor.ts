@@ -136,7 +136,9 @@ export class Executor {
     const definition = registry.get(workflow);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const maxBytes = this.world.limits.inputBytes;
-    const value = checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
+    const value = await checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
+    // The check may have taken a while.
+    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const inputHash = hashOf(canonicalJson(value));
     const place = this.dispatcher.reserve();
     if (!place) {

@@ -1,5 +1,3 @@
-import type jsonata from 'jsonata';
-
 /** Names that an expression reads from the top of its scope. */
 export type ReadNames = ReadonlySet<string>;
 
@@ -8,24 +6,72 @@ export type ReadNames = ReadonlySet<string>;
  * Inside predicates, grouping and functions the context is another one, so plain names there are left alone: a missed name is
  * found when the node runs, a wrongly reported one would refuse a good workflow.
  */
-export function readNames(ast: jsonata.ExprNode): ReadNames {
+export function readNames(ast: Node): ReadNames {
   const names = new Set<string>();
-  visit(ast as Node, true, names);
+  visit(ast, true, names);
   return names;
 }
 
 /** The parser's nodes carry more shapes than its published type. */
-interface Node {
+export interface Node {
   readonly type?: string;
   readonly value?: unknown;
   readonly steps?: readonly Node[];
+  readonly group?: unknown;
+  readonly predicate?: unknown;
+  readonly stages?: unknown;
   readonly [property: string]: unknown;
+}
+
+/**
+ * Every name that an expression can possibly read from the top of its scope: more than {@link readNames} has, since any context may be
+ * the scope. `undefined` when it may read all of it.
+ */
+export function reachableNames(ast: Node): ReadNames | undefined {
+  const names = new Set<string>();
+  return reach(ast, names) ? names : undefined;
+}
+
+/** Nodes whose value is all that is in their context. */
+const WHOLE_CONTEXT = new Set(['variable', 'wildcard', 'descendant', 'parent', 'transform', 'partial']);
+
+/** Functions that take their context for the argument that is missing. */
+const OF_CONTEXT = new Set(['lookup', 'each', 'sift']);
+
+function reach(node: Node, names: Set<string>): boolean {
+  if (node.type === 'name') names.add(String(node.value));
+  if (node.type === 'variable' && node.value !== '' && node.value !== '$')
+    return reachChildren({ ...node, value: 0 }, names);
+  if (node.type !== undefined && WHOLE_CONTEXT.has(node.type)) return false;
+  if (node.type === 'lambda' && node['signature'] !== undefined) return false;
+  if (node.type === 'function') {
+    const given = (node['arguments'] as readonly unknown[]).length;
+    if (given === 0 || (given === 1 && OF_CONTEXT.has(String((node['procedure'] as Node).value)))) return false;
+  }
+  if (node.type !== 'path' || !node.steps) return reachChildren(node, names);
+  const [first, second] = node.steps;
+  const fromTop = first?.type === 'variable' && (first.value === '' || first.value === '$');
+  if (fromTop && (second?.type !== 'name' || first.stages !== undefined || first.predicate !== undefined)) return false;
+  const steps = node.steps.map((step, index) =>
+    (step.type === 'name' && index > (fromTop ? 1 : 0)) || (fromTop && index === 0)
+      ? { ...step, type: undefined }
+      : step,
+  );
+  return reachChildren({ ...node, steps }, names);
+}
+
+function reachChildren(value: object, names: Set<string>): boolean {
+  return (Object.values(value) as unknown[]).every((child) => {
+    if (typeof child !== 'object' || child === null) return true;
+    if (Array.isArray(child)) return reachChildren(child, names);
+    return 'type' in child && child.type !== undefined ? reach(child as Node, names) : reachChildren(child, names);
+  });
 }
 
 function visit(node: Node, atRoot: boolean, names: Set<string>): void {
   if (node.type === 'path' && node.steps) {
     visitPath(node.steps, atRoot, names);
-    visitChildren({ group: node['group'] }, false, names);
+    visitChildren({ group: node.group }, false, names);
     return;
   }
   if (node.type === 'name' && atRoot) names.add(String(node.value));
@@ -44,7 +90,7 @@ function visitPath(steps: readonly Node[], atRoot: boolean, names: Set<string>):
   } else {
     visit({ ...first, stages: undefined }, atRoot, names);
   }
-  for (const step of steps) visitChildren({ stages: step['stages'], predicate: step['predicate'] }, false, names);
+  for (const step of steps) visitChildren({ stages: step.stages, predicate: step.predicate }, false, names);
   for (const step of steps.slice(1)) if (step.type !== 'name') visit(step, false, names);
 }
 

@@ -1,13 +1,12 @@
-import { contentWords, sentencesOf, wordsOf } from './words.js';
+import { ReadText, wordsOf } from './words.js';
 
 /**
  * The sentences that carry the most frequent content words, in the order of the text (the frequency summary of H. P. Luhn,
  * "The Automatic Creation of Literature Abstracts", IBM Journal 2(2), 1958, without his clusters).
  */
-export function summarize(text: string, maxSentences = 3): string {
-  const sentences = sentencesOf(text);
+export function summarize(text: string | ReadText, maxSentences = 3): string {
+  const { sentences, contentWords: frequency } = ReadText.of(text);
   if (sentences.length <= maxSentences) return sentences.join(' ');
-  const frequency = contentWords(text);
   const scored = sentences.map((sentence, index) => ({ sentence, index, score: scoreOf(sentence, frequency) }));
   const best = scored.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, maxSentences);
   return best
@@ -27,6 +26,6 @@ function scoreOf(sentence: string, frequency: ReadonlyMap<string, number>): numb
 }
 
 /** The most frequent content words. */
-export function keywords(text: string, max = 8): string[] {
-  return [...contentWords(text).keys()].slice(0, max);
+export function keywords(text: string | ReadText, max = 8): string[] {
+  return [...ReadText.of(text).contentWords.keys()].slice(0, max);
 }

@@ -1,16 +1,45 @@
-/** Splits by the rules of Unicode, so that texts without spaces between words work too. */
-const wordSegmenter = new Intl.Segmenter('en', { granularity: 'word' });
-const sentenceSegmenter = new Intl.Segmenter('en', { granularity: 'sentence' });
+import { segmentsOf } from './segments.js';
 
 /** Longer texts are read from the start only: answering must stay a matter of milliseconds. */
 const MAX_CHARACTERS = 100_000;
 
+/** What a text consists of. Each is made when it is first asked for, and once: a schema may ask for each of its fields. */
+export class ReadText {
+  private readonly start: string;
+  private made: { words?: string[]; wordSet?: Set<string>; sentences?: string[]; content?: Map<string, number> } = {};
+
+  constructor(readonly text: string) {
+    this.start = text.slice(0, MAX_CHARACTERS);
+  }
+
+  /** A text that was read already stays so. */
+  static of(text: string | ReadText): ReadText {
+    return typeof text === 'string' ? new ReadText(text) : text;
+  }
+
+  get words(): readonly string[] {
+    return (this.made.words ??= wordsOf(this.start));
+  }
+
+  get wordSet(): ReadonlySet<string> {
+    return (this.made.wordSet ??= new Set(this.words));
+  }
+
+  get sentences(): readonly string[] {
+    return (this.made.sentences ??= sentencesOf(this.start));
+  }
+
+  /** Content words and how often they occur, most frequent first, ties in order of appearance. */
+  get contentWords(): ReadonlyMap<string, number> {
+    return (this.made.content ??= contentWords(this.words));
+  }
+}
+
 /** Lower-case words in the order of the text. */
 export function wordsOf(text: string): string[] {
   const words: string[] = [];
-  for (const { segment, isWordLike } of wordSegmenter.segment(text.slice(0, MAX_CHARACTERS))) {
+  for (const { segment, isWordLike } of segmentsOf(text.slice(0, MAX_CHARACTERS), 'word'))
     if (isWordLike === true) words.push(segment.toLowerCase());
-  }
   return words;
 }
 
@@ -18,7 +47,7 @@ export function wordsOf(text: string): string[] {
 export function sentencesOf(text: string): string[] {
   const sentences: string[] = [];
   for (const block of text.slice(0, MAX_CHARACTERS).split(/\n\s*\n|\n(?=\s*[-*\d])/)) {
-    for (const { segment } of sentenceSegmenter.segment(block.replace(/\s+/g, ' '))) {
+    for (const { segment } of segmentsOf(block.replace(/\s+/g, ' '), 'sentence')) {
       const sentence = segment.trim();
       if (sentence !== '') sentences.push(sentence);
     }
@@ -37,10 +66,9 @@ const STOP_WORDS = new Set(
   ).split(' '),
 );
 
-/** Content words and how often they occur, most frequent first, ties in order of appearance. */
-export function contentWords(text: string): Map<string, number> {
+function contentWords(words: readonly string[]): Map<string, number> {
   const counts = new Map<string, number>();
-  for (const word of wordsOf(text)) {
+  for (const word of words) {
     if (word.length < 3 || STOP_WORDS.has(word) || /^[\d.,]+$/.test(word)) continue;
     counts.set(word, (counts.get(word) ?? 0) + 1);
   }

@@ -1,4 +1,4 @@
-import { ReadText, wordsOf } from './words.js';
+import { ReadText, type Sentence } from './words.js';
 
 /**
  * The sentences that carry the most frequent content words, in the order of the text (the frequency summary of H. P. Luhn,
@@ -6,18 +6,17 @@ import { ReadText, wordsOf } from './words.js';
  */
 export function summarize(text: string | ReadText, maxSentences = 3): string {
   const { sentences, contentWords: frequency } = ReadText.of(text);
-  if (sentences.length <= maxSentences) return sentences.join(' ');
+  if (sentences.length <= maxSentences) return sentences.map(({ text: sentence }) => sentence).join(' ');
   const scored = sentences.map((sentence, index) => ({ sentence, index, score: scoreOf(sentence, frequency) }));
   const best = scored.sort((a, b) => b.score - a.score || a.index - b.index).slice(0, maxSentences);
   return best
     .sort((a, b) => a.index - b.index)
-    .map(({ sentence }) => sentence)
+    .map(({ sentence }) => sentence.text)
     .join(' ');
 }
 
 /** The square root keeps a long sentence from winning by its length alone, and a short one by a single frequent word. */
-function scoreOf(sentence: string, frequency: ReadonlyMap<string, number>): number {
-  const words = wordsOf(sentence);
+function scoreOf({ words }: Sentence, frequency: ReadonlyMap<string, number>): number {
   if (words.length === 0) return 0;
   const distinct = new Set(words);
   let sum = 0;

@@ -17,8 +17,8 @@ const CONFIDENCE = 0.5;
  * strings are cut out of the text, lists are its keywords. A field that nothing in the text can fill gets a neutral value
  * or null; whether the result satisfies the schema is checked afterwards like any answer.
  */
-export function fillSchema(schema: JsonSchema, text: string): unknown {
-  return fill(schema, { root: schema, text: new ReadText(text), name: '', depth: 0, fields: { left: MAX_FIELDS } });
+export function fillSchema(schema: JsonSchema, text: string | ReadText): unknown {
+  return fill(schema, { root: schema, text: ReadText.of(text), name: '', depth: 0, fields: { left: MAX_FIELDS } });
 }
 
 interface Place {

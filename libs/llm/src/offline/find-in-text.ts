@@ -1,4 +1,4 @@
-import { sentencesOf } from './words.js';
+import { firstSentence } from './words.js';
 
 /** With the lengths of RFC 5321: without them each character of a long word would begin a search of its own. */
 const EMAIL = /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/;
@@ -28,7 +28,7 @@ export function findByName(text: string, name: string): string | undefined {
     const sign = /[$€£¥₹]/.exec(text)?.[0];
     return CURRENCY_CODE.exec(text)?.[0] ?? (sign === undefined ? undefined : CURRENCY_OF_SIGN[sign]);
   }
-  if (/title|subject|headline|vendor|merchant|name/i.test(name)) return sentencesOf(text.split('\n')[0] ?? '')[0];
+  if (/title|subject|headline|vendor|merchant|name/i.test(name)) return firstSentence(text.split('\n', 1)[0] ?? '');
   return undefined;
 }
 

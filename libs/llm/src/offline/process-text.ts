@@ -8,8 +8,11 @@ const CHARACTERS_PER_TOKEN = 4;
 const MIN_WORDS = 4;
 
 /** Does what the instruction names, as far as words can be counted: classify, keywords, upper case, else a summary. */
-export function processText({ instruction, text }: OfflineTask, maxOutputTokens?: number): string {
-  const read = new ReadText(text);
+export function processText(
+  { instruction, text }: OfflineTask,
+  maxOutputTokens?: number,
+  read = new ReadText(text),
+): string {
   const labels = labelsIn(instruction.slice(0, MAX_INSTRUCTION));
   if (labels.length > 1) return classify(read, labels) ?? '';
   const answer = /\bkey ?(?:words?|phrases?)\b|\btags?\b|\btopics?\b/i.test(instruction)

@@ -56,15 +56,23 @@ function onlyIndexes(stages: unknown): boolean {
 }
 
 /** Units of work that may be done without asking anybody: about 20 ms. */
-export const FREE_WORK = 2_000_000;
+const FREE_WORK = 2_000_000;
+
+/** Characters that cost as much as one part of a list or object. */
+const CHARACTERS_PER_PART = 64;
+
+/** Whether work of which each character of the source looks at each part of the data once is done before anybody misses this thread. */
+export function isCheap(sourceLength: number, data: unknown): boolean {
+  return isWithin(data, FREE_WORK / sourceLength, 1 / CHARACTERS_PER_PART);
+}
 
 /** Whether a value has at most that many parts and characters. Stops counting as soon as it has more. */
-export function isWithin(value: unknown, limit: number): boolean {
+export function isWithin(value: unknown, limit: number, perCharacter = 1): boolean {
   let left = limit;
   const open: unknown[] = [value];
   while (open.length > 0) {
     const part = open.pop();
-    left -= typeof part === 'string' ? part.length + 1 : 1;
+    left -= typeof part === 'string' ? part.length * perCharacter + 1 : 1;
     if (typeof part === 'object' && part !== null) {
       const parts: unknown[] = Array.isArray(part) ? (part as unknown[]) : Object.values(part);
       if (parts.length > left) return false;

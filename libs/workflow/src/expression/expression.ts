@@ -1,6 +1,6 @@
 import { pack } from '../sandbox/parcel.js';
 import { sandbox, SandboxUnavailableError } from '../sandbox/sandbox.js';
-import { FREE_WORK, isLinear, isWithin } from './cost.js';
+import { isCheap, isLinear } from './cost.js';
 import { DEFAULT_EXPRESSION_LIMITS } from './expression.limits.js';
 import { compileJsonata, type Jsonata } from './jsonata.js';
 import { plainPath, readPath, THROUGH_LIST } from './plain-path.js';
@@ -64,7 +64,7 @@ export function compileExpression(source: string): Expression {
       if (value !== THROUGH_LIST) return value;
       const given = reachable ? pick(scope, reachable) : scope;
       try {
-        if (linear && isWithin(given, FREE_WORK / source.length)) return await compiled.evaluate(given);
+        if (linear && isCheap(source.length, given)) return await compiled.evaluate(given);
         return await evaluateElsewhere(source, given, compiled);
       } catch (error) {
         throw new ExpressionError(source, (error as Error).message ?? String(error));

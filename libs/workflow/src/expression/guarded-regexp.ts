@@ -39,9 +39,11 @@ export function guardedPattern(
   pattern: string,
   flags: string,
   deadline: () => number,
-): { test(text: string): boolean } {
+): { test(text: string): boolean; toString(): string } {
   const regexp = new RegExp(pattern, flags);
   return {
+    // Ajv keeps patterns apart by their text.
+    toString: () => String(regexp),
     test: (text) => (needsGuard(pattern) ? guarded(regexp, text, deadline()) !== null : regexp.test(text)),
   };
 }

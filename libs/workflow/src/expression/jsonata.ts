@@ -1,4 +1,5 @@
 import jsonata from 'jsonata';
+import { OVER_TIME } from '../sandbox/sandbox.tasks.js';
 import { BUILT_INS } from './built-ins.js';
 import { DEFAULT_EXPRESSION_LIMITS } from './expression.limits.js';
 import { guardedRegExp } from './guarded-regexp.js';
@@ -45,7 +46,12 @@ export function compileJsonata(source: string): Jsonata {
     async evaluate(scope) {
       turn = performance.now() + SLICE_MS;
       deadline = performance.now() + timeoutMs;
-      return unmark(await compiled.evaluate(scope));
+      try {
+        return unmark(await compiled.evaluate(scope));
+      } catch (error) {
+        if ((error as { code?: unknown } | undefined)?.code === 'D1012') throw new Error(OVER_TIME, { cause: error });
+        throw error;
+      }
     },
   };
 }

@@ -1,4 +1,4 @@
-import { FREE_WORK, isWithin } from '../expression/cost.js';
+import { isCheap } from '../expression/cost.js';
 import { pack } from '../sandbox/parcel.js';
 import { sandbox, SandboxUnavailableError } from '../sandbox/sandbox.js';
 import type { JsonSchema } from './draft.js';
@@ -16,7 +16,7 @@ export function inputCheck(schema: JsonSchema): (input: unknown) => Promise<read
   const text = JSON.stringify(schema);
   const costly = COSTLY.test(text);
   return async (input) => {
-    const value = costly || !isWithin(input, FREE_WORK / text.length) ? pack(input) : undefined;
+    const value = costly || !isCheap(text.length, input) ? pack(input) : undefined;
     if (!value) return validate(input);
     try {
       return await sandbox.run({ type: 'validate', schema: text, value });

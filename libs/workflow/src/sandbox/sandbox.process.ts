@@ -1,5 +1,6 @@
 /** The program of the other process: evaluates and validates, one task at a time, and knows nothing else. */
-import type { InputProblem } from '../graph/input-schema.js';
+import { compileJsonata } from '../expression/jsonata.js';
+import { compileInputSchema } from '../graph/input-schema.js';
 import { isWithin } from '../expression/cost.js';
 import { pack, unpack } from './parcel.js';
 import type { SandboxReply, SandboxTask } from './sandbox.tasks.js';
@@ -9,15 +10,10 @@ const MAX_KEPT = 2_000;
 
 const kept = new Map<string, unknown>();
 
-async function run(task: SandboxTask): Promise<unknown> {
-  if (task.type === 'evaluate') {
-    const { compileJsonata } = await import('../expression/jsonata.js');
+function run(task: SandboxTask): unknown {
+  if (task.type === 'evaluate')
     return keep(task.source, compileJsonata).evaluate(unpack(task.scope) as Record<string, unknown>);
-  }
-  const { compileInputSchema } = await import('../graph/input-schema.js');
-  const validate: (value: unknown) => InputProblem[] = keep(task.schema, (text) =>
-    compileInputSchema(JSON.parse(text) as Record<string, unknown>),
-  );
+  const validate = keep(task.schema, (text) => compileInputSchema(JSON.parse(text) as Record<string, unknown>));
   return validate(unpack(task.value));
 }
 

@@ -22,8 +22,8 @@ export interface SandboxResults {
 export const DEFAULT_SANDBOX_LIMITS = {
   /** Milliseconds one evaluation, or one check of an input, may take. */
   timeoutMs: 1_000,
-  /** Milliseconds beyond that until its process is killed: what can stop itself says more. */
-  graceMs: 250,
+  /** Milliseconds beyond that until its process is killed: what can stop itself says more, and a busy machine is no endless loop. */
+  graceMs: 2_000,
   /** MiB of the process's heap. */
   memoryMb: 128,
   /** Processes, started when there is work for them. */
@@ -31,3 +31,6 @@ export const DEFAULT_SANDBOX_LIMITS = {
   /** Milliseconds after which a process without work ends. */
   idleMs: 15_000,
 } as const;
+
+/** What is said of a task that took too long, whoever noticed. */
+export const OVER_TIME = `timeout, it took more than ${DEFAULT_SANDBOX_LIMITS.timeoutMs} ms; give it less data at once, e.g. in an \`each\` node, or repeat less inside of what is repeated`;

@@ -1,7 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { unpack } from './parcel.js';
-import { DEFAULT_SANDBOX_LIMITS, type SandboxReply, type SandboxResults, type SandboxTask } from './sandbox.tasks.js';
+import {
+  DEFAULT_SANDBOX_LIMITS,
+  OVER_TIME,
+  type SandboxReply,
+  type SandboxResults,
+  type SandboxTask,
+} from './sandbox.tasks.js';
 
 /** A task was stopped, whatever it was doing. Never worth a retry: the same data costs the same. */
 export class SandboxLimitError extends Error {
@@ -196,8 +202,7 @@ class Cell {
   }
 
   private why(code?: number | null, signal?: string | null): string {
-    if (this.overTime)
-      return `it took more than ${this.limits.timeoutMs} ms; give it less data at once, e.g. in an \`each\` node, or repeat less inside of what is repeated`;
+    if (this.overTime) return OVER_TIME;
     return `it needed more than ${this.limits.memoryMb} MiB of memory (its process ended with ${signal ?? code ?? 'an error'}); make less of the data at once`;
   }
 }

@@ -1,4 +1,4 @@
-/** A value on its way to another process. JSON text where that is exact, since it is several times faster than a structured clone. */
+/** A value on its way to another process. JSON text where that is exact: it is read in half the time. */
 export type Parcel = { readonly json: string } | { readonly value: unknown };
 
 /** `undefined` for what would not arrive as it left: functions, symbols, instances of classes other than Date, accessors. */

@@ -67,7 +67,8 @@ export {
 export { WorkflowDefinitionError, type WorkflowProblem } from './graph/errors.js';
 export type { InputProblem } from './graph/input-schema.js';
 export type { StepContext } from './graph/step-context.js';
-export { DEFAULT_EXPRESSION_LIMITS, ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
+export { ExpressionError, ExpressionSyntaxError } from './expression/expression.js';
+export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export { UnusableValueError } from './expression/unusable-value.error.js';
 export type { StartOptions } from './executor/executor.js';

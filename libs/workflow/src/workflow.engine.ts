@@ -35,6 +35,7 @@ import { type ReloadReport, WorkflowLoader } from './registry/workflow-loader.js
 import { WorkflowRegistry } from './registry/workflow-registry.js';
 import { RequestClient } from './request/request.client.js';
 import { readRequestOptions } from './request/request.options.js';
+import { sandbox } from './sandbox/sandbox.js';
 import { readLimits, readRetention, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
 
 /** Puts the executor and what it stands on together, and takes it through the application's life. */
@@ -140,6 +141,7 @@ export class WorkflowEngine
   }
 
   async onApplicationShutdown(): Promise<void> {
+    sandbox.rest();
     const closed = await this.resilience.closing.forLast(Promise.resolve(this.store.close?.()));
     if (!closed) this.logger.warn('The execution store did not close in time: left open');
   }

@@ -1,4 +1,4 @@
-import { wordsOf } from './words.js';
+import { ReadText, wordsOf } from './words.js';
 
 /** Words that speak for a label. Small on purpose: this stands in for a model during an outage, it does not compete with one. */
 const EVIDENCE: Readonly<Record<string, string>> = {
@@ -55,8 +55,8 @@ export function evidenceFor(label: string, text: ReadonlySet<string>): number {
 }
 
 /** The label with the most evidence in the text, else a neutral one, else the first. */
-export function classify(text: string, labels: readonly string[]): string | undefined {
-  const words = new Set(wordsOf(text));
+export function classify(text: string | ReadText, labels: readonly string[]): string | undefined {
+  const words = ReadText.of(text).wordSet;
   let best: string | undefined;
   let bestScore = MIN_EVIDENCE - 1;
   for (const label of labels) {
@@ -70,7 +70,7 @@ export function classify(text: string, labels: readonly string[]): string | unde
 }
 
 /** Whether the text speaks for what a yes-or-no field asks, e.g. `isSpam`. */
-export function speaksFor(label: string, text: string): boolean {
+export function speaksFor(label: string, text: ReadText): boolean {
   const asked = label.replace(/^(?:is|has|was|should|needs?)(?=[A-Z_-])/, '');
-  return evidenceFor(asked, new Set(wordsOf(text))) >= MIN_EVIDENCE;
+  return evidenceFor(asked, text.wordSet) >= MIN_EVIDENCE;
 }

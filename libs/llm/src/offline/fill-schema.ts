@@ -3,10 +3,12 @@ import { asNode, resolveRef, typesOf } from '../schema/schema-node.js';
 import { classify, evidenceFor, speaksFor } from './classify.js';
 import { keywords, summarize } from './extract.js';
 import { findAmount, findByName, findFormat } from './find-in-text.js';
-import { wordsOf } from './words.js';
+import { ReadText } from './words.js';
 
 /** A recursive schema must end somewhere. */
 const MAX_DEPTH = 8;
+/** Fields of one answer: a schema of references to itself may ask for more than there are atoms. */
+const MAX_FIELDS = 2_000;
 /** Neither sure nor unsure: what an answer without understanding may claim. */
 const CONFIDENCE = 0.5;
 
@@ -15,21 +17,23 @@ const CONFIDENCE = 0.5;
  * strings are cut out of the text, lists are its keywords. A field that nothing in the text can fill gets a neutral value
  * or null; whether the result satisfies the schema is checked afterwards like any answer.
  */
-export function fillSchema(schema: JsonSchema, text: string): unknown {
-  return fill(schema, { root: schema, text, name: '', depth: 0 });
+export function fillSchema(schema: JsonSchema, text: string | ReadText): unknown {
+  return fill(schema, { root: schema, text: ReadText.of(text), name: '', depth: 0, fields: { left: MAX_FIELDS } });
 }
 
 interface Place {
   readonly root: JsonSchema;
-  readonly text: string;
+  readonly text: ReadText;
   /** Of the property that is being filled. */
   readonly name: string;
   readonly depth: number;
+  /** Shared by all places of one answer. */
+  readonly fields: { left: number };
 }
 
 function fill(schema: JsonSchema, place: Place): unknown {
   const node = resolveRef(schema, place.root);
-  if (place.depth > MAX_DEPTH) return null;
+  if (place.depth > MAX_DEPTH || place.fields.left-- <= 0) return null;
   if ('const' in node) return node['const'];
   if (Array.isArray(node['enum'])) return choose(node['enum'], place.text);
   const variants = [node['anyOf'], node['oneOf']].find(Array.isArray);
@@ -64,7 +68,7 @@ function fill(schema: JsonSchema, place: Place): unknown {
   }
 }
 
-function choose(values: readonly unknown[], text: string): unknown {
+function choose(values: readonly unknown[], text: ReadText): unknown {
   const labels = values.filter((value) => typeof value === 'string');
   return labels.length > 0 ? classify(text, labels) : values[0];
 }
@@ -90,14 +94,13 @@ function fillObject(node: JsonSchema, place: Place): Record<string, unknown> {
 }
 
 function fillArray(node: JsonSchema, place: Place): unknown[] {
-  const max = typeof node['maxItems'] === 'number' ? node['maxItems'] : 8;
+  const max = typeof node['maxItems'] === 'number' ? Math.min(node['maxItems'], MAX_FIELDS) : 8;
   const min = typeof node['minItems'] === 'number' ? node['minItems'] : 0;
   const items = resolveRef(asNode(node['items']), place.root);
   const choices = items['enum'];
   let filled: unknown[];
   if (Array.isArray(choices)) {
-    const words = new Set(wordsOf(place.text));
-    filled = choices.filter((choice) => typeof choice === 'string' && evidenceFor(choice, words) >= 2);
+    filled = choices.filter((choice) => typeof choice === 'string' && evidenceFor(choice, place.text.wordSet) >= 2);
   } else {
     filled = typesOf(items).includes('string') || Object.keys(items).length === 0 ? keywords(place.text, max) : [];
   }
@@ -108,7 +111,7 @@ function fillArray(node: JsonSchema, place: Place): unknown[] {
 function fillString(node: JsonSchema, place: Place, nullable: boolean): string | null {
   const { text, name } = place;
   const format = node['format'];
-  const found = format === undefined ? findByName(text, name) : findFormat(text, format);
+  const found = format === undefined ? findByName(text.text, name) : findFormat(text.text, format);
   // Names and dates are in the text or they are not; anything else a string may hold is said by a summary.
   const literal = format !== undefined || /e-?mail|url|link|date|currency/i.test(name);
   if (found === undefined && literal) return nullable ? null : '';
@@ -120,7 +123,7 @@ function fillString(node: JsonSchema, place: Place, nullable: boolean): string |
 function fillNumber(node: JsonSchema, place: Place, integer: boolean): number {
   const min = boundOf(node, 'minimum', 'exclusiveMinimum');
   const max = boundOf(node, 'maximum', 'exclusiveMaximum');
-  const asked = /amount|total|price|sum|cost|paid|value/i.test(place.name) ? findAmount(place.text) : undefined;
+  const asked = /amount|total|price|sum|cost|paid|value/i.test(place.name) ? findAmount(place.text.text) : undefined;
   const middle = min !== undefined && max !== undefined ? min + (max - min) * CONFIDENCE : CONFIDENCE;
   const value = Math.min(Math.max(asked ?? middle, min ?? -Infinity), max ?? Infinity);
   return integer ? Math.min(Math.ceil(value), Math.floor(max ?? Infinity)) : value;

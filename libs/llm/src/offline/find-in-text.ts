@@ -1,6 +1,7 @@
-import { sentencesOf } from './words.js';
+import { firstSentence } from './words.js';
 
-const EMAIL = /[\w.+-]+@[\w-]+(?:\.[\w-]+)+/;
+/** With the lengths of RFC 5321: without them each character of a long word would begin a search of its own. */
+const EMAIL = /[\w.+-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63})+/;
 const URL_PATTERN = /https?:\/\/[^\s<>"')\]]+/;
 const ISO_DATE = /\b\d{4}-\d{2}-\d{2}\b/;
 const ISO_DATE_TIME = /\b\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:\d{2})\b/;
@@ -27,7 +28,7 @@ export function findByName(text: string, name: string): string | undefined {
     const sign = /[$€£¥₹]/.exec(text)?.[0];
     return CURRENCY_CODE.exec(text)?.[0] ?? (sign === undefined ? undefined : CURRENCY_OF_SIGN[sign]);
   }
-  if (/title|subject|headline|vendor|merchant|name/i.test(name)) return sentencesOf(text.split('\n')[0] ?? '')[0];
+  if (/title|subject|headline|vendor|merchant|name/i.test(name)) return firstSentence(text.split('\n', 1)[0] ?? '');
   return undefined;
 }
 
@@ -50,5 +51,5 @@ function amountsIn(line: string): number[] {
 }
 
 function largest(amounts: readonly number[]): number | undefined {
-  return amounts.length === 0 ? undefined : Math.max(...amounts);
+  return amounts.length === 0 ? undefined : amounts.reduce((most, amount) => Math.max(most, amount));
 }

@@ -21,14 +21,9 @@ export function readTask(messages: readonly LlmMessage[]): OfflineTask {
   return { instruction: [...system, instruction].filter((part) => part !== '').join('\n'), text };
 }
 
-const DELIMITED = [/"""\s*([\s\S]+?)\s*"""/, /```\w*\n([\s\S]+?)\n?```/, /<(\w[\w-]*)>\s*([\s\S]+?)\s*<\/\1>/];
-
 function splitPrompt(prompt: string): OfflineTask {
-  for (const pattern of DELIMITED) {
-    const match = pattern.exec(prompt);
-    const text = match?.[2] ?? match?.[1];
-    if (match !== null && text !== undefined) return { instruction: prompt.replace(match[0], ' ').trim(), text };
-  }
+  const found = delimited(prompt, /"""([\s\S]+?)"""/) ?? delimited(prompt, /```\w*\n([\s\S]+?)```/) ?? tagged(prompt);
+  if (found) return found;
   const boundary = /\n\s*\n|:[ \t]*\n|:[ \t]+/.exec(prompt);
   if (boundary !== null && boundary.index > 0 && boundary.index <= MAX_INSTRUCTION_CHARACTERS) {
     const text = prompt.slice(boundary.index + boundary[0].length).trim();
@@ -44,4 +39,27 @@ const TASK_WORDS =
 /** "Re: your order" is text, "Summarise this: ..." is an instruction. */
 function looksLikeInstruction(paragraph: string): boolean {
   return TASK_WORDS.test(paragraph);
+}
+
+function delimited(prompt: string, pattern: RegExp): OfflineTask | undefined {
+  const match = pattern.exec(prompt);
+  return match?.[1] === undefined ? undefined : around(prompt, match.index, match[0].length, match[1]);
+}
+
+/** The first tag that is closed. Closing tags are looked up, not searched from each opening one anew. */
+function tagged(prompt: string): OfflineTask | undefined {
+  const closings = new Map<string, number>();
+  for (const { 1: name = '', index } of prompt.matchAll(/<\/(\w[\w-]*)>/g)) closings.set(name, index);
+  for (const { 0: tag, 1: name = '', index } of prompt.matchAll(/<(\w[\w-]*)>/g)) {
+    const from = index + tag.length;
+    if ((closings.get(name) ?? -1) <= from) continue;
+    const to = prompt.indexOf(`</${name}>`, from + 1);
+    return around(prompt, index, to + name.length + 3 - index, prompt.slice(from, to));
+  }
+  return undefined;
+}
+
+function around(prompt: string, start: number, length: number, inside: string): OfflineTask {
+  const instruction = `${prompt.slice(0, start)} ${prompt.slice(start + length)}`.trim();
+  return { instruction, text: inside.trim() || inside };
 }

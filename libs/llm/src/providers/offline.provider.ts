@@ -1,6 +1,7 @@
 import { fillSchema } from '../offline/fill-schema.js';
 import { processText } from '../offline/process-text.js';
 import { readTask } from '../offline/task.js';
+import { ReadText } from '../offline/words.js';
 import { NO_USAGE } from '../llm.result.js';
 import type {
   LlmProvider,
@@ -23,14 +24,16 @@ export class OfflineProvider implements LlmProvider {
     readonly model: string,
   ) {}
 
-  complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
-    if (signal.aborted) return Promise.reject(signal.reason);
+  async complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
+    signal.throwIfAborted();
     const task = readTask(request.messages);
+    const read = await ReadText.read(task.text);
+    signal.throwIfAborted();
     const text =
       request.jsonSchema === undefined
-        ? processText(task, request.maxOutputTokens)
-        : JSON.stringify(fillSchema(request.jsonSchema, task.text));
-    return Promise.resolve({ text, usage: NO_USAGE, finishReason: 'stop' });
+        ? processText(task, request.maxOutputTokens, read)
+        : JSON.stringify(fillSchema(request.jsonSchema, read));
+    return { text, usage: NO_USAGE, finishReason: 'stop' };
   }
 
   async *stream(request: ProviderRequest, call: ProviderCall): AsyncGenerator<ProviderStreamPart> {

@@ -12,10 +12,15 @@ export function providerError(thrown: unknown): unknown {
   return thrown;
 }
 
+/** Wrappers that are looked into: a chain of causes may lead back to itself. */
+const MAX_CAUSES = 10;
+
 /** An error of ours that the client library has wrapped. */
 function ownCause(error: unknown): ResilienceError | undefined {
-  for (let link = error; typeof link === 'object' && link !== null; link = (link as { cause?: unknown }).cause) {
+  let link = error;
+  for (let depth = 0; depth < MAX_CAUSES && typeof link === 'object' && link !== null; depth++) {
     if (link instanceof ResilienceError) return link;
+    link = (link as { cause?: unknown }).cause;
   }
   return undefined;
 }

@@ -1,4 +1,5 @@
 import type { JsonSchema } from '../llm.request.js';
+import { PatternBudget } from './pattern-budget.js';
 import { asNode, resolveRef, typesOf } from './schema-node.js';
 
 /**
@@ -8,16 +9,22 @@ import { asNode, resolveRef, typesOf } from './schema-node.js';
  */
 export function checkJson(value: unknown, schema: JsonSchema): string[] {
   const problems: string[] = [];
-  check(value, schema, '', { root: schema, problems });
+  check(value, schema, '', { root: schema, problems, patterns: new PatternBudget(), steps: { left: MAX_STEPS } });
   return problems;
 }
+
+/** Pairs of a value and a schema: variants that refer to themselves double with each level of the answer. */
+const MAX_STEPS = 500_000;
 
 interface Check {
   readonly root: JsonSchema;
   readonly problems: string[];
+  readonly patterns: PatternBudget;
+  readonly steps: { left: number };
 }
 
 function check(value: unknown, schema: JsonSchema, path: string, run: Check): void {
+  if (run.steps.left-- <= 0) throw new Error(`the schema takes more than ${MAX_STEPS} steps on this answer`);
   const node = resolveRef(schema, run.root);
   const at = path === '' ? 'the answer' : path;
   const types = 'type' in node ? typesOf(node) : [];
@@ -50,14 +57,14 @@ function checkNumber(value: number, node: JsonSchema, at: string, { problems }: 
     problems.push(`${at} must be < ${exclusiveMaximum}`);
 }
 
-function checkString(value: string, node: JsonSchema, at: string, { problems }: Check): void {
+function checkString(value: string, node: JsonSchema, at: string, { problems, patterns }: Check): void {
   const { minLength, maxLength, pattern } = node as Record<string, unknown>;
   if (typeof minLength === 'number' && value.length < minLength)
     problems.push(`${at} must have at least ${minLength} characters`);
   if (typeof maxLength === 'number' && value.length > maxLength)
     problems.push(`${at} must have at most ${maxLength} characters`);
-  if (typeof pattern === 'string' && regExpOf(pattern)?.test(value) === false)
-    problems.push(`${at} must match ${pattern}`);
+  const regexp = typeof pattern === 'string' ? regExpOf(pattern) : undefined;
+  if (regexp && !patterns.test(regexp, value)) problems.push(`${at} must match ${String(pattern)}`);
 }
 
 /** Many patterns in use escape more than the `u` flag allows. One that is no pattern at all is ignored like an unknown keyword. */

@@ -8,7 +8,7 @@ export function readJson(text: string): ReadJson {
   if (trimmed === '') return { ok: false, problem: 'the answer is empty' };
   const direct = parse(trimmed);
   if (direct.ok) return direct;
-  const fenced = /```(?:json)?\s*([\s\S]*?)```/i.exec(trimmed)?.[1];
+  const fenced = /```(?:json)?([\s\S]*?)```/i.exec(trimmed)?.[1];
   for (const candidate of [fenced, between(trimmed, '{', '}'), between(trimmed, '[', ']')]) {
     const found = candidate === undefined ? direct : parse(candidate);
     if (found.ok) return found;

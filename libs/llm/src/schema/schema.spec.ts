@@ -133,3 +133,27 @@ describe("OpenAI's strict mode", () => {
     ).toBe(false);
   });
 });
+
+describe('a check that would not end', () => {
+  it('gives up a pattern that backtracks for ever, and says which', () => {
+    const schema = { type: 'object', properties: { id: { type: 'string', pattern: '^(a+)+$' } } };
+
+    expect(() => checkJson({ id: `${'a'.repeat(40)}!` }, schema)).toThrow(
+      /the pattern \^\(a\+\)\+\$ .* more than 100 ms/,
+    );
+  });
+
+  it('counts the searches of one check together', () => {
+    const schema = { type: 'array', items: { pattern: '^(a|aa)+$' } };
+    const answers = Array.from({ length: 50_000 }, () => `${'a'.repeat(28)}!`);
+
+    expect(() => checkJson(answers, schema)).toThrow(/more than 100 ms/);
+  });
+
+  it('gives up variants that double with each level', () => {
+    const nested = (levels: number): unknown => (levels === 0 ? 1 : { a: nested(levels - 1) });
+    const variant = { type: 'object', properties: { a: { $ref: '#' } }, required: ['b'] };
+
+    expect(() => checkJson(nested(60), { anyOf: [variant, variant] })).toThrow(/more than 500000 steps/);
+  });
+});

@@ -6,6 +6,9 @@ import type { Redactor } from './dead-letter.redact.js';
 export type ClassifyError = (error: unknown) => ErrorClassification;
 
 const MAX_CAUSES = 10;
+/** Errors of one tree, causes and parts of aggregates together: ten of ten of ten are more than anybody reads. */
+const MAX_ERRORS = 50;
+const UNREADABLE: StoredError = { name: 'Error', message: '[the error could not be read]' };
 const MAX_NAME_LENGTH = 200;
 const MAX_MESSAGE_LENGTH = 4_000;
 const MAX_STACK_LENGTH = 8_000;
@@ -24,7 +27,7 @@ export function storeError(
     const classification = classify?.(error);
     return classification ? { ...stored, classification: plainClassification(classification) } : stored;
   } catch {
-    return { name: 'Error', message: '[the error could not be read]' };
+    return UNREADABLE;
   }
 }
 
@@ -34,14 +37,21 @@ function describeError(
   depth: number,
   seen: Set<unknown>,
 ): StoredError {
+  seen.add(error);
   if (typeof error !== 'object' || error === null) {
     return { name: 'NonError', message: clean(`thrown: ${String(error)}`, MAX_MESSAGE_LENGTH) };
   }
-  seen.add(error);
   const { name, message, code, stack, cause, errors } = error as Record<string, unknown>;
   const status = httpStatus(error as Record<string, unknown>);
-  const child = (inner: unknown) => describeError(inner, clean, depth + 1, seen);
-  const follow = (inner: unknown) => inner !== undefined && depth < MAX_CAUSES && !seen.has(inner);
+  const child = (inner: unknown): StoredError[] => {
+    if (inner === undefined || depth >= MAX_CAUSES || seen.size >= MAX_ERRORS || seen.has(inner)) return [];
+    try {
+      return [describeError(inner, clean, depth + 1, seen)];
+    } catch {
+      return [UNREADABLE];
+    }
+  };
+  const [causedBy] = child(cause);
   return {
     name: typeof name === 'string' && name ? clean(name, MAX_NAME_LENGTH) : 'Error',
     message: clean(typeof message === 'string' ? message : '', MAX_MESSAGE_LENGTH),
@@ -49,8 +59,8 @@ function describeError(
     ...(typeof code === 'string' && { code: clean(code, MAX_NAME_LENGTH) }),
     ...(status !== undefined && { status }),
     ...(typeof stack === 'string' && { stack: clean(stack, MAX_STACK_LENGTH) }),
-    ...(follow(cause) && { cause: child(cause) }),
-    ...(Array.isArray(errors) && depth < MAX_CAUSES && { errors: errors.slice(0, 10).filter(follow).map(child) }),
+    ...(causedBy && { cause: causedBy }),
+    ...(Array.isArray(errors) && depth < MAX_CAUSES && { errors: errors.slice(0, 10).flatMap(child) }),
   };
 }
 

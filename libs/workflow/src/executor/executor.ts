@@ -173,7 +173,9 @@ export class Executor {
     const definition = registry.get(workflow);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const maxBytes = this.world.limits.inputBytes;
-    const value = checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
+    const value = await checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
+    // The check may have taken a while.
+    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const inputHash = hashOf(canonicalJson(value));
     const elsewhere = await this.elsewhere();
     const place = elsewhere ? undefined : this.dispatcher.reserve();

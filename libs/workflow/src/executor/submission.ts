@@ -2,17 +2,18 @@ import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionRecord, NO_TOTALS } from '../ledger/execution.js';
 import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import { SandboxLimitError } from '../sandbox/sandbox.js';
 import { IdempotencyConflictError, WorkflowInputError } from '../workflow.errors.js';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
 /** The input as JSON. @throws WorkflowInputError with everything that is wrong with the submission */
-export function checkSubmission(
+export async function checkSubmission(
   registry: WorkflowRegistry,
   workflow: string,
   input: unknown,
   { idempotencyKey, maxBytes }: { readonly idempotencyKey: string | undefined; readonly maxBytes: number },
-): JsonValue {
+): Promise<JsonValue> {
   const problems = [];
   if (idempotencyKey !== undefined && !KEY.test(idempotencyKey)) {
     problems.push({ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' });
@@ -20,9 +21,14 @@ export function checkSubmission(
   let value;
   try {
     value = toJsonValue(input, 'the input', maxBytes);
-    problems.push(...registry.inputProblems(workflow, value));
+    problems.push(...(await registry.inputProblems(workflow, value)));
   } catch (error) {
-    problems.push({ field: '', message: (error as Error).message.replace('the input ', '') });
+    const { message } = error as Error;
+    const over = error instanceof SandboxLimitError;
+    problems.push({
+      field: '',
+      message: over ? `cannot be checked against its schema: ${message}` : message.replace('the input ', ''),
+    });
   }
   if (problems.length > 0 || value === undefined) throw new WorkflowInputError(workflow, problems);
   return value;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { compileExpression, DEFAULT_EXPRESSION_LIMITS, ExpressionError, ExpressionSyntaxError } from './expression.js';
+import { compileExpression, ExpressionError, ExpressionSyntaxError } from './expression.js';
+import { DEFAULT_EXPRESSION_LIMITS } from './expression.limits.js';
 import { compileMapping, compileTemplate } from './mapping.js';
 
 const scope = { input: { raw: 'hello', items: [1, 2, 3] }, parse: { subject: 'Re: lunch', tags: ['a', 'b'] } };
@@ -49,6 +50,7 @@ describe('an expression', () => {
   it('has bounds that are public', () => {
     expect(DEFAULT_EXPRESSION_LIMITS).toEqual({
       timeoutMs: 1_000,
+      memoryMb: 128,
       stack: 200,
       sequence: 100_000,
       textLength: 4_194_304,

@@ -12,21 +12,40 @@ const box: { regexp: RegExp | undefined; text: string; match: RegExpExecArray | 
 const context = createContext(box);
 const search = new Script('match = regexp.exec(text); undefined');
 
-/** A RegExp whose searches end in time; as much of one as JSONata uses. */
-export class GuardedRegExp {
-  lastIndex = 0;
-  private readonly regexp: RegExp;
+/**
+ * A RegExp whose searches end in time, each by itself and all together at the deadline (by `performance.now()`): a text asks for as many
+ * searches as it likes. As much of one as JSONata uses.
+ */
+export function guardedRegExp(deadline: () => number): new (source: RegExp) => Pick<RegExp, 'lastIndex' | 'exec'> {
+  return class {
+    lastIndex = 0;
+    private readonly regexp: RegExp;
 
-  constructor(source: RegExp) {
-    this.regexp = new RegExp(source);
-  }
+    constructor(source: RegExp) {
+      this.regexp = new RegExp(source);
+    }
 
-  exec(text: string): RegExpExecArray | null {
-    this.regexp.lastIndex = this.lastIndex;
-    const match = needsGuard(this.regexp.source) ? guarded(this.regexp, text) : this.regexp.exec(text);
-    this.lastIndex = this.regexp.lastIndex;
-    return match;
-  }
+    exec(text: string): RegExpExecArray | null {
+      this.regexp.lastIndex = this.lastIndex;
+      const match = needsGuard(this.regexp.source) ? guarded(this.regexp, text, deadline()) : this.regexp.exec(text);
+      this.lastIndex = this.regexp.lastIndex;
+      return match;
+    }
+  };
+}
+
+/** The same for whoever only asks whether a text matches, e.g. `code.regExp` of Ajv. */
+export function guardedPattern(
+  pattern: string,
+  flags: string,
+  deadline: () => number,
+): { test(text: string): boolean; toString(): string } {
+  const regexp = new RegExp(pattern, flags);
+  return {
+    // Ajv keeps patterns apart by their text.
+    toString: () => String(regexp),
+    test: (text) => (needsGuard(pattern) ? guarded(regexp, text, deadline()) !== null : regexp.test(text)),
+  };
 }
 
 /** Without repetition or choice a search is linear; the guard would cost more than the search. */
@@ -34,21 +53,27 @@ function needsGuard(source: string): boolean {
   return /[*+?{|]/.test(source);
 }
 
-function guarded(regexp: RegExp, text: string): RegExpExecArray | null {
+function guarded(regexp: RegExp, text: string, deadline: number): RegExpExecArray | null {
+  const left = Math.ceil(deadline - performance.now());
+  if (left <= 0) throw tooLong(regexp, 'more time than is left for all searches together');
   box.regexp = regexp;
   box.text = text;
   box.match = null;
   try {
-    search.runInContext(context, { timeout: MATCH_TIMEOUT_MS });
+    search.runInContext(context, { timeout: Math.min(MATCH_TIMEOUT_MS, left) });
     return box.match;
   } catch (error) {
     if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw new Error(
-      `the pattern /${regexp.source.slice(0, 80)}/ takes more than ${MATCH_TIMEOUT_MS} ms on this text; repeat less inside of what is repeated`,
-      { cause: error },
-    );
+    throw tooLong(regexp, `more than ${MATCH_TIMEOUT_MS} ms`, error);
   } finally {
     box.regexp = undefined;
     box.text = '';
   }
+}
+
+function tooLong({ source }: RegExp, time: string, cause?: unknown): Error {
+  return new Error(
+    `the pattern /${source.slice(0, 80)}/ takes ${time} on this text; repeat less inside of what is repeated`,
+    { cause },
+  );
 }

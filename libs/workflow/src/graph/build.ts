@@ -33,18 +33,26 @@ export function checkWorkflow(draft: WorkflowDraft): {
   problems: readonly WorkflowProblem[];
 } {
   const problems = new ProblemList(draft);
+  // First: what follows may cost the square of them.
+  const tooMany = nodesProblem(draft.nodes.length);
+  if (tooMany) {
+    problems.add(tooMany, undefined, ['nodes']);
+    return { problems: problems.problems };
+  }
   checkNames(draft, problems);
   const drafts = new Map(draft.nodes.map((node) => [node.name, node]));
   const standby = new Set(draft.nodes.flatMap((node) => helpers(node)));
   checkEdges(drafts, standby, problems);
 
   const waits = new Map(
-    [...drafts].map(([name, node]) => [name, list(node.after).filter((other) => drafts.has(other))] as const),
+    [...drafts].map(
+      ([name, node]) => [name, [...new Set(list(node.after))].filter((other) => drafts.has(other))] as const,
+    ),
   );
   const { order, cycles } = sortGraph(waits);
   for (const cycle of cycles)
     problems.add(`waits for itself: ${cycle.join(' -> ')}`, cycle[0], ['nodes', cycle[0] ?? '', 'after']);
-  const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, helpers(node)])));
+  const stands = sortGraph(new Map([...drafts].map(([name, node]) => [name, [...new Set(helpers(node))]])));
   for (const cycle of stands.cycles)
     problems.add(`is its own fallback: ${[...cycle].reverse().join(' -> ')}`, cycle[0], [
       'nodes',
@@ -93,12 +101,15 @@ export function checkWorkflow(draft: WorkflowDraft): {
   return { definition, problems: [] };
 }
 
+/** What is wrong with so many nodes. */
+export function nodesProblem(count: number): string | undefined {
+  return count > MAX_NODES ? `has ${count} nodes; at most ${MAX_NODES} are allowed` : undefined;
+}
+
 function checkNames(draft: WorkflowDraft, problems: ProblemList): void {
   if (!NAME.test(draft.name))
     problems.add(`'${draft.name}' is no name: letters, digits, - and _, at most 100`, undefined, ['name']);
   if (draft.nodes.length === 0) problems.add('has no nodes', undefined, ['nodes']);
-  if (draft.nodes.length > MAX_NODES)
-    problems.add(`has ${draft.nodes.length} nodes; at most ${MAX_NODES} are allowed`, undefined, ['nodes']);
   const seen = new Set<string>();
   for (const { name } of draft.nodes) {
     if (seen.has(name)) problems.add('is declared twice', name);
@@ -113,7 +124,9 @@ function checkNames(draft: WorkflowDraft, problems: ProblemList): void {
 function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet<string>, problems: ProblemList): void {
   const names = [...drafts.keys()];
   for (const [name, node] of drafts) {
-    for (const other of list(node.after)) {
+    if (problems.full) return;
+    for (const other of new Set(list(node.after))) {
+      if (problems.full) return;
       if (!drafts.has(other)) problems.add(unknownNode('waits for', other, names), name, ['nodes', name, 'after']);
       else if (standby.has(other)) {
         problems.add(
@@ -157,7 +170,7 @@ function visibleNodes(
   const narrowed = new Set<string>();
   for (const primary of primariesFirst) {
     const node = drafts.get(primary);
-    for (const name of node ? helpers(node) : []) {
+    for (const name of new Set(node ? helpers(node) : [])) {
       const own = visible.get(primary) ?? new Set<string>();
       const before = narrowed.has(name) ? visible.get(name) : undefined;
       visible.set(name, before ? new Set([...own].filter((other) => before.has(other))) : own);

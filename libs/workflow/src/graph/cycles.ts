@@ -1,7 +1,10 @@
 /** Edges by node: to the nodes it waits for. */
 export type Edges = ReadonlyMap<string, readonly string[]>;
 
-/** Nodes so that each comes after those it waits for (written order where free), and every cycle as a path `a, b, a`. */
+/** A dense graph has more of them than anybody reads, each as long as the graph. */
+const MAX_CYCLES = 20;
+
+/** Nodes so that each comes after those it waits for (written order where free), and cycles, {@link MAX_CYCLES} at most, as paths `a, b, a`. */
 export function sortGraph(edges: Edges): { order: string[]; cycles: string[][] } {
   const order: string[] = [];
   const cycles: string[][] = [];
@@ -21,7 +24,7 @@ export function sortGraph(edges: Edges): { order: string[]; cycles: string[][] }
         path.pop();
         frames.pop();
       } else if (state.get(next) === 'visiting') {
-        cycles.push([...path.slice(path.indexOf(next)), next].reverse());
+        if (cycles.length < MAX_CYCLES) cycles.push([...path.slice(path.indexOf(next)), next].reverse());
       } else if (!state.has(next) && edges.has(next)) {
         frames.push(enter(next));
       }
@@ -38,14 +41,20 @@ export function sortGraph(edges: Edges): { order: string[]; cycles: string[][] }
 
 /** All nodes that certainly ended before each node. */
 export function ancestorsOf(order: readonly string[], edges: Edges): Map<string, ReadonlySet<string>> {
+  // As bits by place in the order: with sets, each edge of a dense graph would cost as much as there are nodes.
+  const places = new Map(order.map((node, place) => [node, place]));
+  const words = Math.ceil(order.length / 32);
+  const bits = order.map(() => new Uint32Array(words));
   const ancestors = new Map<string, ReadonlySet<string>>();
-  for (const node of order) {
-    const all = new Set<string>();
+  order.forEach((node, at) => {
+    const own = bits[at]!;
     for (const parent of edges.get(node) ?? []) {
-      all.add(parent);
-      for (const ancestor of ancestors.get(parent) ?? []) all.add(ancestor);
+      const place = places.get(parent);
+      if (place === undefined) continue;
+      bits[place]!.forEach((word, index) => (own[index]! |= word));
+      own[place >> 5]! |= 1 << (place & 31);
     }
-    ancestors.set(node, all);
-  }
+    ancestors.set(node, new Set(order.filter((_, place) => place < at && (own[place >> 5]! >>> (place & 31)) & 1)));
+  });
   return ancestors;
 }

@@ -1,4 +1,6 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { guardedPattern } from '../expression/guarded-regexp.js';
+import { DEFAULT_SANDBOX_LIMITS } from '../sandbox/sandbox.tasks.js';
 import type { JsonSchema } from './draft.js';
 
 /** One thing wrong with an input. */
@@ -8,12 +10,22 @@ export interface InputProblem {
   readonly message: string;
 }
 
-/** Checks a run's input and lists everything that is wrong with it. @throws Error when the schema itself is no JSON Schema. */
+/** Problems that are told; one input may have one for each of its bytes. */
+const MAX_PROBLEMS = 100;
+
+/** Checks a run's input, in this process, and lists what is wrong with it. @throws Error when the schema itself is no JSON Schema. */
 export function compileInputSchema(schema: JsonSchema): (input: unknown) => InputProblem[] {
+  let deadline = Infinity;
+  const regExp = Object.assign((pattern: string, flags: string) => guardedPattern(pattern, flags, () => deadline), {
+    code: '',
+  });
   // One instance each: two workflows may use the same $id. `format` is an annotation, as the draft has it by default.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false, logger: false });
+  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false, logger: false, code: { regExp } });
   const validate = ajv.compile(schema);
-  return (input) => (validate(input) ? [] : (validate.errors ?? []).slice(0, 100).map(toProblem));
+  return (input) => {
+    deadline = performance.now() + DEFAULT_SANDBOX_LIMITS.timeoutMs;
+    return validate(input) ? [] : (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem);
+  };
 }
 
 function toProblem({ instancePath, keyword, params, message }: ErrorObject): InputProblem {

@@ -22,10 +22,13 @@ interface Reader {
 export function checkReads({ nodes, output, schema = {}, problems }: Reader): void {
   const names = [...nodes.keys()];
   for (const node of nodes.values()) {
+    if (problems.full) return;
+    const ended = new Set([...ALWAYS, ...node.ancestors]);
     for (const { expressions, path, local } of readsOf(node)) {
-      const visible = new Set([...ALWAYS, ...node.ancestors, ...local]);
       for (const name of namesIn(expressions)) {
-        if (!visible.has(name)) problems.add(explain(name, node, names), node.name, ['nodes', node.name, ...path]);
+        if (problems.full) return;
+        if (!ended.has(name) && !local.includes(name))
+          problems.add(explain(name, node, names), node.name, ['nodes', node.name, ...path]);
       }
       for (const problem of inputProblems(expressions, schema))
         problems.add(problem, node.name, ['nodes', node.name, ...path]);

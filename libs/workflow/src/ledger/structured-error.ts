@@ -36,7 +36,7 @@ function classify(error: unknown): { kind?: string; reason?: string } {
 }
 
 function describe(error: unknown, depth: number): StructuredError {
-  if (typeof error !== 'object' || error === null) return { name: 'NonError', message: cut(String(error)) };
+  if (typeof error !== 'object' || error === null) return { name: 'NonError', message: cut(textOf(error)) };
   const name = read(error, 'name');
   const message = read(error, 'message');
   const code = read(error, 'code');
@@ -49,6 +49,14 @@ function describe(error: unknown, depth: number): StructuredError {
     ...(typeof status === 'number' && { status }),
     ...(cause !== undefined && cause !== null && depth < MAX_CAUSES && { cause: describe(cause, depth + 1) }),
   };
+}
+
+function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return `a ${typeof thrown} without a text`;
+  }
 }
 
 /** Getters of foreign errors may throw. */

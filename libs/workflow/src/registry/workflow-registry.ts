@@ -2,7 +2,8 @@ import { sortGraph } from '../graph/cycles.js';
 import { unknownNode } from '../graph/build.js';
 import type { CompiledAction, WorkflowDefinition } from '../graph/definition.js';
 import { WorkflowDefinitionError, type WorkflowProblem } from '../graph/errors.js';
-import { compileInputSchema, type InputProblem } from '../graph/input-schema.js';
+import { inputCheck } from '../graph/input-check.js';
+import type { InputProblem } from '../graph/input-schema.js';
 import { WorkflowNotFoundError } from '../workflow.errors.js';
 
 /** What the registry must know about the application to check that every workflow can run in it. */
@@ -13,7 +14,7 @@ export interface RegistryWorld {
 
 interface Entry {
   readonly definition: WorkflowDefinition;
-  readonly checkInput: (input: unknown) => InputProblem[];
+  readonly checkInput: (input: unknown) => Promise<readonly InputProblem[]>;
 }
 
 /** The workflows of one application, by name. */
@@ -35,7 +36,7 @@ export class WorkflowRegistry {
     for (const { definition } of this.entries.values()) if (!kept.has(versionKey(definition))) this.retire(definition);
     this.entries = new Map(
       definitions.map((definition) => {
-        const checkInput = definition.inputSchema ? compileInputSchema(definition.inputSchema) : () => [];
+        const checkInput = definition.inputSchema ? inputCheck(definition.inputSchema) : () => Promise.resolve([]);
         return [definition.name, { definition, checkInput }];
       }),
     );
@@ -72,8 +73,8 @@ export class WorkflowRegistry {
     return definition;
   }
 
-  inputProblems(name: string, input: unknown): InputProblem[] {
-    return this.entries.get(name)?.checkInput(input) ?? [];
+  async inputProblems(name: string, input: unknown): Promise<readonly InputProblem[]> {
+    return (await this.entries.get(name)?.checkInput(input)) ?? [];
   }
 
   private retire(definition: WorkflowDefinition): void {

@@ -10,6 +10,10 @@ function problemsOf(text: string): string {
   return [...problems, ...(draft ? checkWorkflow(draft).problems : [])].map(describeProblem).join('\n');
 }
 
+const range = (count: number, make: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => make(i)).join(', ');
+const lines = (count: number, make: (i: number) => string): string =>
+  Array.from({ length: count }, (_, i) => make(i)).join('\n');
 const node = (body: string): string => `name: x\nnodes:\n  a:\n    ${body}\n`;
 const bomb = (levels: number, width = 9): string =>
   Array.from(
@@ -132,6 +136,48 @@ describe('a hostile workflow file', () => {
     ],
   ])('refuses %s', (_, text, expected) => {
     expect(problemsOf(text)).toMatch(expected);
+  });
+
+  it.each([
+    [
+      '30,000 nodes',
+      lines(30_000, (i) => `  n${i}: { constant: 1 }`),
+      /^w\.yaml:2:1: x: has 30000 nodes; at most 1000/,
+    ],
+    [
+      'edges that all lead back',
+      lines(1_000, (i) => `  n${i}: { constant: 1, after: [${range(95, (j) => `n${(i + j * 10) % 1_000}`)}] }`),
+      /waits for itself: n0 -> n0/,
+    ],
+    [
+      'edges to nowhere',
+      lines(1_000, (i) => `  n${i}: { constant: 1, after: [${range(95, (j) => `m${i * 95 + j}`)}] }`),
+      /waits for 'm0', which is no node/,
+    ],
+    [
+      'the name of a novel',
+      `${lines(900, (i) => `  ${'b'.repeat(80)}${i}: { constant: 1 }`)}\n  a: { constant: 1, after: [${'a'.repeat(800_000)}] }`,
+      /waits for 'aaa/,
+    ],
+    [
+      'wrong keys everywhere',
+      lines(900, (i) => `  n${i}: { constant: 1, ${range(60, (j) => `k${j}: 1`)} }`),
+      /'k0' is not known here/,
+    ],
+  ])('refuses %s with few words', (_, nodes, expected) => {
+    const problems = problemsOf(`name: x\nnodes:\n${nodes}\n`);
+
+    expect(problems).toMatch(expected);
+    expect(problems.split('\n').length).toBeLessThanOrEqual(200);
+  });
+
+  it('takes as many nodes and edges as are allowed', () => {
+    const nodes = lines(
+      1_000,
+      (i) => `  n${i}: { constant: 1, after: [${range(Math.min(i, 90), (j) => `n${i - 1 - j}`)}] }`,
+    );
+
+    expect(problemsOf(`name: x\nnodes:\n${nodes}\n`)).toBe('');
   });
 
   it('reports a key written twice in a map of thousands without comparing each with each', () => {

@@ -1,6 +1,8 @@
 import { LineCounter, parseDocument } from 'yaml';
 import type { EachAction, HttpAction, NodeAction, NodeDraft, WorkflowDraft } from '../../graph/draft.js';
+import { nodesProblem } from '../../graph/build.js';
 import type { WorkflowProblem } from '../../graph/errors.js';
+import { MAX_PROBLEMS } from '../../graph/problems.js';
 import { WORKFLOW_FILE_LIMITS } from './file-limits.js';
 import { findDeepNesting, findTraps } from './hostile-yaml.js';
 import { at, locator, placeOf } from './position.js';
@@ -11,8 +13,6 @@ export interface ParsedWorkflow {
   readonly draft?: WorkflowDraft;
   readonly problems: readonly WorkflowProblem[];
 }
-
-const MAX_PROBLEMS = 100;
 
 /** Reads one workflow from YAML or JSON text. Never throws: what is wrong is listed with line and column. */
 export function parseWorkflow(text: string, file: string): ParsedWorkflow {
@@ -44,13 +44,15 @@ export function parseWorkflow(text: string, file: string): ParsedWorkflow {
     return { problems: [problem((error as Error).message, { line: 1, column: 1 })] };
   }
 
-  const shape = schemaProblems(value);
   const name = nameOf(value) ?? file;
+  const tooMany = nodesProblem(Object.keys((value as { nodes?: object } | null)?.nodes ?? {}).length);
+  if (tooMany) return { problems: [problem(tooMany, locate(['nodes']), name)] };
+  const shape = schemaProblems(value);
   const problems = shape.map(({ path, message }) => ({
     ...problem(message, locate(path), name),
     ...(path[0] === 'nodes' && path[1] !== undefined && { node: path[1] }),
   }));
-  const outside = shape.some(({ path }) => path[0] !== 'nodes' || path.length < 2);
+  const outside = shape.length >= MAX_PROBLEMS || shape.some(({ path }) => path[0] !== 'nodes' || path.length < 2);
   if (outside) return { problems };
   const broken = new Set(shape.map(({ path }) => path[1] ?? ''));
   return { draft: toDraft(value as FileContent, broken, file, locate), problems };

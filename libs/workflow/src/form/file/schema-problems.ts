@@ -1,5 +1,6 @@
 import { nearest } from '@nest-resilience/core';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { MAX_PROBLEMS } from '../../graph/problems.js';
 import { WORKFLOW_FILE_SCHEMA } from './workflow.schema.js';
 
 /** One violation of the schema. */
@@ -18,6 +19,7 @@ export function schemaProblems(value: unknown): SchemaProblem[] {
   // Each branch of a oneOf reports why it did not match: only the oneOf itself says something to the author.
   return (validate.errors ?? [])
     .filter((error) => !/\/(oneOf|anyOf)\/\d/.test(error.schemaPath))
+    .slice(0, MAX_PROBLEMS)
     .flatMap((error) => toProblem(error) ?? []);
 }
 

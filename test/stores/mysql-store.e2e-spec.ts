@@ -120,6 +120,56 @@ suite('a MySQL or MariaDB server', () => {
       expect(rows).toEqual([{ id: record.id }]);
     });
 
+    describe('where the server has a mode of its own', () => {
+      const HOSTILE = "orders' or 1=1 -- ";
+      let usual: unknown;
+
+      const setGlobally = (mode: unknown) => pool.query('set global sql_mode = ?', [mode]);
+
+      beforeAll(async () => {
+        const [rows] = await pool.query<mysql.RowDataPacket[]>('select @@global.sql_mode as mode');
+        usual = rows[0]?.['mode'];
+      });
+
+      afterEach(async () => {
+        await closeAll();
+        await setGlobally(usual);
+      });
+
+      it.each(['NO_BACKSLASH_ESCAPES', 'STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES', '', 'ORACLE', 'ANSI', 'TRADITIONAL'])(
+        'reads no value as SQL and cuts none (%j)',
+        async (mode) => {
+          await empty();
+          await setGlobally(mode);
+          const store = open({ url: replicaUrl(7) });
+          const record = deadLetterRecord({ queue: HOSTILE, note: 'it\'s \\\' -- "quoted"' });
+
+          await store.add(record);
+          await store.add(deadLetterRecord({ queue: 'orders' }));
+
+          expect(await store.get(record.id)).toEqual(record);
+          expect((await store.list({ queue: HOSTILE })).items.map(({ id }) => id)).toEqual([record.id]);
+          expect(await store.purge({ queue: "nothing' or 1=1 -- " })).toBe(0);
+          expect(await store.purge({ queue: HOSTILE })).toBe(1);
+          await expect(store.add(deadLetterRecord({ id: 'x'.repeat(80) }))).rejects.toThrow();
+        },
+      );
+
+      it.each(['STRICT_ALL_TABLES,NO_BACKSLASH_ESCAPES', ''])(
+        'refuses a pool of the application in mode %j',
+        async (mode) => {
+          await setGlobally(mode);
+          const own = mysql.createPool(replicaUrl(8));
+
+          await expect(open({ pool: own }).init?.()).rejects.toThrow(
+            /cannot use this pool: its sql_mode is .*STRICT_ALL_TABLES/,
+          );
+
+          await own.end();
+        },
+      );
+    });
+
     it('can be started again after a crash in the middle of its migration', async () => {
       await empty();
       await open({ url: urlOf() }).init?.();

@@ -26,13 +26,17 @@ export function mysqlSource(options: MysqlOptions): DatabaseSource {
   if ((url === undefined) === (pool === undefined))
     throw new Error("mysqlStore takes either a `url` ('mysql://user:password@host/database') or a `pool` of mysql2");
   neverShowPasswordOf(url);
-  const open = (from: MysqlPool) => ({ kysely: new Kysely<never>({ dialect: dialectOf(from) }) });
+  const open = (from: MysqlPool, ready: Prepare) => ({
+    kysely: new Kysely<never>({ dialect: dialectOf(from, ready) }),
+  });
   return {
     name: url === undefined ? 'mysql (pool)' : `mysql (${withoutPassword(url)})`,
     durable: true,
     open<Schema>(): Database<Schema> {
       const { shared, release } =
-        url === undefined ? borrow(open(callbacks(pool!))) : share(url, () => open(newPool(url, poolSize)));
+        url === undefined
+          ? borrow(open(callbacks(pool!), checkSqlMode))
+          : share(url, () => open(newPool(url, poolSize), setSqlMode));
       return {
         ...{ flavour: 'mysql', leaseClock, kysely: shared.kysely as unknown as Kysely<Schema> },
         migrate: (component, steps) => migrate(shared.kysely, 'mysql', component, steps),
@@ -54,17 +58,50 @@ function newPool(uri: string, connectionLimit: number): MysqlPool {
   return mysql.createPool({ uri, connectionLimit, connectTimeout: 5_000, enableKeepAlive: true, charset: 'utf8mb4' });
 }
 
-function dialectOf(pool: MysqlPool): MysqlDialect {
+/** Calls back with an error for a connection on which nothing may be asked. */
+type Prepare = (connection: MysqlPoolConnection, done: (error?: unknown) => void) => void;
+
+function dialectOf(pool: MysqlPool, prepare: Prepare): MysqlDialect {
+  const ready = new WeakSet<MysqlPoolConnection>();
   return new MysqlDialect({
     pool: {
       getConnection: (callback) =>
-        pool.getConnection((error, connection) =>
-          callback(error, connection === undefined ? connection : givenUpWhenHung(connection)),
-        ),
+        pool.getConnection((error, connection) => {
+          if (connection === undefined || ready.has(connection))
+            return callback(error, connection && givenUpWhenHung(connection));
+          const guarded = givenUpWhenHung(connection);
+          prepare(guarded, (refused) => {
+            if (refused) guarded.release();
+            else ready.add(connection);
+            callback(refused, guarded);
+          });
+        }),
       end: (callback) => pool.end(callback),
     },
   });
 }
+
+/**
+ * The driver writes values into the statement and escapes them with backslashes, as the server reads them in this mode and not under
+ * NO_BACKSLASH_ESCAPES, where an apostrophe would end the value. Strict: what does not fit is an error and never cut.
+ */
+const setSqlMode: Prepare = (connection, done) =>
+  connection.query("set session sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'", [], done);
+
+/** A pool of the application keeps the application's mode, and is refused where values would not be safe in it. */
+const checkSqlMode: Prepare = (connection, done) =>
+  connection.query('select @@session.sql_mode as mode', [], (error, rows) => {
+    if (error) return done(error);
+    const modes = ((rows as unknown as readonly { mode: string }[])[0]?.mode ?? '').split(',');
+    const strict = modes.includes('STRICT_ALL_TABLES') || modes.includes('STRICT_TRANS_TABLES');
+    if (strict && !modes.includes('NO_BACKSLASH_ESCAPES')) return done();
+    done(
+      new Error(
+        `mysqlStore cannot use this pool: its sql_mode is '${modes.join()}', in which values are ${strict ? 'read as SQL' : 'cut silently'}. ` +
+          "Have it set to a strict one without NO_BACKSLASH_ESCAPES ('STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'), or give the store a `url`",
+      ),
+    );
+  });
 
 type Query = (options: object, callback: (error: unknown, result: unknown) => void) => void;
 

@@ -122,6 +122,7 @@ describe('The service without any configuration but a directory', () => {
       'circuits',
       'dead-letters',
       'event-loop',
+      'executions',
       'llm',
       'store',
     ]);

@@ -100,6 +100,11 @@ export class Dispatcher {
     this.pump();
   }
 
+  /** The ledger failed while it stored an execution: only its answer may have been lost. What is found there then runs. */
+  lookFor(id: string, error: unknown): void {
+    this.later.schedule(id, error, 'may have been stored: looked for');
+  }
+
   /** Takes up what an earlier process left unfinished: what was at work when it died one by one, then the rest. */
   async recover(precedent?: Precedent): Promise<number> {
     const unfinished = await this.world.store.unfinished();

@@ -320,7 +320,9 @@ describe('a run', () => {
         successRate: 0.75,
       },
     });
-    expect((await run({ files: [] })).output).toEqual({ files: { successes: [], failures: [], total: 0, successRate: 1 } });
+    expect((await run({ files: [] })).output).toEqual({
+      files: { successes: [], failures: [], total: 0, successRate: 1 },
+    });
   });
 
   it('asks the language model and keeps who answered, at which level, with which tokens and cost', async () => {
@@ -878,6 +880,64 @@ describe('at the same moment', () => {
     expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', resumes: 0 });
     await executor.dispatcher.untilLeft(execution.id);
     expect(runs).toBe(1);
+  });
+
+  describe('a submission that the ledger answers with an error', () => {
+    const settingOf = (limits?: Partial<WorkflowLimits>) => {
+      const [store, clock, door] = [new MemoryExecutionStore(), new FakeClock(), gate()];
+      const create = store.create.bind(store);
+      const inputs: unknown[] = [];
+      const run: Run = async ({ input }) => {
+        inputs.push((input as { n: number }).n);
+        if (inputs.length === 1) await door.opened;
+      };
+      const setting = executorOf([{ name: 'once', nodes: [step('a', run)] }], {
+        store,
+        clock,
+        ...(limits && { limits }),
+      });
+      const submit = (n: number) => setting.executor.start('once', { n }, { idempotencyKey: `key ${n}` });
+      return { ...setting, store, clock, door, create, inputs, submit };
+    };
+
+    it.each([
+      ['a place that is free', 2],
+      ['a place in the queue', 1],
+    ])('although it was stored runs once, in %s, also when it is submitted again', async (_place, running) => {
+      const { store, clock, door, create, inputs, submit, ended, executor } = settingOf({ running });
+      await submit(1);
+      store.create = async (record) => {
+        await create(record);
+        throw new Error('Connection lost');
+      };
+      await expect(submit(2)).rejects.toThrow('Connection lost');
+
+      store.create = create;
+      const { execution, created } = await submit(2);
+      door.open();
+      await clock.advance('1s');
+
+      expect(created).toBe(false);
+      expect((await ended(execution.id)).status).toBe('succeeded');
+      expect(inputs).toEqual([1, 2]);
+      expect(executor.dispatcher.load).toEqual({ running: 0, queued: 0 });
+    });
+
+    it('is looked for until the ledger answers, and forgotten when it is not there', async () => {
+      const { store, clock, create, inputs, submit } = settingOf();
+      const find = store.find.bind(store);
+      let asked = 0;
+      store.create = () => Promise.reject(new Error('Connection lost'));
+      store.find = (id) => (++asked < 3 ? Promise.reject(new Error('still away')) : find(id));
+      await expect(submit(1)).rejects.toThrow('Connection lost');
+
+      await clock.advance('10m');
+
+      expect(asked).toBe(3);
+      store.create = create;
+      expect((await submit(1)).created).toBe(true);
+      expect(inputs).toEqual([1]);
+    });
   });
 
   it('a redrive and a place that gets free never run an execution twice that a crash left', async () => {

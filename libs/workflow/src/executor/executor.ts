@@ -200,7 +200,9 @@ export class Executor {
       else this.dispatcher.release(place);
       return { execution: sameInput(execution, inputHash), created };
     } catch (error) {
-      if (!(error instanceof IdempotencyConflictError)) this.dispatcher.release(place);
+      if (error instanceof IdempotencyConflictError) throw error;
+      this.dispatcher.release(place);
+      this.dispatcher.lookFor(record.id, error);
       throw error;
     } finally {
       this.dispatcher.arriving.delete(record.id);

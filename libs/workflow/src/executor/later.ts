@@ -16,14 +16,15 @@ export class Later {
     private readonly report: (message: string, error: unknown) => void,
   ) {}
 
-  schedule(executionId: string, error: unknown): void {
+  /** @param what for the log */
+  schedule(executionId: string, error: unknown, what = 'is interrupted and will go on'): void {
     if (this.stopped) return;
     const delayMs = this.delays.get(executionId) ?? FIRST_DELAY_MS;
     this.delays.set(executionId, Math.min(delayMs * 2, LAST_DELAY_MS));
-    this.report(`Execution ${executionId} is interrupted and will go on in ${delayMs} ms`, error);
+    this.report(`Execution ${executionId} ${what} in ${delayMs} ms`, error);
     const timer = this.clock.setTimer(() => {
       this.timers.delete(timer);
-      this.takeUp(executionId).catch((again: unknown) => this.schedule(executionId, again));
+      this.takeUp(executionId).catch((again: unknown) => this.schedule(executionId, again, what));
     }, delayMs);
     this.timers.add(timer);
     timer.unref();

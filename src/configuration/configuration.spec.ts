@@ -38,6 +38,7 @@ describe('the configuration', () => {
       HTTP_ALLOW: [],
       EXECUTIONS_RUNNING: 50,
       EXECUTIONS_QUEUED: 1000,
+      EXECUTIONS_RESUME: true,
       BODY_LIMIT: 1_048_576,
       SHUTDOWN_DELAY: '0s',
       SHUTDOWN_TIMEOUT: '10s',

@@ -6,7 +6,7 @@ import type { ExecutionStore } from '../ledger/execution-store.js';
 import { ExecutionPoisonedError, WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { NodePolicy, NodeRunner } from './node-runner.js';
-import { guardLedger, LedgerFailure } from './ledger-failure.js';
+import { guardLedger, insist, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
 import { RunStop } from './run-stop.js';
 import { MAX_CRASHES } from './suspects.js';
@@ -192,8 +192,11 @@ export class ExecutionRunner {
         // Later than the checkpoint before it: that is the order in which followers of the execution are told.
         last = Math.max(record.finishedAt, last + 1);
         record = { ...record, finishedAt: last };
-        await this.requireOurs(stop);
-        const kept = await guardLedger(store.checkpoint(ledger.id, owner, record));
+        const keep = async (): Promise<boolean> => {
+          await this.requireOurs(stop);
+          return store.checkpoint(ledger.id, owner, record);
+        };
+        const kept = await insist(keep, clock, stop.signal);
         if (!kept) stop.abort(new RunStop('lost'));
         if (!kept) throw stop.signal.reason;
         if (isFinal(record)) this.world.progressed(ledger);

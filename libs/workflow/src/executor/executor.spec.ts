@@ -696,35 +696,48 @@ describe('stopping a run', () => {
     expect(await store.get(execution.id)).toMatchObject({ status: 'running', owner: 'other', nodes: [] });
   });
 
-  it('goes on by itself when the ledger failed and answers again, without a dead letter and without running a kept node twice', async () => {
-    const timers: (() => void)[] = [];
-    const clock: Clock = {
-      ...systemClock,
-      setTimer(callback) {
-        timers.push(callback);
-        return { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
-      },
+  describe('while the ledger takes nothing', () => {
+    const failing = async () => {
+      const [store, clock] = [new MemoryExecutionStore(), new FakeClock()];
+      const checkpoint = store.checkpoint.bind(store);
+      let asked = 0;
+      store.checkpoint = (id, owner, record) =>
+        record.node === 'b' ? (asked++, Promise.reject(new Error('disk full'))) : checkpoint(id, owner, record);
+      const ran: string[] = [];
+      const note = (name: string, after: string[] = []): NodeDraft => step(name, () => ran.push(name), { after });
+      const nodes = [note('a'), note('b', ['a']), note('c', ['b'])];
+      const setting = executorOf([{ name: 'disk', nodes }], { store, clock });
+      const { execution } = await setting.executor.start('disk', {});
+      const mend = () => (store.checkpoint = checkpoint);
+      return { ...setting, id: execution.id, store, clock, ran, mend, asked: () => asked };
     };
-    const store = new MemoryExecutionStore();
-    const checkpoint = store.checkpoint.bind(store);
-    store.checkpoint = (id, owner, record) =>
-      record.node === 'b' ? Promise.reject(new Error('disk full')) : checkpoint(id, owner, record);
-    const ran: string[] = [];
-    const note = (name: string, after: string[] = []): NodeDraft => step(name, () => ran.push(name), { after });
-    const { executor, ended, deadLetters } = executorOf(
-      [{ name: 'disk', nodes: [note('a'), note('b', ['a']), note('c', ['b'])] }],
-      { store, clock },
-    );
-    const { execution } = await executor.start('disk', {});
-    await new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
-    expect((await store.find(execution.id))?.status).toBe('running');
 
-    store.checkpoint = checkpoint;
-    timers.shift()?.();
+    it('keeps what a node has done for 30 s, and runs none twice', async () => {
+      const { clock, id, ran, mend, ended, deadLetters, asked } = await failing();
+      await clock.advance('20s');
+      mend();
+      await clock.advance('5s');
 
-    expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', resumes: 1 });
-    expect(ran).toEqual(['a', 'b', 'b', 'c']);
-    expect(deadLetters.size).toBe(0);
+      expect(await ended(id)).toMatchObject({ status: 'succeeded', resumes: 0 });
+      expect(ran).toEqual(['a', 'b', 'c']);
+      expect(asked()).toBeLessThan(15);
+      expect(deadLetters.size).toBe(0);
+    });
+
+    it('is interrupted after that, and goes on by itself, without a dead letter and without running a kept node twice', async () => {
+      const { executor, clock, id, store, ran, mend, ended, deadLetters } = await failing();
+      const interrupted = new Promise<void>((resolve) => executor.dispatcher.onEnd(id, resolve));
+      await clock.advance('30s');
+      await interrupted;
+      expect((await store.find(id))?.status).toBe('running');
+
+      mend();
+      await clock.advance('1s');
+
+      expect(await ended(id)).toMatchObject({ status: 'succeeded', resumes: 1 });
+      expect(ran).toEqual(['a', 'b', 'b', 'c']);
+      expect(deadLetters.size).toBe(0);
+    });
   });
 
   it('fails an execution whose finished nodes are gone from the workflow', async () => {
@@ -976,21 +989,19 @@ describe('at the same moment', () => {
     const handle = { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
     const clock: Clock = { ...systemClock, setTimer: (act) => (timers.push(act), handle) };
     const store = new MemoryExecutionStore();
-    const checkpoint = store.checkpoint.bind(store);
-    store.checkpoint = () => Promise.reject(new Error('disk full'));
+    const finish = store.finish.bind(store);
+    store.finish = () => Promise.reject(new Error('disk full'));
     let most = 0;
-    const { executor, ended } = executorOf(
-      [{ name: 'burst', nodes: [step('a', () => (most = Math.max(most, executor.dispatcher.load.running)))] }],
-      { store, clock, limits: { running: 1 } },
-    );
+    const { executor, ended } = executorOf([{ name: 'burst', nodes: [constant('a', 1)] }], {
+      ...{ store, clock, limits: { running: 1 } },
+    });
     const started = await Promise.all([1, 2, 3].map((n) => executor.start('burst', { n })));
     const ids = started.map(({ execution }) => execution.id);
     for (const id of ids) await executor.dispatcher.untilLeft(id);
     for (let turn = 0; turn < 200; turn++) await Promise.resolve();
     expect(timers).toHaveLength(3);
-    most = 0;
 
-    store.checkpoint = checkpoint;
+    store.finish = (...end) => ((most = Math.max(most, executor.dispatcher.load.running)), finish(...end));
     for (const go of timers.splice(0)) go();
 
     for (const id of ids) expect(await ended(id)).toMatchObject({ status: 'succeeded' });
@@ -1032,16 +1043,15 @@ describe('a fallback workflow', () => {
     const handle = { cancel: () => undefined, ref: () => undefined, unref: () => undefined };
     const clock: Clock = { ...systemClock, setTimer: (act) => (timers.push(act), handle) };
     const store = new MemoryExecutionStore();
-    const checkpoint = store.checkpoint.bind(store);
-    store.checkpoint = (id, owner, record) =>
-      record.node === 'a' ? Promise.reject(new Error('disk full')) : checkpoint(id, owner, record);
+    const finish = store.finish.bind(store);
+    store.finish = () => Promise.reject(new Error('disk full'));
     const spare: WorkflowDraft = { name: 'spare', nodes: [constant('a', 'served')] };
     const { executor, ended, deadLetters } = executorOf([failing(['spare']), spare], { store, clock });
     const { execution } = await executor.start('parent', {});
     await new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
     expect((await store.find(execution.id))?.status).toBe('running');
 
-    store.checkpoint = checkpoint;
+    store.finish = finish;
     timers.shift()?.();
 
     expect(await ended(execution.id)).toMatchObject({ status: 'succeeded', servedBy: 'spare' });

@@ -1,9 +1,9 @@
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import type { Clock } from '@nest-resilience/core';
 import type { CompiledHeal, HealFailure, HealView } from '../graph/heal.js';
 import type { HealRecord } from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
-import { abortable } from './abortable.js';
 import type { AttemptLog, Trier } from './attempt-log.js';
+import { pause } from './ledger-failure.js';
 
 /** What healing needs of the node it heals. */
 export interface HealPatient extends Pick<HealFailure, 'node' | 'executionId' | 'idempotencyKey' | 'signal'> {
@@ -28,7 +28,7 @@ export async function runHealing(heal: CompiledHeal, patient: HealPatient): Prom
       if (patient.signal.aborted || round > heal.rounds) throw error;
       const mended = await mend(heal, patient, error, round);
       if (patient.signal.aborted || !mended) throw error;
-      await pause(heal.delayMs * 2 ** (round - 1), patient);
+      await pause(heal.delayMs * 2 ** (round - 1), patient.clock, patient.signal);
       view = mended;
     }
   }
@@ -89,11 +89,4 @@ function issueOf(diagnosis: unknown): string | undefined {
     typeof diagnosis === 'object' && diagnosis !== null ? (diagnosis as { issue?: unknown }).issue : diagnosis;
   const text = typeof issue === 'string' ? issue.trim() : '';
   return text === '' ? undefined : text;
-}
-
-async function pause(delayMs: number, { clock, signal }: HealPatient): Promise<void> {
-  if (delayMs <= 0) return;
-  let waits: TimerHandle | undefined;
-  const waited = new Promise<void>((resolve) => (waits = clock.setTimer(resolve, delayMs)));
-  return abortable(waited, signal).finally(() => waits?.cancel());
 }

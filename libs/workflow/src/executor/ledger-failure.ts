@@ -1,3 +1,6 @@
+import type { Clock, TimerHandle } from '@nest-resilience/core';
+import { abortable } from './abortable.js';
+
 /** Marks errors of the ledger: such a run neither succeeded nor failed, it must go on later. */
 export class LedgerFailure extends Error {}
 
@@ -8,4 +11,33 @@ export async function guardLedger<T>(writing: Promise<T>): Promise<T> {
   } catch (cause) {
     throw new LedgerFailure('the ledger failed', { cause });
   }
+}
+
+/** A restart of a database takes seconds; whatever takes longer is no reason to hold a place. */
+const PATIENCE_MS = 30_000;
+const FIRST_DELAY_MS = 100;
+const LAST_DELAY_MS = 5_000;
+
+/**
+ * A write that may be repeated is, for 30 s: a run that was given up for a short fault would do again, and pay again, what it has just done.
+ * @throws LedgerFailure, or the signal's reason
+ */
+export async function insist<T>(write: () => Promise<T>, clock: Clock, signal: AbortSignal): Promise<T> {
+  const until = clock.now() + PATIENCE_MS;
+  for (let delayMs = FIRST_DELAY_MS; ; delayMs = Math.min(delayMs * 2, LAST_DELAY_MS)) {
+    try {
+      return await guardLedger(write());
+    } catch (error) {
+      if (clock.now() + delayMs > until) throw error;
+    }
+    await pause(delayMs, clock, signal);
+  }
+}
+
+/** @throws the signal's reason as soon as it is aborted */
+export async function pause(delayMs: number, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (delayMs <= 0) return;
+  let waits: TimerHandle | undefined;
+  const waited = new Promise<void>((resolve) => (waits = clock.setTimer(resolve, delayMs)));
+  return abortable(waited, signal).finally(() => waits?.cancel());
 }

@@ -13,9 +13,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { type SourceProcess, startSource } from '../processes/source-process.js';
 
 const TOKEN = 'a-token-for-the-test';
-/** What a busy machine may add before a process that has nothing left to do is gone. */
-const SLACK_MS = 2_500;
-
 let directory: string;
 let service: SourceProcess;
 let sockets: Socket[];
@@ -66,7 +63,7 @@ describe('A service that is told to end', () => {
   });
 
   it('is gone after the timeout, however slow its clients are', async () => {
-    const timeoutMs = 3_000;
+    const timeoutMs = 8_000;
     const port = await start({ SHUTDOWN_TIMEOUT: `${timeoutMs}ms` });
     const headers = request(
       'POST /workflows/inbox-triage/executions',
@@ -86,11 +83,12 @@ describe('A service that is told to end', () => {
     service.child.kill('SIGTERM');
 
     expect(await service.ended).toEqual({ code: 0, signal: null });
-    expect(performance.now() - toldAt).toBeLessThan(timeoutMs + SLACK_MS);
+    // Far from a second timeout, which is what they got once, and far enough from the first for a busy machine.
+    expect(performance.now() - toldAt).toBeLessThan(2 * timeoutMs);
   });
 
-  it('says why it is not ready without a word in its log, and answers probes until it is gone', async () => {
-    const port = await start({ SHUTDOWN_DELAY: '1s', SHUTDOWN_TIMEOUT: '1s' });
+  it('says that it is not ready without a word in its log, and goes on telling that it lives', async () => {
+    const port = await start({ SHUTDOWN_DELAY: '10m' });
     const url = `http://127.0.0.1:${port}`;
     service.child.kill('SIGTERM');
     await service.line(/not ready from here on/);
@@ -100,7 +98,6 @@ describe('A service that is told to end', () => {
 
     expect([ready.status, live.status]).toEqual([503, 200]);
     expect(ready.headers.get('connection')).toBe('close');
-    expect(await service.ended).toEqual({ code: 0, signal: null });
     expect(service.said.filter((line) => /ERROR|^\s+at /.test(line))).toEqual([]);
   });
 });

@@ -71,7 +71,6 @@ const REFUSED: [what: string, reason: string, ...answer: Answer][] = [
   ],
 ];
 
-/** octokit/octokit.js#2417, googleapis/google-api-nodejs-client#2203 and others: a limit that comes as 403. */
 describe('a 403 that is a rate limit', () => {
   let server: Server;
   let requests: number;

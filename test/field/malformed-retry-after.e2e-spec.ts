@@ -5,7 +5,6 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createPolicy } from '@nest-resilience/core';
 import { FakeClock, RecordingEvents } from '@nest-resilience/core/testing';
 
-/** openai/openai-node#1477, vercel/ai#7247 and others: a header that is no delay must never mean "at once". */
 describe('a Retry-After that says nothing usable', () => {
   let server: Server;
   let header: string | readonly string[];

@@ -86,7 +86,6 @@ async function drain(items: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of items);
 }
 
-/** node-fetch#1462, sindresorhus/got#2227 and many more: "AbortError" is what a deadline looks like from outside. */
 describe('a deadline of the method’s own', () => {
   let server: Server;
   let requests: number;

@@ -14,7 +14,6 @@ const epoch = (seconds: number) => String(NOW / 1000 + seconds);
 
 type Row = [what: string, ms: number | undefined, headers: Record<string, string>, body?: object, status?: number];
 
-/** openai/openai-node#1500, anthropics/anthropic-sdk-typescript#529, express-rate-limit and others. */
 const ROWS: Row[] = [
   [
     'Anthropic, of the limit that is used up',

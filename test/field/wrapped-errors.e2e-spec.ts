@@ -11,7 +11,6 @@ const error = (fields: object, message = ''): Error => Object.assign(new Error(m
 const limited = () => error({ status: 429, headers: { 'retry-after': '7' } });
 const duplicate = () => error({ code: '23505', severity: 'ERROR', routine: '_bt_check_unique' });
 
-/** vercel/ai#4842, typeorm/typeorm#9109 and others: what happened stands inside of what was thrown. */
 describe('what a wrapper holds', () => {
   let server: Server;
 

@@ -1,5 +1,4 @@
-import { read, textOf } from '../fields.js';
-import { fieldsOf } from '../fields.js';
+import { fieldsOf, read, textOf } from '../fields.js';
 import { family } from './family.js';
 
 export const REDIS = family({

@@ -159,7 +159,8 @@ describe('an execution whose process is ended', () => {
     const id = await run(replica);
     for (let times = 2; times <= 5; times++) {
       replica.child.kill('SIGTERM');
-      await until(async () => (await replica.ask('/health/ready')).status === 503, replica.ended);
+      // 409 until it goes: it runs.
+      await until(async () => (await replica.ask(`/executions/${id}/resume`, {})).status === 503, replica.ended);
       await replica.end('SIGKILL');
       replica = await start();
       await begun(times, replica);

@@ -5,10 +5,13 @@ import { HEALTH_SOURCE } from './health-gate.js';
 /** `HealthRegistry` of `@nest-resilience/core/health`, which need not be installed. */
 interface Registry {
   register(name: string, check: () => unknown, options: { critical: boolean; interval: string }): void;
+  unregister(name: string): boolean;
 }
 
-/** Shows in the health report, where there is one, whether executions run here or in another process. */
-export function showInHealth(moduleRef: ModuleRef, lease: Pick<Lease, 'refusal'>): void {
+const NAME = 'executions';
+
+/** Shows in the health report, where there is one, that executions run in another process: a check that is there only meanwhile. */
+export function showInHealth(moduleRef: ModuleRef, lease: Pick<Lease, 'refusal' | 'watch'>): void {
   let registry: Registry;
   try {
     registry = moduleRef.get<Registry>(HEALTH_SOURCE, { strict: false });
@@ -19,5 +22,8 @@ export function showInHealth(moduleRef: ModuleRef, lease: Pick<Lease, 'refusal'>
     const { refusal } = lease;
     return refusal ? { status: 'degraded', reason: refusal.message } : { status: 'up' };
   };
-  registry.register('executions', check, { critical: false, interval: '2s' });
+  lease.watch((elsewhere) => {
+    registry.unregister(NAME);
+    if (elsewhere) registry.register(NAME, check, { critical: false, interval: '2s' });
+  });
 }

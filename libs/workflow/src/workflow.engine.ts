@@ -110,8 +110,8 @@ export class WorkflowEngine
     });
     this.deadLetters.addGate(redriveGate(() => executor.lease?.refusal));
     if (!executor.lease) return;
-    await executor.lease.open();
     showInHealth(this.moduleRef, executor.lease);
+    await executor.lease.open();
   }
 
   async onApplicationBootstrap(): Promise<void> {

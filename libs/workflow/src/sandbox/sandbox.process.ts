@@ -3,18 +3,21 @@ import { compileJsonata } from '../expression/jsonata.js';
 import { compileInputSchema } from '../graph/input-schema.js';
 import { isWithin } from '../expression/cost.js';
 import { pack, unpack } from './parcel.js';
-import type { SandboxReply, SandboxTask } from './sandbox.tasks.js';
+import type { SandboxMessage, SandboxReply, SandboxTask } from './sandbox.tasks.js';
 
 /** Compiled sources that are kept; workflows have fewer. */
 const MAX_KEPT = 2_000;
 
 const kept = new Map<string, unknown>();
 
-function run(task: SandboxTask): unknown {
-  if (task.type === 'evaluate')
-    return keep(task.source, compileJsonata).evaluate(unpack(task.scope) as Record<string, unknown>);
+/** What is to be done with the data, compiled. */
+function prepare(task: SandboxTask): () => unknown {
+  if (task.type === 'evaluate') {
+    const compiled = keep(task.source, compileJsonata);
+    return () => compiled.evaluate(unpack(task.scope) as Record<string, unknown>);
+  }
   const validate = keep(task.schema, (text) => compileInputSchema(JSON.parse(text) as Record<string, unknown>));
-  return validate(unpack(task.value));
+  return () => validate(unpack(task.value));
 }
 
 function keep<T>(source: string, compile: (source: string) => T): T {
@@ -23,9 +26,15 @@ function keep<T>(source: string, compile: (source: string) => T): T {
   return kept.get(source) as T;
 }
 
+function say(message: SandboxMessage): void {
+  process.send?.(message);
+}
+
 async function answer(task: SandboxTask): Promise<SandboxReply> {
   try {
-    const result = pack(await run(task));
+    const run = prepare(task);
+    say('compiled');
+    const result = pack(await run());
     return result ? { ok: true, result } : { ok: false, reason: 'it came to a function, which is no data; call it' };
   } catch (error) {
     return { ok: false, reason: (error as Error | undefined)?.message ?? String(error) };
@@ -48,9 +57,9 @@ function bounded<T>(value: T): T {
 }
 
 process.on('message', (task: SandboxTask) => {
-  void answer(task).then((reply) => process.send?.(reply));
+  void answer(task).then((reply) => say(reply));
 });
 // Without its parent there is nothing to do; signals of a terminal go to the whole group, and the parent may still need it.
 process.on('disconnect', () => process.exit());
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
-process.send?.('ready');
+say('ready');

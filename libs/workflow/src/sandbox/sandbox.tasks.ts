@@ -12,6 +12,9 @@ export type SandboxReply =
   /** It failed on its data, as it would have here. */
   | { readonly ok: false; readonly reason: string };
 
+/** What the other process says: when it is there, when it begins with the data, and what came of it. */
+export type SandboxMessage = 'ready' | 'compiled' | SandboxReply;
+
 /** Results by task, after unpacking. */
 export interface SandboxResults {
   readonly evaluate: unknown;
@@ -24,6 +27,8 @@ export const DEFAULT_SANDBOX_LIMITS = {
   timeoutMs: 1_000,
   /** Milliseconds beyond that until its process is killed: what can stop itself says more, and a busy machine is no endless loop. */
   graceMs: 2_000,
+  /** Milliseconds for compiling a source, which this process has done before: never mind how busy the machine is. */
+  compileMs: 30_000,
   /** MiB of the process's heap. */
   memoryMb: 128,
   /** Processes, started when there is work for them. */

@@ -4,6 +4,7 @@ import { unpack } from './parcel.js';
 import {
   DEFAULT_SANDBOX_LIMITS,
   OVER_TIME,
+  type SandboxMessage,
   type SandboxReply,
   type SandboxResults,
   type SandboxTask,
@@ -134,7 +135,7 @@ class Cell {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    this.child.on('message', (message) => this.hear(message as 'ready' | SandboxReply));
+    this.child.on('message', (message) => this.hear(message as SandboxMessage));
     this.child.once('error', () => this.lost());
     this.child.once('exit', (code, signal) => this.lost(code, signal));
     this.hold(false);
@@ -153,7 +154,6 @@ class Cell {
   }
 
   private send(): void {
-    const { timeoutMs, graceMs } = this.limits;
     try {
       this.child.send(this.work!.task, (error) => {
         if (error) this.child.kill('SIGKILL');
@@ -162,19 +162,23 @@ class Cell {
       this.settle((work) => work.reject(error as Error));
       return;
     }
+    this.endWithin(this.limits.compileMs);
+  }
+
+  private endWithin(ms: number): void {
+    clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.overTime = true;
       this.child.kill('SIGKILL');
-    }, timeoutMs + graceMs);
+    }, ms);
   }
 
-  private hear(message: 'ready' | SandboxReply): void {
-    if (message !== 'ready') {
-      this.settle((work) => work.resolve(message));
-      return;
-    }
-    this.started = true;
-    if (this.work) this.send();
+  private hear(message: SandboxMessage): void {
+    if (message === 'ready') {
+      this.started = true;
+      if (this.work) this.send();
+    } else if (message === 'compiled') this.endWithin(this.limits.timeoutMs + this.limits.graceMs);
+    else this.settle((work) => work.resolve(message));
   }
 
   private settle(tell: (work: Waiting) => void): void {
@@ -183,7 +187,8 @@ class Cell {
     clearTimeout(this.timer);
     this.hold(false);
     this.timer = setTimeout(() => this.owner.tired(), this.limits.idleMs).unref();
-    this.owner.free();
+    // One that was told to die takes no more.
+    if (!this.overTime) this.owner.free();
     if (work) tell(work);
   }
 

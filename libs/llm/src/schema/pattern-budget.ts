@@ -1,7 +1,7 @@
 import { createContext, Script } from 'node:vm';
 
 /** Milliseconds that all patterns of one check may take together. */
-export const PATTERN_BUDGET_MS = 100;
+const PATTERN_BUDGET_MS = 100;
 
 /** A text as short as this ends every search in no time, and the guard costs more than that. */
 const SHORT = 16;

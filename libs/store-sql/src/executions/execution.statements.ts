@@ -37,8 +37,10 @@ export async function claimed(
     })
     .where('id', '=', id)
     .where('status', 'in', from)
-    .where(({ not, exists, selectFrom }) =>
-      not(exists(selectFrom(LEASES).select('name').where('name', '=', EXECUTOR_LEASE).where('owner', '!=', owner))),
+    .where((is) =>
+      is.not(
+        is.exists(is.selectFrom(LEASES).select('name').where('name', '=', EXECUTOR_LEASE).where('owner', '!=', owner)),
+      ),
     )
     .executeTakeFirst();
   return numUpdatedRows === 1n;

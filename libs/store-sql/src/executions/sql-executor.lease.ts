@@ -96,7 +96,9 @@ async function putDown(
     .limit(1)
     .executeTakeFirst();
   if (suspect !== null) {
-    const blamed = running().set({ crashes: sql<number>`crashes + 1` }).where('id', '=', suspect);
+    const blamed = running()
+      .set({ crashes: sql<number>`crashes + 1` })
+      .where('id', '=', suspect);
     await (alone === 1 ? blamed : blamed.where('crashes', '=', 1)).execute();
   }
   await running().set({ crashes: 1 }).where('crashes', '=', 0).execute();

@@ -52,7 +52,7 @@ describe('suspects', () => {
   it('start nothing more between their checkpoint and the end of all turns; nor does anybody else', async () => {
     const { suspects, settle } = court([suspect('a'), suspect('b')]);
     await settle();
-    suspects.enter({ id: 'a' });
+    void suspects.enter({ id: 'a' });
     suspects.progressed({ id: 'a' });
     suspects.left();
     await settle();
@@ -72,7 +72,7 @@ describe('suspects', () => {
   it('are not said to be alone beside one that takes longer than its turn', async () => {
     const { suspects, clock, launched, notes } = court([suspect('slow'), suspect('b')]);
     await clock.advance(0);
-    suspects.enter({ id: 'slow' });
+    void suspects.enter({ id: 'slow' });
 
     await clock.advance('2s');
 

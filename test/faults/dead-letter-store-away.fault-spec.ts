@@ -236,6 +236,8 @@ describe('an application that runs while PostgreSQL stands still', () => {
     const recoveredMs = await recovered(app);
 
     const later = await failMany(app, 10);
+    // On a busy machine one of these, too, may have come by way of the spill.
+    await recovered(app);
     const ids = await idsIn(app);
     say('PostgreSQL stopped and went on', failed, `recovered in ${recoveredMs.toFixed(0)} ms`);
     expectKept(failed, ids);

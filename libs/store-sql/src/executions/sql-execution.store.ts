@@ -148,6 +148,8 @@ export class SqlExecutionStore implements ExecutionStore {
         duration_ms: sql<number>`case when ${end.finishedAt} > created_at then ${end.finishedAt} - created_at else 0 end`,
         join_key: null,
         owner: null,
+        // It took nobody along: its last checkpoint may be older than the crash.
+        ...(end.status === 'succeeded' && { crashes: 0 }),
         ...(end.servedBy !== undefined && { served_by: end.servedBy }),
         ...(end.deadLetterId !== undefined && { dead_letter_id: end.deadLetterId }),
         nodes: totals.nodes,

@@ -27,7 +27,7 @@ export class SqlExecutorLease implements ExecutorLease {
       };
       if (row) await trx.updateTable(LEASES).set(next).where('name', '=', EXECUTOR_LEASE).execute();
       else await trx.insertInto(LEASES).values(next).execute();
-      const suspect = before?.suspect ?? undefined;
+      const suspect = before?.alone === 0 && before.suspect !== null ? before.suspect : undefined;
       return { held: true, afterCrash: before !== undefined, unexplained, ...(suspect !== undefined && { suspect }) };
     });
   }

@@ -123,7 +123,8 @@ export class MemoryExecutionStore implements ExecutionStore {
   finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
     const entry = this.entries.get(id);
     if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
-    entry.record = { ...withoutKeys(entry.record), ...end };
+    const record = withoutKeys(entry.record);
+    entry.record = { ...(end.status === 'succeeded' ? absolved(record) : record), ...end };
     return Promise.resolve(true);
   }
 

@@ -41,6 +41,7 @@ export class Sandbox {
   private readonly cells = new Set<Cell>();
   private readonly queue: Waiting[] = [];
   private proved = false;
+  private stillborn = 0;
   private unavailable: SandboxUnavailableError | undefined;
 
   constructor(
@@ -78,14 +79,20 @@ export class Sandbox {
     const cell = new Cell(this.limits, {
       free: () => {
         this.proved = true;
+        this.stillborn = 0;
         this.idle.push(cell);
         this.next();
       },
       tired: () => this.leave(cell),
-      gone: (started) => {
+      gone: (end, work) => {
         this.leave(cell);
         this.cells.delete(cell);
-        if (!started && !this.proved) this.giveUp();
+        // Who is killed before it is there says nothing of the next one.
+        if (end !== 'started' && work) {
+          if (++this.stillborn < MAX_STILLBORN) this.queue.unshift(work);
+          else work.reject(new SandboxUnavailableError());
+        }
+        if (end === 'failed' && !this.proved) this.giveUp();
         this.next();
       },
     });
@@ -114,6 +121,12 @@ export class Sandbox {
 /** Of all workflows of this process. */
 export const sandbox = new Sandbox();
 
+/** How far a process had come when it ended. */
+type CellEnd = 'started' | 'killed' | 'failed';
+
+/** So many in a row that were killed before they were there, and a task is done without one. */
+const MAX_STILLBORN = 3;
+
 /** One process, with one task at a time. */
 class Cell {
   private readonly child: ChildProcess;
@@ -124,7 +137,7 @@ class Cell {
 
   constructor(
     private readonly limits: Sandbox['limits'],
-    private readonly owner: { free(): void; tired(): void; gone(started: boolean): void },
+    private readonly owner: { free(): void; tired(): void; gone(end: CellEnd, work: Waiting | undefined): void },
   ) {
     // Sources that a loader translates need it there too.
     const loaders = import.meta.url.endsWith('.ts') ? process.execArgv : [];
@@ -202,8 +215,8 @@ class Cell {
     const { work } = this;
     this.work = undefined;
     clearTimeout(this.timer);
-    this.owner.gone(this.started);
-    work?.reject(this.started ? new SandboxLimitError(this.why(code, signal)) : new SandboxUnavailableError());
+    if (this.started) work?.reject(new SandboxLimitError(this.why(code, signal)));
+    this.owner.gone(this.started ? 'started' : typeof signal === 'string' ? 'killed' : 'failed', work);
   }
 
   private why(code?: number | null, signal?: string | null): string {

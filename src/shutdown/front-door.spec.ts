@@ -21,9 +21,10 @@ beforeEach(async () => {
   ({ port } = server.address() as AddressInfo);
 });
 
-afterEach(() => {
+afterEach(async () => {
+  const gone = closed();
   door.cut();
-  if (server.listening) server.close();
+  await gone;
 });
 
 const closed = () => new Promise<void>((resolve) => void server.close(() => resolve()));
@@ -35,7 +36,10 @@ function clientsInTheQueue(request: string): Promise<string[]> {
   const worker = new Worker(new URL('connecting-clients.fixture.mjs', import.meta.url), {
     workerData: { port, clients: CLIENTS, flag, request },
   });
-  const answers = once(worker, 'message').then(([messages]) => messages as string[]);
+  const answers = once(worker, 'message').then(async ([messages]) => {
+    await worker.terminate();
+    return messages as string[];
+  });
   for (let seen = 0; seen < CLIENTS; seen = Atomics.load(waiting, 0)) Atomics.wait(waiting, 0, seen, 100);
   return answers;
 }

@@ -318,7 +318,9 @@ describe('a run', () => {
         successRate: 0.75,
       },
     });
-    expect((await run({ files: [] })).output).toEqual({ files: { successes: [], failures: [], total: 0, successRate: 1 } });
+    expect((await run({ files: [] })).output).toEqual({
+      files: { successes: [], failures: [], total: 0, successRate: 1 },
+    });
   });
 
   it('asks the language model and keeps who answered, at which level, with which tokens and cost', async () => {

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DeadLetter, type DeadLetterStore, MemoryDeadLetterStore, ResilienceModule } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { deadLetterRecord } from '@nest-resilience/core/testing';
@@ -13,6 +13,7 @@ import {
 import { type ExecutionStore, MemoryExecutionStore, workflow, WorkflowModule } from '@nest-resilience/workflow';
 import { type INestApplication, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
+import { createConnection } from 'mysql2/promise';
 import { findMysql, startMysql } from '../servers/mysql.server.js';
 import { type DatabaseServer, startPostgres } from '../servers/postgres.server.js';
 
@@ -35,13 +36,9 @@ interface Stores {
   readonly executions: ExecutionStore;
 }
 
-let app: INestApplication | undefined;
-afterEach(async () => {
-  await app?.close();
-  app = undefined;
-});
+let app: INestApplication;
 
-async function boot({ deadLetters, executions }: Stores): Promise<INestApplication> {
+async function boot({ deadLetters, executions }: Stores): Promise<void> {
   const echo = workflow('echo').node('a', { run: ({ input }) => ({ echo: input }) });
   const fail = workflow('fail').node('a', { run: () => Promise.reject(new Error(`no ${ODD}`)) });
   const testing = await Test.createTestingModule({
@@ -54,12 +51,11 @@ async function boot({ deadLetters, executions }: Stores): Promise<INestApplicati
   }).compile();
   app = testing.createNestApplication({ logger: false });
   await app.listen(0, '127.0.0.1');
-  return app;
 }
 
 async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  const response = await fetch(`${await app!.getUrl()}${path}`, {
+  const response = await fetch(`${await app.getUrl()}${path}`, {
     method,
     headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json', ...headers },
     ...(body !== undefined && { body: text }),
@@ -70,8 +66,11 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
 
 function describeOn(name: string, open: () => Stores, there = true): void {
   (there ? describe : describe.skip)(`${name}: characters that some database refuses`, () => {
+    beforeAll(() => boot(open()));
+    afterAll(() => app.close());
+
     it('are kept with the failed call, and found', async () => {
-      await (await boot(open())).get(Payments).pay({ [ODD]: ODD }).catch(() => undefined); // prettier-ignore
+      await app.get(Payments).pay({ [ODD]: ODD }).catch(() => undefined); // prettier-ignore
 
       for (const query of ['text=%00b', 'text=no%20a%EF%BF%BDb', 'queue=pay%00ments', 'errorName=a%00b%EF%BF%BD']) {
         const { status, body } = await ask('GET', `/dead-letters?${query}`);
@@ -113,13 +112,10 @@ function describeOn(name: string, open: () => Stores, there = true): void {
       ['GET', '/workflows/a%00b/metrics', 404, undefined],
       ['POST', '/workflows/a%00b/executions', 404, {}],
     ])('%s %s answers %i', async (method, path, status, body) => {
-      await boot(open());
-
       expect((await ask(method, path, body)).status).toBe(status);
     });
 
     it('are imported, and exported as they were', async () => {
-      await boot(open());
       const record = deadLetterRecord({ queue: ODD, note: ODD, error: { name: ODD, message: ODD } });
 
       const { body } = await ask('POST', '/dead-letters/import', `${JSON.stringify(record)}\n`, {
@@ -132,8 +128,6 @@ function describeOn(name: string, open: () => Stores, there = true): void {
     });
 
     it('pass through a workflow as they are: input, results, errors', async () => {
-      await boot(open());
-
       const echo = await ask('POST', '/workflows/echo/executions?wait=30s', { [ODD]: ODD });
       const fail = await ask('POST', '/workflows/fail/executions?wait=30s', { [ODD]: ODD });
 
@@ -158,10 +152,20 @@ describe('on servers', () => {
 
   beforeAll(async () => {
     postgresServer = await startPostgres();
-    if (!mysql) process.stderr.write('\nSKIPPED: mysqlStore was NOT tested. apt-get install mariadb-server\n\n');
-    else if ('url' in mysql) mysqlUrl = mysql.url;
-    else ({ url: mysqlUrl, stop: stopMysql } = await startMysql(mysql.program));
-  }, 120_000);
+  });
+  beforeAll(async () => {
+    if (!mysql) {
+      process.stderr.write('\nSKIPPED: mysqlStore was NOT tested. apt-get install mariadb-server\n\n');
+      return;
+    }
+    const server = 'url' in mysql ? { url: mysql.url, stop: () => Promise.resolve() } : await startMysql(mysql.program);
+    stopMysql = server.stop;
+    const connection = await createConnection(server.url);
+    await connection.query('drop database if exists nest_resilience_test');
+    await connection.query('create database nest_resilience_test');
+    await connection.end();
+    mysqlUrl = new URL('/nest_resilience_test', server.url).href;
+  });
   afterAll(async () => {
     await postgresServer.stop();
     await stopMysql();

@@ -27,7 +27,7 @@ export class SqlExecutorLease implements ExecutorLease {
       };
       if (row) await trx.updateTable(LEASES).set(next).where('name', '=', EXECUTOR_LEASE).execute();
       else await trx.insertInto(LEASES).values(next).execute();
-      const suspect = before?.suspect ?? undefined;
+      const suspect = before?.alone === 0 && before.suspect !== null ? before.suspect : undefined;
       return { held: true, afterCrash: before !== undefined, unexplained, ...(suspect !== undefined && { suspect }) };
     });
   }
@@ -96,7 +96,9 @@ async function putDown(
     .limit(1)
     .executeTakeFirst();
   if (suspect !== null) {
-    const blamed = running().set({ crashes: sql<number>`crashes + 1` }).where('id', '=', suspect);
+    const blamed = running()
+      .set({ crashes: sql<number>`crashes + 1` })
+      .where('id', '=', suspect);
     await (alone === 1 ? blamed : blamed.where('crashes', '=', 1)).execute();
   }
   await running().set({ crashes: 1 }).where('crashes', '=', 0).execute();

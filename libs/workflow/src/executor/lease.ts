@@ -4,7 +4,7 @@ import { ExecutorElsewhereError } from '../workflow.errors.js';
 import { hasEnded } from './process-life.js';
 
 /** After this long without a renewal another process may take over. */
-export const LEASE_MS = 10_000;
+const LEASE_MS = 10_000;
 const RENEWAL_MS = 3_000;
 /** How often a process that has no lease looks whether there is one to be had. */
 const LOOK_MS = 2_000;

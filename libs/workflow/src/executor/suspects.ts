@@ -29,7 +29,7 @@ export interface SuspectsWorld {
 
 /** What earlier processes left to know. */
 export interface Precedent {
-  /** The one that was let go on last. */
+  /** The one that was let go on last, when it was not alone: it is the first now, and alone. */
   readonly suspect?: string;
   readonly unexplained: number;
 }
@@ -90,8 +90,10 @@ export class Suspects {
   tryAll(suspects: readonly UnfinishedExecution[], precedent: Precedent = { unexplained: 0 }): void {
     for (const { id } of suspects) this.open.add(id);
     this.unexplained = Math.max(this.unexplained, precedent.unexplained);
-    const order = ({ id, crashes = 0 }: UnfinishedExecution) => (id === precedent.suspect ? MAX_CRASHES : crashes);
-    this.waiting = [...this.waiting, ...suspects].sort((a, b) => order(b) - order(a));
+    // Somebody who kills the process from outside, soon after each start, hits whoever is first: not always the same one.
+    const order = ({ id, crashes = 0 }: UnfinishedExecution) =>
+      id === precedent.suspect || crashes >= MAX_CRASHES ? 0 : crashes;
+    this.waiting = [...this.waiting, ...suspects].sort((a, b) => order(a) - order(b));
     if (this.running || this.stopped) return;
     if (this.waiting.length === 0) return this.end();
     this.busy = this.running = true;

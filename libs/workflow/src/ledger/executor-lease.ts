@@ -25,7 +25,7 @@ export interface LeaseTaken {
   readonly held: true;
   /** The one before did not release it. */
   readonly afterCrash: boolean;
-  /** What it had noted. */
+  /** The one that it had let go on last, if others were at work beside it. */
   readonly suspect?: string;
   readonly unexplained: number;
 }

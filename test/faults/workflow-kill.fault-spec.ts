@@ -9,8 +9,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { sqliteExecutionStore } from '@nest-resilience/store-sql';
 import type { ExecutionLedger, ExecutionStore } from '@nest-resilience/workflow';
 
-/** Not more by default: ten kills within a minute, each some milliseconds after the start, can be put down to a run (docs/workflows.md). */
-const ROUNDS = Number(process.env['WORKFLOW_KILL_ROUNDS'] ?? 3);
+const ROUNDS = Number(process.env['KILL_ROUNDS'] ?? 10);
 
 let directory: string;
 let file: string;

@@ -174,10 +174,11 @@ export class Executor {
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const maxBytes = this.world.limits.inputBytes;
     const value = await checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
-    // The check may have taken a while.
-    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const inputHash = hashOf(canonicalJson(value));
     const elsewhere = await this.elsewhere();
+    if (!elsewhere) await this.dispatcher.suspects.courtesy();
+    // All that may have taken a while.
+    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const place = elsewhere ? undefined : this.dispatcher.reserve();
     if (!place) {
       // A key that is known already takes no place.

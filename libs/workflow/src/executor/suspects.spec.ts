@@ -107,6 +107,20 @@ describe('suspects', () => {
     expect([launched, log, over()]).toEqual([['poison'], [], 1]);
   });
 
+  it('are waited for by submissions', async () => {
+    const { suspects, settle } = court([suspect('a')]);
+    await settle();
+    let submitted = false;
+    const waiting = suspects.courtesy().then(() => (submitted = true));
+    await settle();
+    expect(submitted).toBe(false);
+
+    suspects.ended('a');
+
+    await waiting;
+    await expect(suspects.courtesy()).resolves.toBeUndefined();
+  });
+
   it('hold up nobody once the process goes', async () => {
     const { suspects, settle } = court([suspect('a')]);
     await settle();

@@ -1,4 +1,4 @@
-import type { Clock } from '@nest-resilience/core';
+import { type Clock, systemClock } from '@nest-resilience/core';
 import type { ExecutionRecord } from '../ledger/execution.js';
 import type { UnfinishedExecution } from '../ledger/execution-store.js';
 import type { LeaseNote } from '../ledger/executor-lease.js';
@@ -16,6 +16,8 @@ const LONGEST_TRIAL_MS = 600_000;
 /** What a crash that nobody could be blamed for does to the next trials: the culprit takes its time. */
 const LONGER = 4;
 const NOTE_AGAIN_MS = 1_000;
+/** A submission waits no longer than this for them. */
+const COURTESY_MS = 2_000;
 
 export interface SuspectsWorld {
   readonly clock: Clock;
@@ -60,6 +62,7 @@ export class Suspects {
   private unexplained = 0;
   private atWork = 0;
   private free: (() => void)[] = [];
+  private readonly quiet = new Set<() => void>();
   private running = false;
   private stopped = false;
   /** While they have their turns, and before it is known whether there are any. */
@@ -107,6 +110,24 @@ export class Suspects {
       return undefined;
     }
     return new Promise<void>((resolve) => this.free.push(resolve)).then(() => this.enter(run));
+  }
+
+  /**
+   * Resolves when all had their turns, or after 2 s. What is submitted meanwhile waits behind them anyway, and storing one after the other
+   * takes from them the loop and the disk, until somebody kills the process and the one in turn is blamed.
+   */
+  async courtesy(): Promise<void> {
+    if (!this.running) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        this.quiet.delete(done);
+        timer.cancel();
+        resolve();
+      };
+      // Not a clock that a test has stopped: an application may submit while it starts.
+      const timer = systemClock.setTimer(done, COURTESY_MS);
+      this.quiet.add(done);
+    });
   }
 
   left(): void {
@@ -202,6 +223,7 @@ export class Suspects {
   /** All ask again. */
   private release(): void {
     for (const resolve of this.free.splice(0)) resolve();
+    for (const done of this.quiet) done();
   }
 
   private trialMs(crashes: number, count: number): number {

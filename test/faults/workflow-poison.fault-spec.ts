@@ -5,6 +5,8 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { requireBuilt } from './built.js';
 import { effectsIn, Replica, type ReplicaOptions, until } from './replica.js';
 
+const WAYS = (process.env['POISON_WAYS'] ?? 'abort,kill,exit,heap').split(',');
+
 let directory: string;
 let options: ReplicaOptions;
 const replicas: Replica[] = [];
@@ -46,12 +48,14 @@ async function keepUp(
 }
 
 describe('an execution that takes its process along', () => {
-  const ways = [
-    ['abort', []],
-    ['kill', []],
-    ['exit', []],
-    ['heap', ['--max-old-space-size=96']],
-  ] as const;
+  const ways = (
+    [
+      ['abort', []],
+      ['kill', []],
+      ['exit', []],
+      ['heap', ['--max-old-space-size=96']],
+    ] as const
+  ).filter(([way]) => WAYS.includes(way));
 
   it.each(ways)(
     'by %s becomes a dead letter after three crashes; the 49 beside it succeed',

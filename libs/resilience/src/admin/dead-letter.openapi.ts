@@ -46,13 +46,16 @@ const ENTRY = object({
   'note?': text(),
 });
 
+const ANY_STATUS = `(${DEAD_LETTER_STATUSES.join('|')})`;
+const MOMENT: Schema = { ...text('ISO 8601, or epoch milliseconds'), format: 'date-time' };
+
 const FILTER: Readonly<Record<string, Schema>> = {
   queue: text(),
-  status: text(`Of ${DEAD_LETTER_STATUSES.join(', ')}; several with commas between`),
+  status: { ...text('Several with commas between'), pattern: `^${ANY_STATUS}(,${ANY_STATUS})*$` },
   target: text('Class.method'),
   errorName: text(),
-  from: text('ISO 8601 or epoch milliseconds'),
-  to: text('ISO 8601 or epoch milliseconds'),
+  from: MOMENT,
+  to: MOMENT,
   text: text('Somewhere in the entry'),
 };
 const filterBody = (): Schema =>
@@ -117,8 +120,8 @@ export const DEAD_LETTERS: ControllerDescription = {
         'A client that goes away cancels it.',
       body: object({
         'filter?': filterBody(),
-        'ratePerSecond?': { type: 'number', default: 10 },
-        'limit?': integer('Entries at most'),
+        'ratePerSecond?': { type: 'number', default: 10, minimum: 0.001, maximum: 10_000 },
+        'limit?': { ...integer('Entries at most'), minimum: 1 },
         'dryRun?': { type: 'boolean', default: false },
       }),
       responses: {

@@ -77,6 +77,10 @@ describe('whatever is sent to the routes of workflows', () => {
     await refused(http().post('/workflows/strict/executions').set(name, value).send('{"n": 1.5}'));
   });
 
+  it('a body that cannot be read under a path that cannot be decoded is refused', async () => {
+    await refused(http().post('/workflows/%zz/executions').set('content-type', 'application/json').send('['));
+  });
+
   it('names and keys that are too long are refused', async () => {
     await refused(http().get(`/workflows/${'w'.repeat(5_000)}`));
     await refused(http().post('/workflows/strict/executions').set('idempotency-key', 'k'.repeat(256)).send({ n: 1 }));

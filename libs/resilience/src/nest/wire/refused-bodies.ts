@@ -79,7 +79,16 @@ function templateOf(adapter: Adapter, { method, url, routeOptions }: Request): s
   }>();
   const path = url.split('?')[0] ?? '';
   const layers = (router ?? _router)?.stack ?? [];
-  return layers.find((layer) => layer.route?.methods[method.toLowerCase()] && layer.match(path))?.route?.path;
+  return layers.find((layer) => layer.route?.methods[method.toLowerCase()] && matches(layer, path))?.route?.path;
+}
+
+function matches(layer: ExpressRouter['stack'][number], path: string): boolean {
+  try {
+    return layer.match(path);
+  } catch {
+    // It is the one, but a parameter cannot be decoded, such as '%zz'.
+    return true;
+  }
 }
 
 /** Of Express 5; in Express 4 it is called `_router`. A body is refused before the router has looked for the route. */

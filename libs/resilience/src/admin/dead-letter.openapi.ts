@@ -183,6 +183,7 @@ export const DEAD_LETTERS: ControllerDescription = {
         },
         404: UNKNOWN,
         409: CONFLICT,
+        503: problem('The store is away, or another process runs what it calls; Retry-After'),
       },
     },
     discard: {

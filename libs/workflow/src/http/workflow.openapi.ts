@@ -99,6 +99,9 @@ const ID = { id: text() };
 const NO_WORKFLOW = problem('No such workflow; the known ones are named');
 const NO_EXECUTION = problem('No such execution');
 const WRONG_STATE = problem('Not possible in the state it is in');
+const NOT_NOW = problem(
+  'Shutting down, the store is away, or another process runs the executions; nothing was accepted, Retry-After',
+);
 const goesOn = (summary: string, rest: Partial<RouteDescription> = {}): RouteDescription => ({
   summary,
   params: ID,
@@ -107,6 +110,7 @@ const goesOn = (summary: string, rest: Partial<RouteDescription> = {}): RouteDes
     202: { description: 'It will go on, whatever happens to this process; Location', schema: object(EXECUTION) },
     404: NO_EXECUTION,
     409: WRONG_STATE,
+    503: NOT_NOW,
     ...rest.responses,
   },
 });
@@ -159,7 +163,7 @@ const WORKFLOWS: ControllerDescription = {
         404: NO_WORKFLOW,
         422: problem('The idempotency key belongs to other input'),
         429: problem('Too many are waiting; Retry-After'),
-        503: problem('Shutting down; nothing was accepted'),
+        503: NOT_NOW,
       },
     },
     executions: {

@@ -1,7 +1,10 @@
 import { createContext, Script } from 'node:vm';
+import { cpuMs, type TimeBudget } from '../sandbox/time-budget.js';
 
-/** What one search may take. A pattern from a file can ask for more steps than there are atoms, and nothing else can stop it. */
+/** What one search may take of a processor. A pattern from a file can ask for more steps than there are atoms, and nothing else can stop it. */
 const MATCH_TIMEOUT_MS = 100;
+/** A search that had no processor for most of its time is tried again with so many times that. */
+const LONGER = 4;
 
 // In a context of its own only because the timeout asks for one; the pattern and the text are ours and the result is read back.
 const box: { regexp: RegExp | undefined; text: string; match: RegExpExecArray | null } = {
@@ -13,10 +16,10 @@ const context = createContext(box);
 const search = new Script('match = regexp.exec(text); undefined');
 
 /**
- * A RegExp whose searches end in time, each by itself and all together at the deadline (by `performance.now()`): a text asks for as many
- * searches as it likes. As much of one as JSONata uses.
+ * A RegExp whose searches end in time, each by itself and all together when the budget is used up: a text asks for as many searches as it
+ * likes. As much of one as JSONata uses.
  */
-export function guardedRegExp(deadline: () => number): new (source: RegExp) => Pick<RegExp, 'lastIndex' | 'exec'> {
+export function guardedRegExp(budget: TimeBudget): new (source: RegExp) => Pick<RegExp, 'lastIndex' | 'exec'> {
   return class {
     lastIndex = 0;
     private readonly regexp: RegExp;
@@ -27,7 +30,7 @@ export function guardedRegExp(deadline: () => number): new (source: RegExp) => P
 
     exec(text: string): RegExpExecArray | null {
       this.regexp.lastIndex = this.lastIndex;
-      const match = needsGuard(this.regexp.source) ? guarded(this.regexp, text, deadline()) : this.regexp.exec(text);
+      const match = needsGuard(this.regexp.source) ? guarded(this.regexp, text, budget) : this.regexp.exec(text);
       this.lastIndex = this.regexp.lastIndex;
       return match;
     }
@@ -38,13 +41,13 @@ export function guardedRegExp(deadline: () => number): new (source: RegExp) => P
 export function guardedPattern(
   pattern: string,
   flags: string,
-  deadline: () => number,
+  budget: TimeBudget,
 ): { test(text: string): boolean; toString(): string } {
   const regexp = new RegExp(pattern, flags);
   return {
     // Ajv keeps patterns apart by their text.
     toString: () => String(regexp),
-    test: (text) => (needsGuard(pattern) ? guarded(regexp, text, deadline()) !== null : regexp.test(text)),
+    test: (text) => (needsGuard(pattern) ? guarded(regexp, text, budget) !== null : regexp.test(text)),
   };
 }
 
@@ -53,21 +56,26 @@ function needsGuard(source: string): boolean {
   return /[*+?{|]/.test(source);
 }
 
-function guarded(regexp: RegExp, text: string, deadline: number): RegExpExecArray | null {
-  const left = Math.ceil(deadline - performance.now());
-  if (left <= 0) throw tooLong(regexp, 'more time than is left for all searches together');
-  box.regexp = regexp;
-  box.text = text;
-  box.match = null;
+function guarded(regexp: RegExp, text: string, budget: TimeBudget): RegExpExecArray | null {
+  for (let timeout = MATCH_TIMEOUT_MS; ; timeout *= LONGER) {
+    if (budget.left() <= 0) throw tooLong(regexp, 'more time than is left for all searches together');
+    const before = cpuMs();
+    try {
+      return found(regexp, text, timeout);
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      if (cpuMs() - before >= MATCH_TIMEOUT_MS) throw tooLong(regexp, `more than ${MATCH_TIMEOUT_MS} ms`, error);
+    }
+  }
+}
+
+function found(regexp: RegExp, text: string, timeout: number): RegExpExecArray | null {
+  Object.assign(box, { regexp, text, match: null });
   try {
-    search.runInContext(context, { timeout: Math.min(MATCH_TIMEOUT_MS, left) });
+    search.runInContext(context, { timeout });
     return box.match;
-  } catch (error) {
-    if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-    throw tooLong(regexp, `more than ${MATCH_TIMEOUT_MS} ms`, error);
   } finally {
-    box.regexp = undefined;
-    box.text = '';
+    Object.assign(box, { regexp: undefined, text: '' });
   }
 }
 

@@ -1,5 +1,6 @@
 import jsonata from 'jsonata';
 import { OVER_TIME } from '../sandbox/sandbox.tasks.js';
+import { TimeBudget } from '../sandbox/time-budget.js';
 import { BUILT_INS } from './built-ins.js';
 import { DEFAULT_EXPRESSION_LIMITS } from './expression.limits.js';
 import { guardedRegExp } from './guarded-regexp.js';
@@ -19,13 +20,12 @@ export interface Jsonata {
 /** @throws JSONata's own error, with `position`, for a text that is none. */
 export function compileJsonata(source: string): Jsonata {
   const { timeoutMs, stack, sequence, textLength } = DEFAULT_EXPRESSION_LIMITS;
-  let deadline = Infinity;
+  const budget = new TimeBudget();
   let turn = 0;
   const compiled = jsonata(source, {
-    timeout: timeoutMs,
     stack,
     sequence,
-    RegexEngine: guardedRegExp(() => deadline) as unknown as RegExpConstructor,
+    RegexEngine: guardedRegExp(budget) as unknown as RegExpConstructor,
   });
   for (const [name, { run, signature }] of Object.entries(BUILT_INS))
     compiled.registerFunction(name, run as (...args: unknown[]) => unknown, signature);
@@ -33,6 +33,7 @@ export function compileJsonata(source: string): Jsonata {
     // Doubling a text thirty times takes no time, and then all the memory there is.
     if (typeof result === 'string' && result.length > textLength)
       throw new Error(`a text of ${result.length} characters came up; at most ${textLength} are allowed`);
+    if (budget.left() <= 0) throw new Error(OVER_TIME);
     if (performance.now() < turn) return undefined;
     return new Promise<void>((resolve) => {
       setImmediate(() => {
@@ -45,13 +46,8 @@ export function compileJsonata(source: string): Jsonata {
     ast: () => compiled.ast(),
     async evaluate(scope) {
       turn = performance.now() + SLICE_MS;
-      deadline = performance.now() + timeoutMs;
-      try {
-        return unmark(await compiled.evaluate(scope));
-      } catch (error) {
-        if ((error as { code?: unknown } | undefined)?.code === 'D1012') throw new Error(OVER_TIME, { cause: error });
-        throw error;
-      }
+      budget.start(timeoutMs);
+      return unmark(await compiled.evaluate(scope));
     },
   };
 }

@@ -1,6 +1,7 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { guardedPattern } from '../expression/guarded-regexp.js';
 import { DEFAULT_SANDBOX_LIMITS } from '../sandbox/sandbox.tasks.js';
+import { TimeBudget } from '../sandbox/time-budget.js';
 import type { JsonSchema } from './draft.js';
 
 /** One thing wrong with an input. */
@@ -15,15 +16,15 @@ const MAX_PROBLEMS = 100;
 
 /** Checks a run's input, in this process, and lists what is wrong with it. @throws Error when the schema itself is no JSON Schema. */
 export function compileInputSchema(schema: JsonSchema): (input: unknown) => InputProblem[] {
-  let deadline = Infinity;
-  const regExp = Object.assign((pattern: string, flags: string) => guardedPattern(pattern, flags, () => deadline), {
+  const budget = new TimeBudget();
+  const regExp = Object.assign((pattern: string, flags: string) => guardedPattern(pattern, flags, budget), {
     code: '',
   });
   // One instance each: two workflows may use the same $id. `format` is an annotation, as the draft has it by default.
   const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false, logger: false, code: { regExp } });
   const validate = ajv.compile(schema);
   return (input) => {
-    deadline = performance.now() + DEFAULT_SANDBOX_LIMITS.timeoutMs;
+    budget.start(DEFAULT_SANDBOX_LIMITS.timeoutMs);
     return validate(input) ? [] : (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem);
   };
 }

@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { compileExpression } from '../expression/expression.js';
 import { compileJsonata } from '../expression/jsonata.js';
@@ -98,6 +101,29 @@ describe('another process', () => {
 
     expect(await sandbox.run(task('[1..3] ~> $sum'))).toBe(6);
     sandbox.rest();
+  });
+
+  it('is replaced when somebody kills it, and its task is done by the next one, unless that is killed too', async () => {
+    const killed = async (times: number): Promise<unknown> => {
+      const sandbox = new Sandbox({ ...DEFAULT_SANDBOX_LIMITS, processes: 1 });
+      const source = '($f := function($n) { $n > 0 ? $f($n - 1) : 7 }; $f(10000))';
+      const result = sandbox
+        .run({ type: 'evaluate', source, scope: { json: '{}' } })
+        .catch((error: Error) => error.message);
+      for (let left = times; left > 0; await turn()) {
+        const [cell] = (sandbox as unknown as { cells: Set<{ started: boolean; child: ChildProcess }> }).cells;
+        if (cell?.started && cell.child.kill('SIGKILL')) {
+          await once(cell.child, 'exit');
+          left--;
+        }
+      }
+      const settled = await result;
+      sandbox.rest();
+      return settled;
+    };
+
+    expect(await killed(1)).toBe(7);
+    expect(await killed(2)).toMatch(/^its process was killed twice \(SIGKILL\)/);
   });
 
   it('does what many ask for, one after the other', async () => {

@@ -23,10 +23,12 @@ export interface SandboxResults {
 
 /** Bounds of one task. */
 export const DEFAULT_SANDBOX_LIMITS = {
-  /** Milliseconds one evaluation, or one check of an input, may take. */
+  /** Milliseconds of a processor that one evaluation, or one check of an input, may take. */
   timeoutMs: 1_000,
-  /** Milliseconds beyond that until its process is killed: what can stop itself says more, and a busy machine is no endless loop. */
+  /** Milliseconds beyond that until its process is killed: what can stop itself says more. */
   graceMs: 2_000,
+  /** Milliseconds by the clock after which it is killed however little it was let compute; where that is not known, this does not count. */
+  longestMs: 60_000,
   /** Milliseconds for compiling a source, which this process has done before: never mind how busy the machine is. */
   compileMs: 30_000,
   /** MiB of the process's heap. */

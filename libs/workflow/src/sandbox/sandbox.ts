@@ -9,6 +9,7 @@ import {
   type SandboxResults,
   type SandboxTask,
 } from './sandbox.tasks.js';
+import { cpuMsOf } from './time-budget.js';
 
 /** A task was stopped, whatever it was doing. Never worth a retry: the same data costs the same. */
 export class SandboxLimitError extends Error {
@@ -29,6 +30,8 @@ interface Waiting {
   readonly task: SandboxTask;
   readonly resolve: (reply: SandboxReply) => void;
   readonly reject: (error: Error) => void;
+  /** Its process was killed once, by nobody here. */
+  readonly again?: true;
 }
 
 /**
@@ -87,8 +90,9 @@ export class Sandbox {
       gone: (end, work) => {
         this.leave(cell);
         this.cells.delete(cell);
+        if (end === 'killed' && work) this.queue.unshift({ ...work, again: true });
         // Who is killed before it is there says nothing of the next one.
-        if (end !== 'started' && work) {
+        else if (end !== 'started' && work) {
           if (++this.stillborn < MAX_STILLBORN) this.queue.unshift(work);
           else work.reject(new SandboxUnavailableError());
         }
@@ -121,8 +125,11 @@ export class Sandbox {
 /** Of all workflows of this process. */
 export const sandbox = new Sandbox();
 
-/** How far a process had come when it ended. */
-type CellEnd = 'started' | 'killed' | 'failed';
+/** How a process ended: by itself or for its work, killed by others while it worked, or before it was there, killed or not. */
+type CellEnd = 'started' | 'killed' | 'stillborn' | 'failed';
+
+/** How V8 ends a process whose heap is full. */
+const OUT_OF_MEMORY = 'SIGABRT';
 
 /** So many in a row that were killed before they were there, and a task is done without one. */
 const MAX_STILLBORN = 3;
@@ -178,12 +185,20 @@ class Cell {
     this.endWithin(this.limits.compileMs);
   }
 
+  /** Kills it when it has computed for so long; by the clock where nobody counts that. */
   private endWithin(ms: number): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      this.overTime = true;
-      this.child.kill('SIGKILL');
-    }, ms);
+    const began = performance.now();
+    const cpuBefore = cpuMsOf(this.child.pid);
+    const look = (afterMs: number): void => {
+      clearTimeout(this.timer);
+      this.timer = setTimeout(() => {
+        const leftMs = cpuBefore === undefined ? 0 : ms - ((cpuMsOf(this.child.pid) ?? Infinity) - cpuBefore);
+        if (leftMs > 0 && performance.now() - began < this.limits.longestMs) return look(leftMs);
+        this.overTime = true;
+        this.child.kill('SIGKILL');
+      }, afterMs);
+    };
+    look(ms);
   }
 
   private hear(message: SandboxMessage): void {
@@ -215,12 +230,16 @@ class Cell {
     const { work } = this;
     this.work = undefined;
     clearTimeout(this.timer);
-    if (this.started) work?.reject(new SandboxLimitError(this.why(code, signal)));
-    this.owner.gone(this.started ? 'started' : typeof signal === 'string' ? 'killed' : 'failed', work);
+    const killed = typeof signal === 'string' && signal !== OUT_OF_MEMORY && !this.overTime;
+    if (!this.started) return this.owner.gone(killed ? 'stillborn' : 'failed', work);
+    if (killed && work?.again !== true) return this.owner.gone('killed', work);
+    work?.reject(new SandboxLimitError(this.why(killed, code, signal)));
+    this.owner.gone('started', work);
   }
 
-  private why(code?: number | null, signal?: string | null): string {
+  private why(killed: boolean, code?: number | null, signal?: string | null): string {
     if (this.overTime) return OVER_TIME;
+    if (killed) return `its process was killed twice (${signal}), not by this one; has the machine enough memory?`;
     return `it needed more than ${this.limits.memoryMb} MiB of memory (its process ended with ${signal ?? code ?? 'an error'}); make less of the data at once`;
   }
 }

@@ -15,6 +15,8 @@ export interface Operation {
   readonly parameters: readonly Parameter[];
   readonly body?: Schema;
   readonly statuses: ReadonlySet<number>;
+  /** Needs the token. */
+  readonly isGuarded: boolean;
 }
 
 /** What is there to be named by a valid request; grows while it runs. */
@@ -47,12 +49,13 @@ const WEIGHTS: Readonly<Record<string, number>> = {
 /** The operations of an OpenAPI document. */
 export function operationsOf(document: OpenApi): Operation[] {
   return Object.entries(document.paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, { parameters = [], requestBody, responses }]) => ({
+    Object.entries(methods).map(([method, { parameters = [], requestBody, responses, security = [] }]) => ({
       method: method.toUpperCase(),
       path,
       parameters,
       ...(requestBody && { body: requestBody.content['application/json']?.schema ?? {} }),
       statuses: new Set(Object.keys(responses).map(Number)),
+      isGuarded: security.length > 0,
     })),
   );
 }
@@ -65,6 +68,7 @@ interface OpenApiOperation {
   readonly parameters?: readonly Parameter[];
   readonly requestBody?: { readonly content: Record<string, { readonly schema: Schema }> };
   readonly responses: Record<string, unknown>;
+  readonly security?: readonly unknown[];
 }
 
 /** One request, by a seed: half are valid by schema, the others are not in at least one place. */

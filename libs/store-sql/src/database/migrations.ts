@@ -46,7 +46,8 @@ export function createTable(flavour: Flavour, { name, columns, indexes, arrival 
 
 /** The columns, and indexes over them, that a table gets in addition. Those that may not be null need a default. */
 export function addColumns(flavour: Flavour, { name, columns, indexes }: Omit<TableDefinition, 'arrival'>): string[] {
-  const lines = columns(COLUMN_TYPES[flavour]).map((line) => `add column ${line}`);
+  const add = flavour === 'postgres' ? 'add column if not exists' : 'add column';
+  const lines = columns(COLUMN_TYPES[flavour]).map((line) => `${add} ${line}`);
   if (flavour === 'sqlite')
     return [...lines.map((line) => `alter table ${name} ${line}`), ...createIndexes(name, indexes)];
   if (flavour === 'postgres') return [`alter table ${name} ${lines.join(', ')}`, ...createIndexes(name, indexes)];

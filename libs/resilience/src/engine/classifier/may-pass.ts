@@ -11,9 +11,12 @@ export function mayPass(error: unknown): boolean {
   return PASSING.has(classifyError(error).reason);
 }
 
-/** The same at the start of an application, where a host that nobody knows is most likely a wrong address. */
+/**
+ * The same at the start of an application, where an unknown host is most likely a wrong address, and a file that cannot be opened a
+ * wrong path.
+ */
 export function mayPassAtStart(error: unknown): boolean {
   for (let link = error; link instanceof Error; link = link.cause)
     if ((link as NodeJS.ErrnoException).code === 'ENOTFOUND') return false;
-  return mayPass(error);
+  return mayPass(error) && classifyError(error).reason !== 'resource';
 }

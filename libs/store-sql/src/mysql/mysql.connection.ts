@@ -40,7 +40,7 @@ export function mysqlSource(options: MysqlOptions): DatabaseSource {
       return {
         ...{ flavour: 'mysql', leaseClock, kysely: shared.kysely as unknown as Kysely<Schema> },
         get groupBytes() {
-          return shared.server.groupBytes;
+          return groupBytesOf(shared.server.packet);
         },
         migrate: (component, steps) => migrate(shared.kysely, 'mysql', component, steps),
         close: release,
@@ -69,14 +69,15 @@ function newPool(uri: string, connectionLimit: number): MysqlPool {
 
 /** What a server said of itself when a connection was made. */
 interface Server {
-  groupBytes?: number;
+  /** Bytes of a statement at most: `max_allowed_packet`. */
+  packet?: number;
 }
 
 function dialectOf(pool: MysqlPool, server: Server, checkMode: CheckMode): MysqlDialect {
   const ready = new WeakSet<MysqlPoolConnection>();
   const connect = async (): Promise<MysqlPoolConnection> => {
     const connection = await freeConnection(pool);
-    const guarded = givenUpWhenHung(connection);
+    const guarded = givenUpWhenHung(connection, server);
     if (ready.has(connection)) return guarded;
     try {
       await prepare(guarded, server, checkMode);
@@ -126,7 +127,7 @@ async function prepare(connection: MysqlPoolConnection, server: Server, checkMod
       ),
     );
   const [variables] = await checkMode(ask);
-  if (variables) server.groupBytes = groupBytesOf(variables.packet);
+  if (variables) server.packet = variables.packet;
 }
 
 interface Variables {
@@ -137,8 +138,8 @@ interface Variables {
 type CheckMode = (ask: (sql: string) => Promise<readonly Variables[]>) => Promise<readonly Variables[]>;
 
 /** Escaping makes at most two bytes of one; the rest is for the statement around the texts. */
-function groupBytesOf(packet: number): number {
-  return Math.max(1, packet / 2 - 65_536);
+function groupBytesOf(packet: number | undefined): number | undefined {
+  return packet === undefined ? undefined : Math.max(1, packet / 2 - 65_536);
 }
 
 const VARIABLES = 'select @@session.sql_mode as mode, @@session.max_allowed_packet as packet';
@@ -166,10 +167,12 @@ const checkSqlMode: CheckMode = async (ask) => {
 
 type Query = (options: object, callback: (error: unknown, result: unknown) => void) => void;
 
-function givenUpWhenHung(connection: MysqlPoolConnection): MysqlPoolConnection {
+function givenUpWhenHung(connection: MysqlPoolConnection, server: Server): MysqlPoolConnection {
   let useless: unknown;
   const query = (sql: string, values: readonly unknown[], callback: (error: unknown, result: unknown) => void) => {
     if (useless !== undefined) return callback(useless, undefined);
+    const tooLarge = tooLargeFor(server, sql, values);
+    if (tooLarge) return callback(tooLarge, undefined);
     (connection.query as unknown as Query).call(connection, { sql, values, timeout: limitOf(sql) }, (error, result) => {
       // Why there was something to undo says more than that it could not be undone.
       const isRollback = sql === 'rollback';
@@ -181,6 +184,18 @@ function givenUpWhenHung(connection: MysqlPoolConnection): MysqlPoolConnection {
   const release = () =>
     useless === undefined ? connection.release() : (connection as unknown as { destroy(): void }).destroy();
   return { query, release } as unknown as MysqlPoolConnection;
+}
+
+/** The server would cut the connection, and nobody could tell that from a server that goes away. */
+function tooLargeFor({ packet = Infinity }: Server, sql: string, values: readonly unknown[]): Error | undefined {
+  const texts = values.filter((value) => typeof value === 'string');
+  let bytes = sql.length + texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+  if (bytes * 2 <= packet) return undefined;
+  // eslint-disable-next-line no-control-regex -- what the driver escapes
+  for (const text of texts) bytes += text.match(/[\0\b\t\n\r\x1a"'\\]/g)?.length ?? 0;
+  if (bytes <= packet) return undefined;
+  const message = `A statement of ${bytes} bytes is more than the server's max_allowed_packet of ${packet}`;
+  return Object.assign(new Error(message), { code: 'ER_NET_PACKET_TOO_LARGE' });
 }
 
 function isHung(error: unknown): boolean {

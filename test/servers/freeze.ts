@@ -1,4 +1,5 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 
 /**
  * Stops a server with all its processes where they stand: its sockets stay open, connections are still accepted by the
@@ -14,6 +15,15 @@ export function thaw(server: ChildProcess): void {
   for (const pid of family(server)) signal(pid, 'SIGCONT');
 }
 
+/** Ends it, and all of its processes, without a chance to say goodbye. */
+export async function kill(server: ChildProcess): Promise<void> {
+  const closed = once(server, 'close');
+  // None of them may answer for a moment longer than another.
+  freeze(server);
+  for (const pid of family(server)) signal(pid, 'SIGKILL');
+  await closed;
+}
+
 function family({ pid }: ChildProcess): number[] {
   if (pid === undefined) return [];
   const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid='], { encoding: 'utf8' }).trim().split('\n');
@@ -23,7 +33,7 @@ function family({ pid }: ChildProcess): number[] {
   return found;
 }
 
-function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT'): void {
+function signal(pid: number, name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): void {
   try {
     process.kill(pid, name);
   } catch (error) {

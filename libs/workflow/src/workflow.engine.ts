@@ -15,12 +15,14 @@ import {
   redactedStack,
   RESILIENCE_EVENTS,
   ResilienceService,
+  StoreFaults,
 } from '@nest-resilience/core';
 import { afterListening } from './after-listening.js';
 import { showInHealth } from './executions.health.js';
 import { Executor } from './executor/executor.js';
 import { methodEvents } from './executor/method-events.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
+import { LedgerOpening } from './ledger/ledger-opening.js';
 import { Retention } from './ledger/retention.js';
 import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
 import { showInPrometheus } from './metrics/prometheus.js';
@@ -36,7 +38,14 @@ import { WorkflowRegistry } from './registry/workflow-registry.js';
 import { RequestClient } from './request/request.client.js';
 import { readRequestOptions } from './request/request.options.js';
 import { sandbox } from './sandbox/sandbox.js';
-import { readLimits, readRetention, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
+import { LEDGER } from './ledger/watched-store.js';
+import {
+  readLimits,
+  readRetention,
+  readStoreTimeout,
+  WORKFLOW_OPTIONS,
+  type WorkflowModuleOptions,
+} from './workflow.options.js';
 
 /** Puts the executor and what it stands on together, and takes it through the application's life. */
 @Injectable()
@@ -48,6 +57,8 @@ export class WorkflowEngine
   private readonly logger = new Logger('Workflows');
   private readonly requests: ReturnType<typeof readRequestOptions>;
   private readonly retention: Retention;
+  private readonly storeTimeoutMs: number;
+  private readonly opening: LedgerOpening;
   private parts: { readonly executor: Executor; readonly loader: WorkflowLoader } | undefined;
   private watch: DirectoryWatch | undefined;
 
@@ -62,9 +73,16 @@ export class WorkflowEngine
     @Inject(ModuleRef) private readonly moduleRef: ModuleRef,
     @Inject(DeadLetterService) private readonly deadLetters: DeadLetterService,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
+    @Inject(StoreFaults) private readonly faults: StoreFaults,
   ) {
     this.limits = readLimits(options.limits);
     this.requests = readRequestOptions(options.requests);
+    this.storeTimeoutMs = readStoreTimeout(options);
+    this.opening = new LedgerOpening(
+      resilience.clock,
+      () => this.openLedger(),
+      (message, error) => this.logger.error(message, redactedStack(error)),
+    );
     const asked = options.retention !== undefined;
     this.retention = new Retention(store, resilience.clock, readRetention(options), asked);
   }
@@ -82,7 +100,6 @@ export class WorkflowEngine
   }
 
   async onModuleInit(): Promise<void> {
-    await this.store.init?.();
     this.events.add?.(methodEvents);
     if (!this.store.durable)
       this.logger.warn(
@@ -109,15 +126,15 @@ export class WorkflowEngine
       redriveItem: (id, node, index) => executor.redrives.item(id, node, index),
     });
     this.deadLetters.addGate(redriveGate(() => executor.lease?.refusal));
-    if (!executor.lease) return;
-    showInHealth(this.moduleRef, executor.lease);
-    await executor.lease.open();
+    if (executor.lease) showInHealth(this.moduleRef, executor.lease);
+    await this.opening.start();
   }
 
   async onApplicationBootstrap(): Promise<void> {
     // An execution that takes the process along must not do so before anybody can see, or cancel, what is there.
     const listening = afterListening(this.host.httpAdapter?.getHttpServer());
-    if (listening) void listening.then(() => this.executor.recover());
+    if (listening || this.opening.failure !== undefined)
+      void Promise.all([listening, this.opening.opened]).then(() => this.executor.recover());
     else await this.executor.recover();
     this.retention.start((error) => this.logger.error('Old executions could not be removed', redactedStack(error)));
     if (this.options.watch === true) {
@@ -129,6 +146,7 @@ export class WorkflowEngine
   /** Nothing new starts; said before any policy is told to give up, so that its giving up is not taken for a failure. */
   onModuleDestroy(): void {
     this.watch?.close();
+    this.opening.stop();
     this.retention.stop();
     const { dispatcher, lease } = this.parts?.executor ?? {};
     dispatcher?.stop();
@@ -151,6 +169,11 @@ export class WorkflowEngine
     return this.parts;
   }
 
+  private async openLedger(): Promise<void> {
+    await this.store.init?.();
+    await this.executor.lease?.open();
+  }
+
   private makeExecutor(handlers: HandlerTable, llm: LlmPort | undefined): Executor {
     return new Executor({
       store: this.store,
@@ -170,6 +193,9 @@ export class WorkflowEngine
       keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
       keepItem: (workflow, id, node, index, error) => this.runs.keepItem(workflow, id, node, index, error),
       ...(this.options.resume !== undefined && { resume: this.options.resume }),
+      storeTimeoutMs: this.storeTimeoutMs,
+      notOpen: () => this.opening.failure,
+      unanswered: (error) => this.faults.note(LEDGER, 'create', error),
       log: (message) => this.logger.log(message),
       report: (message, error) => this.logger.error(message, redactedStack(error)),
     });

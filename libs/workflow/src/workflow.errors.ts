@@ -96,7 +96,10 @@ export class WorkflowStoppingError extends ResilienceError {
   }
 }
 
-/** The ledger cannot be used now (disk full, locked, away, damaged). Nothing was accepted. Code `RESILIENCE_STORE_UNAVAILABLE`. */
+/**
+ * The ledger cannot be used now (disk full, locked, away, damaged), or did not answer in time. What it has taken all the same runs once:
+ * submit again with the same idempotency key. Code `RESILIENCE_STORE_UNAVAILABLE`.
+ */
 export class StoreUnavailableError extends ResilienceError {
   /** Read by `classifyError`: later it may work. */
   readonly isRetryable = true;
@@ -104,7 +107,8 @@ export class StoreUnavailableError extends ResilienceError {
 
   constructor(cause: unknown) {
     super(
-      'The ledger of executions cannot be used now, and nothing was accepted; try again later. GET /health/ready says more',
+      'The ledger of executions cannot be used now; submit again later, with the same idempotency key if it has one: what was stored ' +
+        'all the same runs. GET /health/ready says more',
       'RESILIENCE_STORE_UNAVAILABLE',
       'workflow',
       { cause },

@@ -9,9 +9,9 @@ import { WorkflowController } from './http/workflow.controller.js';
 import { describeWorkflowRoutes } from './http/workflow.openapi.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
 import { MemoryExecutionStore } from './ledger/memory.store.js';
+import { watchedStore } from './ledger/watched-store.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
 import { WorkflowEngine } from './workflow.engine.js';
-import { StoreUnavailableError } from './workflow.errors.js';
 import { WORKFLOW_OPTIONS, type WorkflowModuleExtras, type WorkflowModuleOptions } from './workflow.options.js';
 import { WorkflowService } from './workflow.service.js';
 
@@ -47,14 +47,9 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModule
       provide: EXECUTION_STORE,
       inject: [WORKFLOW_OPTIONS, StoreFaults],
       useFactory: (
-        { store = new MemoryExecutionStore() }: WorkflowModuleOptions,
+        { store = new MemoryExecutionStore(), storeCritical }: WorkflowModuleOptions,
         faults: StoreFaults,
-      ): ExecutionStore =>
-        faults.watch(store, {
-          name: 'the ledger',
-          recheck: () => store.probe?.() ?? store.find('probe'),
-          convert: (cause) => new StoreUnavailableError(cause),
-        }),
+      ): ExecutionStore => watchedStore(store, faults, storeCritical ?? false),
     },
   ],
   exports: [WorkflowService, ProblemFilter, EXECUTION_STORE],

@@ -1,5 +1,6 @@
 import type { CanActivate, Type } from '@nestjs/common';
 import { type Duration, OptionsReader, parseDuration } from '@nest-resilience/core';
+import { DEFAULT_STORE_TIMEOUT_MS } from './executor/ledger-patience.js';
 import type { WorkflowBuilder } from './form/builder/workflow.builder.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import type { ExecutionStore } from './ledger/execution-store.js';
@@ -33,6 +34,16 @@ export interface WorkflowModuleOptions {
    * cancels them, e.g. because one of them keeps taking the process along. @default true
    */
   readonly resume?: boolean;
+  /**
+   * How long a submission waits for the store before it is refused with `RESILIENCE_STORE_UNAVAILABLE` (503). While the store answers
+   * nobody, the next ones are refused at once. @default '2s'
+   */
+  readonly storeTimeout?: Duration;
+  /**
+   * This process is of no use without its store: the health check `store` is down, and critical, while the store fails. Otherwise it
+   * is degraded. @default false
+   */
+  readonly storeCritical?: boolean;
   /** What the requests of `http` nodes may do. @default public addresses only */
   readonly requests?: RequestOptions;
 }
@@ -75,6 +86,16 @@ export function readRetention({ retention }: Pick<WorkflowModuleOptions, 'retent
   const ageMs = reader.duration('retention', parseDuration(DEFAULT_EXECUTION_RETENTION) ?? 0);
   reader.finish();
   return ageMs;
+}
+
+/** Milliseconds. @throws ResilienceOptionsError */
+export function readStoreTimeout({ storeTimeout }: Pick<WorkflowModuleOptions, 'storeTimeout'>): number {
+  const reader = new OptionsReader<{ storeTimeout?: Duration | undefined }>({ storeTimeout }, 'WorkflowModule', [
+    'storeTimeout',
+  ]);
+  const timeoutMs = reader.duration('storeTimeout', DEFAULT_STORE_TIMEOUT_MS, { min: 1 });
+  reader.finish();
+  return timeoutMs;
 }
 
 /** @throws ResilienceOptionsError with every problem at once */

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
 import type { StartOptions } from './executor/executor.js';
+import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import { HEALTH_RETRY_AFTER_MS, HEALTH_SOURCE, healthReasons, type HealthReading } from './health-gate.js';
@@ -31,11 +32,15 @@ export class WorkflowService {
   /**
    * Submits an execution. Resolves once it is durable: from then on it ends, whatever happens to this process.
    * @throws WorkflowNotFoundError, WorkflowInputError, WorkflowBusyError, IdempotencyConflictError, WorkflowStoppingError,
-   * WorkflowUnhealthyError
+   * WorkflowUnhealthyError, StoreUnavailableError
    */
   async start(workflow: string, input: unknown, options?: StartOptions): Promise<ExecutionRecord> {
-    await this.requireHealth(workflow, options?.idempotencyKey);
-    return (await this.engine.executor.start(workflow, input, options)).execution;
+    try {
+      await this.requireHealth(workflow, options?.idempotencyKey);
+      return (await this.engine.executor.start(workflow, input, options)).execution;
+    } catch (error) {
+      return refused(workflow, error);
+    }
   }
 
   /**
@@ -137,9 +142,8 @@ export class WorkflowService {
     const { name, requireHealth } = this.engine.registry.get(workflow);
     const reasons = healthReasons(requireHealth, this.health());
     if (reasons.length === 0) return;
-    const known =
-      idempotencyKey === undefined ? undefined : await this.store.findByIdempotencyKey(name, idempotencyKey);
-    if (!known) throw new WorkflowUnhealthyError(name, reasons, HEALTH_RETRY_AFTER_MS);
+    if (!(await this.engine.executor.findByKey(name, idempotencyKey)))
+      throw new WorkflowUnhealthyError(name, reasons, HEALTH_RETRY_AFTER_MS);
   }
 
   private health(): HealthReading | undefined {

@@ -1,5 +1,4 @@
-import { classifyError } from '../engine/classifier/classify-error.js';
-import type { FailureReason } from '../engine/classifier/classification.js';
+import { mayPassAtStart } from '../engine/classifier/may-pass.js';
 import type { Clock } from '../engine/clock.js';
 import type { DeadLetterEntry, DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
 import { NoAnswer } from './dead-letter.spill.js';
@@ -19,8 +18,6 @@ import type {
 /** Entries that still want somebody. */
 const OPEN: ReadonlySet<DeadLetterEntry['status']> = new Set(['pending', 'redriving', 'poisoned']);
 
-/** A store that is away at boot may be back in a minute; a wrong password or a missing driver stays wrong. */
-const PASSING: ReadonlySet<FailureReason> = new Set(['network', 'timeout', 'overloaded']);
 /** Longer than a server needs that is merely busy; an application that is starting is not kept longer by one that hangs. */
 const OPEN_MS = 5_000;
 /** Counts that changed while they were read are read again, but not for ever. */
@@ -68,7 +65,7 @@ export class CountedDeadLetterStore implements DeadLetterStore {
     try {
       await this.init();
     } catch (error) {
-      if (!(error instanceof NoAnswer) && !PASSING.has(classifyError(error).reason)) throw error;
+      if (!(error instanceof NoAnswer) && !mayPassAtStart(error)) throw error;
       this.failed = error as Error;
     }
   }

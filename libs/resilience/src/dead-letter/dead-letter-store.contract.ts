@@ -416,6 +416,35 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
       });
     });
 
+    describe('names that differ in blanks, case or accents alone', () => {
+      const names = ['orders', 'orders ', ' orders', 'Orders', '\u00f6rders', 'o\u0308rders'];
+
+      test('are queues, targets and errors of their own', async (store) => {
+        for (const name of names) await added(store, { queue: name, target: name, error: { name, message: 'm' } });
+
+        assert.deepEqual(
+          (await store.count()).map(({ queue, count }) => [queue, count]).sort(),
+          names.map((name) => [name, 1]).sort(),
+        );
+        for (const name of names)
+          for (const by of ['queue', 'target', 'errorName'] as const)
+            assert.deepEqual(
+              (await store.list({ [by]: name })).items.map(({ queue }) => queue),
+              [name],
+            );
+        assert.equal(await store.purge({ queue: 'orders' }), 1);
+      });
+
+      test('are ids of their own', async (store) => {
+        const { id } = await added(store);
+
+        for (const other of [`${id} `, ` ${id}`, id.toUpperCase() === id ? `${id}.` : id.toUpperCase()])
+          assert.equal(await store.get(other), undefined, JSON.stringify(other));
+        assert.equal(await store.discard(`${id} `, { at: NOW }), false);
+        assert.equal((await store.add(deadLetterRecord({ id: `${id} ` }))).outcome, 'added');
+      });
+    });
+
     describe('texts that not every database keeps', () => {
       // NUL, and halves of a surrogate pair: PostgreSQL refuses the one, UTF-8 the other.
       const odd = 'a\0b\ud800c\udc00 \u{1f600}';
@@ -458,6 +487,32 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
         for (const text of ['\0b', '\ud800', '"quoted"', '\\u0000b', '"said":"a'])
           assert.equal((await store.list({ text })).items.length, 1, JSON.stringify(text));
         assert.equal((await store.list({ text: '\0z' })).items.length, 0);
+      });
+
+      test('are two keys when they differ, also in what is not kept', async (store) => {
+        const keys = [
+          'k',
+          'k ',
+          ' k',
+          'K',
+          'k\0',
+          'k\ud800',
+          'k\ud801',
+          'k\udc00',
+          'k\ufffd',
+          'k\ufffdd800',
+          'e\u0301',
+          '\u00e9',
+        ];
+        for (const idempotencyKey of keys) await added(store, { idempotencyKey });
+
+        for (const idempotencyKey of keys)
+          assert.equal((await store.add(deadLetterRecord({ idempotencyKey }))).outcome, 'merged');
+
+        assert.deepEqual(
+          (await store.list({})).items.map(({ occurrences }) => occurrences),
+          keys.map(() => 2),
+        );
       });
 
       test('are one key when they are kept as one', async (store) => {

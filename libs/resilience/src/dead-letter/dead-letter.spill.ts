@@ -13,9 +13,10 @@ export interface DeadLetterSpill {
   append(record: DeadLetterRecord): Promise<void>;
   /**
    * Hands every waiting entry to `keep`. One that it rejects stops no other: it stays, and once the store has taken a later
-   * one it is set aside. Never rejects because of `keep`.
+   * one it is set aside, unless what the store said may pass. Never rejects because of `keep`.
+   * @param alsoRefused those that were set aside get another chance: a limit of the database, or a release, may have changed
    */
-  drain(keep: KeepInStore): Promise<Drained>;
+  drain(keep: KeepInStore, alsoRefused?: boolean): Promise<Drained>;
   /** Entries set aside because the store refuses them, also those of earlier processes. */
   countRefused(): Promise<number>;
 }
@@ -26,6 +27,8 @@ export interface Drained {
   readonly refused: readonly RefusedEntry[];
   /** Why entries are left that the store may yet take. */
   readonly failure?: unknown;
+  /** Entries that are left for another run although the store takes others. */
+  readonly left?: number;
 }
 
 export interface RefusedEntry {

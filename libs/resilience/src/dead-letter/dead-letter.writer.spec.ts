@@ -300,6 +300,68 @@ describe('entries that the store refuses', () => {
     expect(readdirSync(directory)).toEqual([]);
   });
 
+  it.each([
+    ...[
+      '53100',
+      '53300',
+      '57014',
+      '25006',
+      '55P03',
+      'ER_DISK_FULL',
+      'ER_LOCK_WAIT_TIMEOUT',
+      'ER_OPTION_PREVENTS_STATEMENT',
+    ],
+    ...['ER_CON_COUNT_ERROR', 'ER_STATEMENT_TIMEOUT', 'ECONNRESET', 'PROTOCOL_CONNECTION_LOST'],
+  ])('are not what a fault rejects that passes, however often others are taken between: %s', async (code) => {
+    const [first, second, third] = [deadLetterRecord({ queue: 'bad' }), deadLetterRecord(), deadLetterRecord()];
+    spilled(first, second);
+    store.before = ({ queue }) => {
+      if (queue === 'bad') throw Object.assign(new Error('the same each time'), { code });
+    };
+    const writer = newWriter();
+
+    await writer.readBack();
+    // Read after what was left.
+    writeFileSync(join(directory, 'spill-z.ndjson'), `${JSON.stringify(deadLetterRecord())}\n`);
+    await writer.readBack();
+
+    expect([writer.degraded, await writer.countRefused()]).toEqual([false, 0]);
+    expect(await writer.write(third)).toMatchObject({ kept: 'store' });
+    expect(readdirSync(directory)).toEqual([expect.stringMatching(/^spill-.*\.ndjson$/)]);
+
+    store.before = () => undefined;
+    await clock.advance('1m');
+    await writer.readBack();
+
+    expect(await store.get(first.id)).toBeDefined();
+    expect(readdirSync(directory)).toEqual([]);
+  });
+
+  it('are tried again every hour, and leave their files when the store takes them', async () => {
+    const bad = deadLetterRecord({ queue: 'bad' });
+    spilled(bad, deadLetterRecord());
+    const writer = newWriter();
+    await writer.readBack();
+    let tried = 0;
+    store.before = ({ queue }) => {
+      if (queue === 'bad' && ++tried === 1) throw new Error('too large');
+    };
+
+    await clock.advance('59m');
+    await writer.readBack();
+    expect(tried).toBe(0);
+    await clock.advance('1m');
+    await writer.readBack();
+    expect([tried, await writer.countRefused()]).toEqual([1, 1]);
+    await clock.advance('1h');
+    await writer.readBack();
+
+    expect([tried, await writer.countRefused()]).toEqual([2, 0]);
+    expect(await store.get(bad.id)).toBeDefined();
+    await writer.close();
+    expect(clock.pending).toBe(0);
+  });
+
   it('are tried once more by the next process', async () => {
     const bad = deadLetterRecord({ queue: 'bad' });
     spilled(bad, deadLetterRecord());

@@ -14,6 +14,8 @@ const STORE_TIMEOUT_MS = 40;
 const PATIENT_STORE_TIMEOUT_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;
 const LAST_RETRY_MS = 60_000;
+/** Between two tries of what the store refuses. */
+const REFUSED_RETRY_MS = 3_600_000;
 /** A start does not wait longer for what an earlier process left, an end not for its last try. */
 const BOOT_MS = 5_000;
 const LAST_TRY_MS = 5_000;
@@ -36,6 +38,8 @@ export class DeadLetterWriter {
   private isDegraded = false;
   private retryMs = FIRST_RETRY_MS;
   private timer: TimerHandle | undefined;
+  private refusedTimer: TimerHandle | undefined;
+  private triedRefusedAt = -Infinity;
   private draining: Promise<void> | undefined;
   private closed = false;
   private tryUntil = Infinity;
@@ -99,6 +103,7 @@ export class DeadLetterWriter {
     this.closed = true;
     this.tryUntil = this.options.clock.now() + LAST_TRY_MS;
     this.timer?.cancel();
+    this.refusedTimer?.cancel();
     if (this.isDegraded || this.draining || this.unread)
       await new ShutdownWait(this.options.clock).forLast(this.lastTry());
   }
@@ -111,12 +116,13 @@ export class DeadLetterWriter {
 
   private async drain(): Promise<void> {
     this.timer?.cancel();
-    const { store } = this.options;
+    const { store, clock } = this.options;
+    const alsoRefused = clock.now() - this.triedRefusedAt >= REFUSED_RETRY_MS;
     this.unread = false;
     let retryMs = FIRST_RETRY_MS;
     try {
-      const { kept, refused, failure } = await this.spill
-        .drain((record) => this.keep(record))
+      const { kept, refused, failure, left } = await this.spill
+        .drain((record) => this.keep(record), alsoRefused)
         .catch((error: unknown) => {
           retryMs = this.longerRetryMs;
           return this.unreadable(error);
@@ -130,12 +136,27 @@ export class DeadLetterWriter {
         await this.answers.within(asked, PATIENT_STORE_TIMEOUT_MS);
       }
       this.setDegraded(false);
+      if (left !== undefined) {
+        this.unread = true;
+        retryMs = this.longerRetryMs;
+      }
       this.retryMs = retryMs;
       if (this.unread) this.retryLater();
+      if (alsoRefused) this.triedRefusedAt = clock.now();
+      await this.planRefused();
     } catch (error) {
       this.retryMs = this.longerRetryMs;
       this.degrade(error);
     }
+  }
+
+  private async planRefused(): Promise<void> {
+    this.refusedTimer?.cancel();
+    if (this.closed || (await this.spill.countRefused()) === 0 || this.closed) return;
+    const { clock } = this.options;
+    const leftMs = Math.max(0, this.triedRefusedAt + REFUSED_RETRY_MS - clock.now());
+    this.refusedTimer = clock.setTimer(() => void this.readBack(), leftMs);
+    this.refusedTimer.unref();
   }
 
   private get longerRetryMs(): number {
@@ -158,7 +179,7 @@ export class DeadLetterWriter {
         `by the store ${this.options.store.name}, which takes others: ${describe(error)}. ` +
         (file === undefined
           ? 'Kept in memory only'
-          : `Set aside as '${file}': read in at a later start, or by \`nest-resilience dead-letters import\`, once the store takes it`),
+          : `Set aside as '${file}': tried again every hour, and read in by \`nest-resilience dead-letters import\`, once the store takes it`),
     );
   }
 

@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, readFile, rename, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { mayPass } from '../engine/classifier/may-pass.js';
 import { PRIVATE_DIRECTORY, PRIVATE_FILE } from '../engine/private-files.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import {
@@ -30,7 +31,7 @@ interface Append {
  *
  * Lines that come while one sync is under way share the next: a hundred calls that fail at once wait for two.
  *
- * An entry that the store refuses gets a file of its own, `<id>.refused`, which is tried again at the next start.
+ * An entry that the store refuses gets a file of its own, `<id>.refused`, which is tried again every hour and at the next start.
  */
 export class FileSpill implements DeadLetterSpill {
   readonly durable = true;
@@ -38,7 +39,6 @@ export class FileSpill implements DeadLetterSpill {
   private waiting: Append[] = [];
   private appending = false;
   private readonly patience = new Patience();
-  private triedRefused = false;
 
   constructor(private readonly directory: string) {
     this.file = this.newFile();
@@ -51,7 +51,7 @@ export class FileSpill implements DeadLetterSpill {
     });
   }
 
-  async drain(keep: KeepInStore): Promise<Drained> {
+  async drain(keep: KeepInStore, alsoRefused = false): Promise<Drained> {
     const run = new SpillRun(keep, this.patience);
     const read: string[] = [];
     for (const claimed of await this.claim()) {
@@ -70,9 +70,10 @@ export class FileSpill implements DeadLetterSpill {
       if (run.rejectedAny) refused.push(...(await this.sort(claimed, run)));
       await unlink(claimed).catch(ignoreMissing);
     }
-    const { failure } = run;
+    const { failure, left } = run;
     if (failure !== undefined) return { kept: run.kept, refused, failure };
-    return { kept: run.kept + (await this.retryRefused(keep)), refused };
+    const again = alsoRefused ? await this.retryRefused(keep) : 0;
+    return { kept: run.kept + again, refused, ...(left > 0 && { left }) };
   }
 
   async countRefused(): Promise<number> {
@@ -101,10 +102,7 @@ export class FileSpill implements DeadLetterSpill {
     return refused;
   }
 
-  /** Once a process: a new release, or a changed limit of the database, is what can help. */
   private async retryRefused(keep: KeepInStore): Promise<number> {
-    if (this.triedRefused) return 0;
-    this.triedRefused = true;
     let kept = 0;
     for (const name of await this.namesOfRefused()) {
       const path = join(this.directory, name);
@@ -115,7 +113,7 @@ export class FileSpill implements DeadLetterSpill {
         await unlink(path).catch(ignoreMissing);
         kept++;
       } catch (error) {
-        if (error instanceof NoAnswer) break;
+        if (error instanceof NoAnswer || mayPass(error)) break;
       }
     }
     return kept;

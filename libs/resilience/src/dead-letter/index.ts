@@ -58,9 +58,12 @@ export type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-let
 export { DeadLetterWriter } from './dead-letter.writer.js';
 export { MemoryDeadLetterStore } from './memory.store.js';
 export {
+  indexedKey,
   MAX_STORED_NAME,
+  shownKey,
   storedFilter,
   storedId,
+  storedKey,
   storedName,
   storedRecord,
   storedText,

@@ -27,10 +27,11 @@ import {
   settled,
   statusAfterFailure,
 } from './dead-letter.transitions.js';
-import { storedId, storedRecord, storedText } from './stored-text.js';
+import { storedId, storedKey, storedRecord, storedText } from './stored-text.js';
 
 interface Row {
   record: DeadLetterRecord;
+  readonly key: string | undefined;
   token: number;
   revision: number;
   leaseUntil: number;
@@ -53,15 +54,16 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
 
   async add(given: DeadLetterRecord): Promise<DeadLetterAdded> {
     const record = storedRecord(given);
+    const key = given.idempotencyKey === undefined ? undefined : storedKey(given.idempotencyKey);
     if (this.rows.has(record.id)) return { id: record.id, outcome: 'known' };
-    const twin = this.liveTwin(record);
+    const twin = this.liveTwin(key, record.target);
     if (twin) {
       twin.record = merged(twin.record, copy(record));
       twin.revision++;
       return { id: twin.record.id, outcome: 'merged' };
     }
     this.makeRoom();
-    this.rows.set(record.id, { record: copy(record), token: 0, revision: 0, leaseUntil: 0 });
+    this.rows.set(record.id, { record: copy(record), key, token: 0, revision: 0, leaseUntil: 0 });
     return { id: record.id, outcome: 'added' };
   }
 
@@ -165,11 +167,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     );
   }
 
-  private liveTwin({ idempotencyKey, target }: DeadLetterRecord): Row | undefined {
-    if (idempotencyKey === undefined) return undefined;
+  private liveTwin(key: string | undefined, target: string): Row | undefined {
+    if (key === undefined) return undefined;
     for (const row of this.rows.values()) {
       const { record } = row;
-      if (record.idempotencyKey !== idempotencyKey || record.target !== target) continue;
+      if (row.key !== key || record.target !== target) continue;
       if (LIVE_STATUSES.includes(record.status)) return row;
     }
     return undefined;

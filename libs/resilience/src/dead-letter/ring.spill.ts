@@ -17,8 +17,9 @@ export class RingSpill implements DeadLetterSpill {
     return Promise.resolve();
   }
 
-  async drain(keep: KeepInStore): Promise<Drained> {
+  async drain(keep: KeepInStore, alsoRefused = false): Promise<Drained> {
     const run = new SpillRun(keep, this.patience);
+    if (alsoRefused) this.refused.clear();
     const waiting = [...this.ring.values()].filter(({ id }) => !this.refused.has(id));
     for (const record of waiting) {
       if (run.over) break;
@@ -31,7 +32,8 @@ export class RingSpill implements DeadLetterSpill {
       else if (outcome !== 'left') refused.push({ record, ...outcome });
     }
     for (const { record } of refused) this.refused.add(record.id);
-    return { kept: run.kept, refused, ...(run.failure !== undefined && { failure: run.failure }) };
+    const { kept, left, failure } = run;
+    return { kept, refused, ...(failure !== undefined && { failure }), ...(left > 0 && { left }) };
   }
 
   countRefused(): Promise<number> {

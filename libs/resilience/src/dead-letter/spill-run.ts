@@ -1,3 +1,4 @@
+import { mayPass } from '../engine/classifier/may-pass.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type KeepInStore, NoAnswer, NOT_ASKED } from './dead-letter.spill.js';
 
@@ -26,12 +27,14 @@ export class Patience {
 
 /**
  * One reading back. Tells an entry that the store refuses from a store that takes nothing: by a success that comes after
- * the rejection. Error codes would not do, a full disk and a value out of range look alike.
+ * the rejection. What passes by itself (a lock, a full disk, a connection that was cut) is no refusal, whatever comes after it: such an
+ * entry waits for a later run.
  */
 export class SpillRun {
   kept = 0;
   private readonly refused = new Map<string, unknown>();
   private readonly suspects = new Map<string, unknown>();
+  private readonly later = new Set<string>();
   private unanswered = 0;
   private failed: { readonly error: unknown } | undefined;
 
@@ -51,7 +54,12 @@ export class SpillRun {
   }
 
   get rejectedAny(): boolean {
-    return this.refused.size + this.suspects.size > 0;
+    return this.refused.size + this.suspects.size + this.later.size > 0;
+  }
+
+  /** Entries that wait for a later run although the store takes others. */
+  get left(): number {
+    return this.later.size;
   }
 
   /** `true` when the store has it. */
@@ -67,7 +75,10 @@ export class SpillRun {
     if (answer === NOT_ASKED) return true;
     this.unanswered = 0;
     this.patience.reset();
-    for (const [id, error] of this.suspects) this.refused.set(id, error);
+    for (const [id, error] of this.suspects) {
+      if (mayPass(error)) this.later.add(id);
+      else this.refused.set(id, error);
+    }
     this.suspects.clear();
     return true;
   }
@@ -75,7 +86,7 @@ export class SpillRun {
   /** What became of an entry that was offered. */
   verdict({ id }: DeadLetterRecord): 'kept' | 'refused' | 'left' {
     if (this.refused.has(id)) return 'refused';
-    return this.suspects.has(id) ? 'left' : 'kept';
+    return this.suspects.has(id) || this.later.has(id) ? 'left' : 'kept';
   }
 
   /**

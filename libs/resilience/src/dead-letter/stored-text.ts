@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import type { DeadLetterFilter } from './dead-letter.store.js';
 
@@ -15,6 +16,25 @@ export function storedText(text: string): string {
 /** The same of a name; at most {@link MAX_STORED_NAME} characters. */
 export function storedName(name: string): string {
   return storedText(name.slice(0, MAX_STORED_NAME));
+}
+
+/** A key as every store compares it: what {@link storedText} makes one of many keeps its number, so that different keys stay apart. */
+export function storedKey(key: string): string {
+  return key.replace(/[\0\ufffd\p{Surrogate}]/gu, (odd) => `\ufffd${odd.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/** The same for a column that is indexed: of a longer key the end is hashed. */
+export function indexedKey(key: string): string {
+  const stored = storedKey(key);
+  if (stored.length <= MAX_STORED_NAME) return stored;
+  const hash = createHash('sha256').update(stored).digest('hex');
+  // Not between the halves of a pair.
+  return `${storedText(stored.slice(0, MAX_STORED_NAME - hash.length))}${hash}`;
+}
+
+/** What {@link storedText} makes of the key. */
+export function shownKey(stored: string): string {
+  return stored.replace(/\ufffd[0-9a-f]{4}/g, '\ufffd');
 }
 
 /** An id to look for. Ids are printable ASCII, and MySQL compares such a column with nothing else: any other character becomes the last of ASCII. */

@@ -3,6 +3,7 @@ export type { AttemptContext, AttemptRecord } from './attempt.js';
 export { CallStats, type MethodMetrics } from './call-stats.js';
 export type { ErrorClassification, FailureKind, FailureReason } from './classifier/classification.js';
 export { classifyError } from './classifier/classify-error.js';
+export { mayPass, mayPassAtStart } from './classifier/may-pass.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
 export { type Duration, parseDuration } from './duration.js';

@@ -17,6 +17,9 @@ const NOBODY = 'health-check';
  */
 @Injectable()
 export class StoreHealthIndicator {
+  /** Those of the probes that are on their way. */
+  private readonly changed: (() => void)[] = [];
+
   constructor(
     @Inject(DeadLetterStore) private readonly store: Pick<DeadLetterStore, 'name' | 'durable' | 'get' | 'probe'>,
     @Inject(DeadLetterWriter) private readonly writer: Writer,
@@ -25,36 +28,49 @@ export class StoreHealthIndicator {
 
   async check(): Promise<HealthOutcome> {
     const { name, durable } = this.store;
-    const details = { store: name, durable, spilling: this.writer.degraded, refused: await this.writer.countRefused() };
-    const failure = await this.probe();
-    await this.faults.recheck();
+    const failure = this.failureKnown ? undefined : await this.probe();
+    // Not waited for: what is known is told now, and what this finds out later is a change.
+    void this.faults.recheck();
+    const { degraded: spilling } = this.writer;
+    const details = { store: name, durable, spilling, refused: await this.writer.countRefused() };
     const faults = new Map([...this.faults.current].map(([store, { reason }]) => [store, reason]));
     const reason = failure ?? faults.get(name);
     faults.delete(name);
     const reasons = [...faults].map(([store, why]) => `${store} fails: ${why}`);
     if (reason !== undefined) reasons.unshift(`${name} fails: ${reason}`);
-    if (details.spilling) reasons.push(`${name} fails: dead letters wait in the spill`);
+    if (spilling) reasons.push(`${name} fails: dead letters wait in the spill`);
     else if (failure === undefined && details.refused > 0)
       reasons.push(`${name} refuses ${details.refused} dead letters, which wait beside the spill`);
     if (reasons.length === 0) return up(details);
-    const lost = [...this.faults.current.values()].some((fault) => fault.lost);
-    return lost
+    const isDown = [...this.faults.current.values()].some(({ lost, critical }) => lost || critical);
+    return isDown
       ? { status: 'down', reason: reasons.join('; '), details, critical: true }
       : degraded(reasons.join('; '), details);
   }
 
   /** Calls back as soon as somebody who uses a store knows that it fails or answers again. */
   onChange(listener: () => void): void {
-    this.writer.onDegradedChange?.(listener);
-    this.faults.onChange(listener);
+    const tell = (): void => {
+      for (const changed of this.changed.splice(0)) changed();
+      listener();
+    };
+    this.writer.onDegradedChange?.(tell);
+    this.faults.onChange(tell);
   }
 
+  private get failureKnown(): boolean {
+    return this.writer.degraded || this.faults.current.size > 0;
+  }
+
+  /** Why the store fails, if it does. Who uses a store that hangs knows it before this does. */
   private async probe(): Promise<string | undefined> {
-    try {
-      await (this.store.probe?.() ?? this.store.get(NOBODY));
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
+    const known = new Promise<undefined>((resolve) => this.changed.push(() => resolve(undefined)));
+    const asked = Promise.resolve()
+      .then((): Promise<unknown> => this.store.probe?.() ?? this.store.get(NOBODY))
+      .then(
+        () => undefined,
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+    return Promise.race([asked, known]);
   }
 }

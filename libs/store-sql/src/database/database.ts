@@ -1,6 +1,8 @@
+import { mayPass } from '@nest-resilience/core';
 import type { Kysely, Transaction } from 'kysely';
-import { type Flavour, isBusyServer, isConflict, serverTime } from './flavour.js';
+import { type Flavour, isConflict, serverTime } from './flavour.js';
 import type { Migration } from './migrations.js';
+import { MAX_GROUP_BYTES } from './row-bytes.js';
 
 /** Whose clock decides when a lease has run out. */
 export type LeaseClock = 'database' | 'caller';
@@ -10,6 +12,8 @@ export interface Database<Schema> {
   readonly flavour: Flavour;
   readonly leaseClock: LeaseClock;
   readonly kysely: Kysely<Schema>;
+  /** Bytes of rows that one statement may bring, as the server said last. @default 4 MB */
+  readonly groupBytes?: number | undefined;
   migrate(component: string, steps: readonly Migration[]): Promise<void>;
   /** @throws Error when what would be written now would not be found again, or what is there cannot be read */
   probe?(): void;
@@ -28,12 +32,18 @@ export interface DatabaseSource {
 /** Opened and migrated at the first use: making a store, as modules do when they are imported, touches nothing. */
 export class LazyDatabase<Schema> {
   private opening: Promise<Database<Schema>> | undefined;
+  private opened: Database<Schema> | undefined;
 
   constructor(
     private readonly source: DatabaseSource,
     private readonly component: string,
     private readonly steps: readonly Migration[],
   ) {}
+
+  /** Bytes of rows that one transaction should bring at most. */
+  get groupBytes(): number {
+    return Math.min(MAX_GROUP_BYTES, this.opened?.groupBytes ?? MAX_GROUP_BYTES);
+  }
 
   async get(): Promise<Database<Schema>> {
     const opening = (this.opening ??= this.open());
@@ -56,10 +66,10 @@ export class LazyDatabase<Schema> {
     const database = this.source.open<Schema>();
     try {
       await database.migrate(this.component, this.steps);
-      return database;
+      return (this.opened = database);
     } catch (error) {
       await database.close();
-      throw isBusyServer(error) ? passing(this.source.name, error) : error;
+      throw mayPass(error) ? passing(this.source.name, error) : error;
     }
   }
 }

@@ -1,4 +1,4 @@
-import { MAX_STORED_NAME } from '@nest-resilience/core';
+import { classifyError, MAX_STORED_NAME, mayPass } from '@nest-resilience/core';
 import { type Expression, type RawBuilder, sql } from 'kysely';
 
 /** Everything in which the databases differ for our statements is in this file; the statements themselves are the same. */
@@ -91,14 +91,7 @@ const CONFLICTS = new Set([
   ...['ER_DUP_ENTRY', 'ER_LOCK_DEADLOCK', 'ER_LOCK_WAIT_TIMEOUT', 'ER_CHECKREAD'],
 ]);
 
-/** The server takes nobody now: it starts, stops, or has no connection left. */
-export function isBusyServer(error: unknown): boolean {
-  const { code } = (error ?? {}) as { code?: unknown };
-  return BUSY.has(String(code)) || /^08\w{3}$/.test(String(code));
+/** It is about the rows of the statement, as far as can be told: a connection is cut for one that is too large, too. */
+export function isOneItems(error: unknown): boolean {
+  return !mayPass(error) || classifyError(error).reason === 'network';
 }
-
-const BUSY = new Set([
-  // PostgreSQL: shutdown by an administrator or a crash, starting up, too many connections.
-  ...['57P01', '57P02', '57P03', '53300'],
-  ...['PROTOCOL_CONNECTION_LOST', 'ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_SERVER_SHUTDOWN'],
-]);

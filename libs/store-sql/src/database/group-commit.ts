@@ -1,9 +1,15 @@
 import { setImmediate } from 'node:timers';
+import { isConflict, isOneItems } from './flavour.js';
 
 /** The database refused what one of the items brought; the transaction as such could have been committed. */
 export class ItemRefused extends Error {
   constructor(override readonly cause: unknown) {
     super('one of the items was refused');
+  }
+
+  /** @throws ItemRefused, or the error itself where the database would take none of them now: a full disk, a lock, a timeout */
+  static rethrow(this: void, error: unknown): never {
+    throw isOneItems(error) || isConflict(error) ? new ItemRefused(error) : error;
   }
 
   /** That of the cause, by which conflicts are told. */
@@ -12,8 +18,17 @@ export class ItemRefused extends Error {
   }
 }
 
+/** What one transaction holds at most; a single item that is more goes alone. */
+export interface GroupLimits<Item> {
+  readonly items: number;
+  /** Asked anew for each group: a server says only once it is there what it takes. */
+  bytes(): number;
+  bytesOf(item: Item): number;
+}
+
 interface Waiting<Item, Result> {
   readonly item: Item;
+  readonly bytes: number;
   readonly resolve: (result: Result) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -32,12 +47,12 @@ export class GroupCommit<Item, Result> {
    */
   constructor(
     private readonly commit: (items: readonly Item[]) => Promise<readonly Result[]>,
-    private readonly maxItems: number,
+    private readonly limits: GroupLimits<Item>,
   ) {}
 
   add(item: Item): Promise<Result> {
     return new Promise((resolve, reject) => {
-      this.waiting.push({ item, resolve, reject });
+      this.waiting.push({ item, bytes: this.limits.bytesOf(item), resolve, reject });
       if (this.running) return;
       this.running = true;
       this.runSoon();
@@ -51,11 +66,19 @@ export class GroupCommit<Item, Result> {
   }
 
   private async run(): Promise<void> {
-    const group = this.waiting.slice(0, this.maxItems);
-    this.waiting = this.waiting.slice(this.maxItems);
+    const size = this.nextSize();
+    const group = this.waiting.slice(0, size);
+    this.waiting = this.waiting.slice(size);
     await this.settle(group);
     this.running = this.waiting.length > 0;
     if (this.running) this.runSoon();
+  }
+
+  private nextSize(): number {
+    const most = Math.min(this.limits.items, this.waiting.length);
+    let left = this.limits.bytes();
+    for (let size = 0; size < most; size++) if ((left -= this.waiting[size]!.bytes) < 0) return Math.max(1, size);
+    return most;
   }
 
   private async settle(group: readonly Waiting<Item, Result>[]): Promise<void> {

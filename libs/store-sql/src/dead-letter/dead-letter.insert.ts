@@ -1,41 +1,35 @@
-import type { DeadLetterAdded, DeadLetterRecord } from '@nest-resilience/core';
+import type { DeadLetterAdded } from '@nest-resilience/core';
 import { CompiledQuery, type Transaction } from 'kysely';
 import type { Flavour } from '../database/flavour.js';
 import { locked } from '../database/flavour.js';
-import { toRow } from './dead-letter.rows.js';
+import type { RecordRow } from './dead-letter.rows.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
 
 const TABLE = 'resilience_dead_letters';
 
 type Trx = Transaction<DeadLetterSchema>;
-type Row = ReturnType<typeof toRow>;
 
-/** Adds entries; the answers come in the order of the records. */
-export async function addAll(
-  trx: Trx,
-  flavour: Flavour,
-  records: readonly DeadLetterRecord[],
-): Promise<DeadLetterAdded[]> {
+/** Adds entries; the answers come in the order of the rows. */
+export async function addAll(trx: Trx, flavour: Flavour, rows: readonly RecordRow[]): Promise<DeadLetterAdded[]> {
   const fresh = await insert(
     trx,
     flavour,
-    records.filter(({ idempotencyKey }) => idempotencyKey === undefined),
+    rows.filter((row) => row.idempotency_key === null),
   );
   const added: DeadLetterAdded[] = [];
-  for (const record of records) {
-    const { id, idempotencyKey } = record;
-    if (idempotencyKey !== undefined) added.push(await addKeyed(trx, flavour, record));
+  for (const row of rows) {
+    const { id } = row;
+    if (row.idempotency_key !== null) added.push(await addKeyed(trx, flavour, row));
     // Of one that came twice the first is the new one.
     else added.push({ id, outcome: fresh.delete(id) ? 'added' : 'known' });
   }
   return added;
 }
 
-async function addKeyed(trx: Trx, flavour: Flavour, record: DeadLetterRecord): Promise<DeadLetterAdded> {
-  const { id } = record;
+async function addKeyed(trx: Trx, flavour: Flavour, row: RecordRow): Promise<DeadLetterAdded> {
+  const { id } = row;
   const known = await trx.selectFrom(TABLE).select('id').where('id', '=', id).executeTakeFirst();
   if (known) return { id, outcome: 'known' };
-  const row = toRow(record);
   const older =
     row.live_key !== null &&
     (await trx
@@ -48,11 +42,11 @@ async function addKeyed(trx: Trx, flavour: Flavour, record: DeadLetterRecord): P
     await merge(trx, older.id, row);
     return { id: older.id, outcome: 'merged' };
   }
-  const fresh = await insert(trx, flavour, [record]);
+  const fresh = await insert(trx, flavour, [row]);
   return { id, outcome: fresh.has(id) ? 'added' : 'known' };
 }
 
-async function merge(trx: Trx, id: string, row: Row): Promise<void> {
+async function merge(trx: Trx, id: string, row: RecordRow): Promise<void> {
   await trx
     .updateTable(TABLE)
     .set({
@@ -68,9 +62,8 @@ async function merge(trx: Trx, id: string, row: Row): Promise<void> {
 }
 
 /** Returns the ids of those that were not there yet. */
-async function insert(trx: Trx, flavour: Flavour, records: readonly DeadLetterRecord[]): Promise<Set<string>> {
-  if (records.length === 0) return new Set();
-  const rows = records.map(toRow);
+async function insert(trx: Trx, flavour: Flavour, rows: readonly RecordRow[]): Promise<Set<string>> {
+  if (rows.length === 0) return new Set();
   if (flavour === 'sqlite') return insertInChunks(trx, rows);
   if (flavour === 'mysql') return insertUnknown(trx, rows);
   const inserted = await trx
@@ -89,9 +82,11 @@ const CHUNK = 16;
  * By hand, since this is what failing calls wait for: one text for each number of rows, and no columns that are null in all
  * of them, as a third are while an entry is new. `npm run bench -- dead-letter`.
  */
-async function insertInChunks(trx: Trx, rows: readonly Row[]): Promise<Set<string>> {
+async function insertInChunks(trx: Trx, rows: readonly RecordRow[]): Promise<Set<string>> {
   const fresh = new Set<string>();
-  const columns = (Object.keys(rows[0]!) as (keyof Row)[]).filter((column) => rows.some((row) => row[column] !== null));
+  const columns = (Object.keys(rows[0]!) as (keyof RecordRow)[]).filter((column) =>
+    rows.some((row) => row[column] !== null),
+  );
   const texts = new Map<number, string>();
   for (let at = 0; at < rows.length;) {
     const size = at + CHUNK <= rows.length ? CHUNK : 1;
@@ -115,7 +110,7 @@ function insertText(columns: readonly string[], rows: number): string {
 }
 
 /** `insert ignore` would turn other errors into warnings. If somebody adds the same id meanwhile, the transaction begins again. */
-async function insertUnknown(trx: Trx, rows: readonly Row[]): Promise<Set<string>> {
+async function insertUnknown(trx: Trx, rows: readonly RecordRow[]): Promise<Set<string>> {
   const ids = rows.map(({ id }) => id);
   const known = await trx.selectFrom(TABLE).select('id').where('id', 'in', ids).execute();
   const seen = new Set(known.map(({ id }) => id));

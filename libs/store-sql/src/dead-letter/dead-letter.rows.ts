@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto';
-import { type DeadLetterRecord, storedName, storedRecord, storedText } from '@nest-resilience/core';
+import {
+  type DeadLetterRecord,
+  shownKey,
+  storedKey,
+  storedName,
+  storedRecord,
+  storedText,
+} from '@nest-resilience/core';
 import type { Selectable } from 'kysely';
 import type { DeadLetterTable } from './dead-letter.schema.js';
 
@@ -12,6 +19,7 @@ const LIVE = ['pending', 'redriving'];
 
 export function toRow(given: DeadLetterRecord): RecordRow {
   const record = storedRecord(given);
+  const key = given.idempotencyKey === undefined ? null : storedKey(given.idempotencyKey);
   return {
     id: record.id,
     queue: record.queue,
@@ -29,8 +37,8 @@ export function toRow(given: DeadLetterRecord): RecordRow {
     fallbacks: JSON.stringify(record.fallbacks),
     execution_id: record.executionId,
     traceparent: record.traceparent ?? null,
-    idempotency_key: record.idempotencyKey ?? null,
-    live_key: LIVE.includes(record.status) ? liveKey(record) : null,
+    idempotency_key: key,
+    live_key: LIVE.includes(record.status) ? liveKey({ target: record.target, idempotency_key: key }) : null,
     occurrences: record.occurrences,
     redrives: record.redrives,
     max_redrives: record.maxRedrives,
@@ -60,7 +68,7 @@ export function toRecord(row: RecordRow): DeadLetterRecord {
     fallbacks: parse(row.fallbacks),
     executionId: row.execution_id,
     ...(row.traceparent !== null && { traceparent: row.traceparent }),
-    ...(row.idempotency_key !== null && { idempotencyKey: row.idempotency_key }),
+    ...(row.idempotency_key !== null && { idempotencyKey: shownKey(row.idempotency_key) }),
     occurrences: row.occurrences,
     firstFailedAt: Number(row.first_failed_at),
     createdAt: Number(row.created_at),
@@ -76,13 +84,10 @@ export function toRecord(row: RecordRow): DeadLetterRecord {
 }
 
 /** Hashed: users' keys have any length, index columns do not. */
-export function liveKey({
-  target,
-  idempotencyKey,
-}: Pick<DeadLetterRecord, 'target' | 'idempotencyKey'>): string | null {
-  if (idempotencyKey === undefined) return null;
+export function liveKey({ target, idempotency_key: key }: Pick<Row, 'target' | 'idempotency_key'>): string | null {
+  if (key === null) return null;
   return createHash('sha256')
-    .update(JSON.stringify([target, idempotencyKey]))
+    .update(JSON.stringify([target, key]))
     .digest('hex');
 }
 

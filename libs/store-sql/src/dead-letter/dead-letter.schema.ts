@@ -1,5 +1,5 @@
 import type { Generated } from 'kysely';
-import { createTable, type Migration, type TableDefinition } from '../database/migrations.js';
+import { compareExactly, createTable, type Migration, type TableDefinition } from '../database/migrations.js';
 
 /** One row an entry. Objects are JSON text, times epoch milliseconds, booleans 0 or 1. */
 export interface DeadLetterTable {
@@ -97,4 +97,12 @@ const TABLE: TableDefinition = {
 
 export const DEAD_LETTER_MIGRATIONS: readonly Migration[] = [
   { version: 1, statements: (flavour) => createTable(flavour, TABLE) },
+  {
+    version: 2,
+    only: 'mysql',
+    statements: () =>
+      compareExactly(TABLE.name, ({ id, key }) => [
+        ...[`id ${id} not null`, `queue ${key} not null`, `target ${key} not null`, `error_name ${key} not null`],
+      ]),
+  },
 ];

@@ -1,4 +1,4 @@
-import { type DeadLetterRecord, type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
+import { type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
 import type { ExpressionBuilder, Kysely, Selectable, Transaction } from 'kysely';
 import { type Flavour, locked } from '../database/flavour.js';
 import { liveKey } from './dead-letter.rows.js';
@@ -84,12 +84,12 @@ export async function releaseSome(
 /** A poisoned entry that becomes live again gets its key back, unless a newer entry has it by now. */
 export async function claimLiveKey(
   trx: Trx,
-  record: Pick<DeadLetterRecord, 'id' | 'target' | 'idempotencyKey'>,
+  row: Pick<DeadLetterRow, 'id' | 'target' | 'idempotency_key'>,
 ): Promise<void> {
-  const key = liveKey(record);
+  const key = liveKey(row);
   if (key === null) return;
   const taken = await trx.selectFrom(TABLE).select('id').where('live_key', '=', key).executeTakeFirst();
-  if (!taken) await trx.updateTable(TABLE).set({ live_key: key }).where('id', '=', record.id).execute();
+  if (!taken) await trx.updateTable(TABLE).set({ live_key: key }).where('id', '=', row.id).execute();
 }
 
 /** A person may edit, discard or redrive these. */

@@ -23,9 +23,10 @@ import type { Transaction } from 'kysely';
 import { type DatabaseSource, LazyDatabase, leaseTime, transact } from '../database/database.js';
 import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
+import { rowBytes } from '../database/row-bytes.js';
 import { addAll } from './dead-letter.insert.js';
 import { prune, purge } from './dead-letter.prune.js';
-import { toRecord } from './dead-letter.rows.js';
+import { type RecordRow, toRecord, toRow } from './dead-letter.rows.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import {
   afterCrash,
@@ -51,10 +52,11 @@ export class SqlDeadLetterStore implements DeadLetterStore {
   readonly name: string;
   readonly durable: boolean;
   private readonly database: LazyDatabase<DeadLetterSchema>;
-  private readonly additions = new GroupCommit(
-    (records: readonly DeadLetterRecord[]) => this.addAll(records),
-    MAX_GROUP,
-  );
+  private readonly additions = new GroupCommit((rows: readonly RecordRow[]) => this.addAll(rows), {
+    items: MAX_GROUP,
+    bytes: () => this.database.groupBytes,
+    bytesOf: rowBytes,
+  });
 
   constructor(source: DatabaseSource) {
     this.name = source.name;
@@ -70,8 +72,8 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     return this.database.close();
   }
 
-  add(record: DeadLetterRecord): Promise<DeadLetterAdded> {
-    return this.additions.add(record);
+  async add(record: DeadLetterRecord): Promise<DeadLetterAdded> {
+    return this.additions.add(toRow(record));
   }
 
   async probe(): Promise<void> {
@@ -136,7 +138,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
       };
       await trx.updateTable(TABLE).set(change).where('id', '=', id).execute();
       const record = toRecord({ ...row, ...change });
-      if (row.live_key === null) await claimLiveKey(trx, record);
+      if (row.live_key === null) await claimLiveKey(trx, row);
       return { record, token: change.lease_token, revision: row.revision };
     });
   }
@@ -202,7 +204,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
         .$if(note !== undefined, (update) => update.set({ note: storedText(note!) }))
         .where('id', '=', id)
         .execute();
-      if (row.live_key === null) await claimLiveKey(trx, toRecord(row));
+      if (row.live_key === null) await claimLiveKey(trx, row);
       return true;
     });
   }
@@ -229,14 +231,8 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     return prune(await this.database.get(), request);
   }
 
-  private addAll(records: readonly DeadLetterRecord[]): Promise<DeadLetterAdded[]> {
-    return this.transact(async (trx, flavour) => {
-      try {
-        return await addAll(trx, flavour, records);
-      } catch (error) {
-        throw new ItemRefused(error);
-      }
-    });
+  private addAll(rows: readonly RecordRow[]): Promise<DeadLetterAdded[]> {
+    return this.transact((trx, flavour) => addAll(trx, flavour, rows).catch(ItemRefused.rethrow));
   }
 
   private async transact<T>(work: Work<T>): Promise<T> {

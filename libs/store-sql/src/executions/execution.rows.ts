@@ -1,4 +1,4 @@
-import { storedName } from '@nest-resilience/core';
+import { indexedKey } from '@nest-resilience/core';
 import type {
   ExecutionRecord,
   ExecutionStatus,
@@ -18,7 +18,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     input: JSON.stringify(record.input),
     output: json(record.output),
     error: json(record.error),
-    idempotency_key: record.idempotencyKey === undefined ? null : storedName(record.idempotencyKey),
+    idempotency_key: record.idempotencyKey === undefined ? null : indexedKey(record.idempotencyKey),
     input_hash: record.inputHash,
     join_key: record.joinKey ?? null,
     parent_id: record.parentId ?? null,

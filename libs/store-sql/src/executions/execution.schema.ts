@@ -1,4 +1,10 @@
-import { addColumns, createTable, type Migration, type TableDefinition } from '../database/migrations.js';
+import {
+  addColumns,
+  compareExactly,
+  createTable,
+  type Migration,
+  type TableDefinition,
+} from '../database/migrations.js';
 
 /** Columns as they are in the file: JSON as text, booleans as 0 and 1, times as epoch milliseconds. */
 export interface ExecutionRow {
@@ -168,6 +174,17 @@ export const EXECUTION_MIGRATIONS: readonly Migration[] = [
         indexes: [{ name: 'resilience_executions_due', columns: ['due_at'], where: 'due_at' }],
       }),
       ...[LEASE_TABLE, VERSION_TABLE, REPLICA_TABLE].flatMap((table) => createTable(flavour, table)),
+    ],
+  },
+  {
+    version: 3,
+    only: 'mysql',
+    statements: () => [
+      ...compareExactly(EXECUTIONS, ({ id, key }) => [
+        ...[`id ${id} not null`, `workflow ${id} not null`, `parent_id ${id}`],
+        ...[`idempotency_key ${key}`, `join_key ${key}`],
+      ]),
+      ...compareExactly(NODES, ({ id }) => [`execution_id ${id} not null`, `node ${id} not null`]),
     ],
   },
 ];

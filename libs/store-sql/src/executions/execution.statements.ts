@@ -1,8 +1,7 @@
-import { storedName } from '@nest-resilience/core';
-import type { ExecutionClaim, ExecutionRecord, NodeRecord } from '@nest-resilience/workflow';
+import { indexedKey } from '@nest-resilience/core';
+import type { ExecutionClaim, ExecutionRecord } from '@nest-resilience/workflow';
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
 import { type Flavour, lockedShared } from '../database/flavour.js';
-import { toNodeRow } from './execution.rows.js';
 import {
   EXECUTOR_LEASE,
   type ExecutionRow,
@@ -56,16 +55,17 @@ export async function findOlder(
     idempotencyKey !== undefined &&
     (await all
       .where('workflow', '=', workflow)
-      .where('idempotency_key', '=', storedName(idempotencyKey))
+      .where('idempotency_key', '=', indexedKey(idempotencyKey))
       .executeTakeFirst());
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
 }
 
 /** A node that ended, as its owner reports it. */
 export interface Checkpoint {
-  readonly id: string;
   readonly owner: string;
-  readonly node: NodeRecord;
+  readonly row: NodeRow;
+  /** It will not run again, so whatever crashed before was not its execution. */
+  readonly acquits: boolean;
 }
 
 /**
@@ -77,7 +77,7 @@ export async function keepAll(
   flavour: Flavour,
   checkpoints: readonly Checkpoint[],
 ): Promise<boolean[]> {
-  const ids = [...new Set(checkpoints.map(({ id }) => id))].sort();
+  const ids = [...new Set(checkpoints.map(({ row }) => row.execution_id))].sort();
   const running = await trx
     .selectFrom(EXECUTIONS)
     .select(['id', 'owner', 'crashes'])
@@ -87,8 +87,8 @@ export async function keepAll(
     .modifyEnd(lockedShared(flavour))
     .execute();
   const owners = new Map(running.map(({ id, owner }) => [id, owner]));
-  const answers = checkpoints.map(({ id, owner }) => owners.get(id) === owner);
-  const rows = checkpoints.filter((_, index) => answers[index]).map(({ id, node }) => toNodeRow(id, node));
+  const answers = checkpoints.map(({ row, owner }) => owners.get(row.execution_id) === owner);
+  const rows = checkpoints.filter((_, index) => answers[index]).map(({ row }) => row);
   for (const batch of batchesOf(rows, flavour)) {
     const values = sql.join(batch.map((row) => sql`(${row.execution_id}, ${row.node}, ${row.status}, ${row.record})`));
     await sql`insert into ${sql.table(NODES)} (execution_id, node, status, record) values ${values}
@@ -96,10 +96,10 @@ export async function keepAll(
   }
   const suspects = new Set(running.flatMap(({ id, crashes }) => (crashes > 0 ? [id] : [])));
   const acquitted = checkpoints.filter(
-    ({ id, node }, index) => answers[index] && suspects.has(id) && (node.status !== 'failed' || node.optional),
+    ({ row, acquits }, index) => answers[index] && acquits && suspects.has(row.execution_id),
   );
   if (acquitted.length > 0) {
-    const of = acquitted.map(({ id }) => id);
+    const of = acquitted.map(({ row }) => row.execution_id);
     await trx.updateTable(EXECUTIONS).set({ crashes: 0 }).where('id', 'in', of).execute();
   }
   return answers;

@@ -11,11 +11,12 @@ import type {
   ExecutionSums,
   UnfinishedExecution,
 } from '@nest-resilience/workflow';
-import { storedId, storedName } from '@nest-resilience/core';
+import { indexedKey, storedId } from '@nest-resilience/core';
 import { type Kysely, sql } from 'kysely';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
 import { arrivalOf } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
+import { rowBytes } from '../database/row-bytes.js';
 import { sumsOf } from './execution.sums.js';
 import { SqlExecutorLease } from './sql-executor.lease.js';
 import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
@@ -33,7 +34,11 @@ export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   readonly lease: ExecutorLease | undefined;
   private readonly database: LazyDatabase<ExecutionSchema>;
-  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.commit(group), MAX_GROUP);
+  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.commit(group), {
+    items: MAX_GROUP,
+    bytes: () => this.database.groupBytes,
+    bytesOf: ({ row }) => rowBytes(row),
+  });
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
@@ -95,7 +100,7 @@ export class SqlExecutionStore implements ExecutionStore {
       .selectFrom(EXECUTIONS)
       .selectAll()
       .where('workflow', '=', storedId(workflow))
-      .where('idempotency_key', '=', storedName(key))
+      .where('idempotency_key', '=', indexedKey(key))
       .executeTakeFirst();
     return row && toExecution(row);
   }
@@ -130,8 +135,10 @@ export class SqlExecutionStore implements ExecutionStore {
     return reopened ? this.get(id) : undefined;
   }
 
-  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
-    return this.checkpoints.add({ id: storedId(id), owner, node });
+  async checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
+    const { status, optional } = node;
+    const acquits = status !== 'failed' || optional;
+    return this.checkpoints.add({ owner, acquits, row: toNodeRow(storedId(id), node) });
   }
 
   async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
@@ -227,13 +234,7 @@ export class SqlExecutionStore implements ExecutionStore {
 
   private async commit(group: readonly Checkpoint[]): Promise<boolean[]> {
     const database = await this.database.get();
-    return transact(database, async (trx) => {
-      try {
-        return await keepAll(trx, database.flavour, group);
-      } catch (error) {
-        throw new ItemRefused(error);
-      }
-    });
+    return transact(database, (trx) => keepAll(trx, database.flavour, group).catch(ItemRefused.rethrow));
   }
 
   private async db(): Promise<Kysely<ExecutionSchema>> {

@@ -2,7 +2,7 @@ import { neverShowPasswordOf } from '@nest-resilience/core';
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely';
 import type { Database, DatabaseSource, LeaseClock } from '../database/database.js';
 import { loadDriver } from '../database/load-driver.js';
-import { migrate } from '../database/migrations.js';
+import { ANSWER_MS, limitOf, migrate } from '../database/migrations.js';
 import { borrow, share } from '../database/shared.js';
 import { withoutPassword } from '../database/url.js';
 
@@ -16,9 +16,6 @@ export interface PostgresOptions {
   /** By whose clock leases run out. `'caller'` is for tests: the clocks of replicas differ. @default 'database' */
   readonly leaseClock?: LeaseClock;
 }
-
-/** A server that does not answer is a store that fails: the entry goes to the spill, and nobody waits any longer. */
-const ANSWER_MS = 10_000;
 
 /** @throws Error when there is neither `url` nor `pool`, or both */
 export function postgresSource(options: PostgresOptions): DatabaseSource {
@@ -66,7 +63,12 @@ function dialectOf(pool: PostgresPool): PostgresDialect {
   });
 }
 
-type Query = (text: string, parameters: readonly unknown[]) => Promise<never>;
+type Query = (text: string | object, parameters: readonly unknown[]) => Promise<unknown>;
+
+function withOwnLimit(text: string): string | object {
+  const limitMs = limitOf(text);
+  return limitMs === ANSWER_MS ? text : { text, query_timeout: limitMs };
+}
 
 /**
  * A connection whose query was given up still waits for the answer, and one to which the server has said goodbye is about to
@@ -74,12 +76,15 @@ type Query = (text: string, parameters: readonly unknown[]) => Promise<never>;
  */
 function discardedWhenUseless(client: PostgresPoolClient): PostgresPoolClient {
   let useless: Error | undefined;
-  const query: Query = async (text, parameters) => {
+  const query = async (text: string, parameters: readonly unknown[]) => {
     if (useless) throw useless;
     try {
-      return await (client.query as unknown as Query).call(client, text, parameters);
+      return await (client.query as unknown as Query).call(client, withOwnLimit(text), parameters);
     } catch (error) {
-      if ((error as Error).message === 'Query read timeout' || isGoodbye(error)) useless = error as Error;
+      const isRollback = text === 'rollback';
+      if ((error as Error).message === 'Query read timeout' || isGoodbye(error) || isRollback) useless = error as Error;
+      // Why there was something to undo says more than that it could not be undone.
+      if (isRollback) return { command: 'ROLLBACK', rowCount: null, rows: [] };
       throw error;
     }
   };

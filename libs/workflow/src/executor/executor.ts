@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, ShutdownWait } from '@nest-resilience/core';
+import { type Clock, type ShutdownWait, systemClock } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import { canonicalJson, hashOf } from '../graph/version.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
@@ -13,9 +13,9 @@ import {
   ExecutionNotFoundError,
   ExecutionStateError,
   ExecutorElsewhereError,
-  IdempotencyConflictError,
   LedgerFeatureError,
   NodeNotFoundError,
+  StoreUnavailableError,
   WorkflowBusyError,
   WorkflowStoppingError,
 } from '../workflow.errors.js';
@@ -29,9 +29,11 @@ import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
 import { FallbackRuns } from './fallback-runs.js';
 import { Lease } from './lease.js';
+import { DEFAULT_STORE_TIMEOUT_MS, LedgerPatience } from './ledger-patience.js';
 import { thisProcess } from './process-life.js';
 import { type NodePolicy, NodeRunner } from './node-runner.js';
 import { Redrives } from './redrives.js';
+import type { Place } from './run-queue.js';
 import { checkSubmission, newExecution, sameInput } from './submission.js';
 import { TakeUp } from './take-up.js';
 
@@ -62,6 +64,12 @@ export interface ExecutorWorld {
   ): Promise<string | undefined>;
   /** @default true: what earlier processes left goes on by itself */
   readonly resume?: boolean;
+  /** Milliseconds that a submission waits for the ledger. @default 2000 */
+  readonly storeTimeoutMs?: number;
+  /** Why the ledger is not open yet, if it is not. */
+  notOpen?(): unknown;
+  /** The ledger has not answered in time. */
+  unanswered?(error: Error): void;
   log?(message: string): void;
   /** @param error `undefined`: the message says it all */
   report(message: string, error: unknown): void;
@@ -83,6 +91,7 @@ export class Executor {
   readonly stats = new WorkflowStats();
   /** Absent where the store serves one process anyway. */
   readonly lease: Lease | undefined;
+  private readonly patience: LedgerPatience;
   private readonly takeUp: TakeUp;
   private readonly claims: Claims;
   private readonly fallbacks: FallbackRuns;
@@ -95,6 +104,10 @@ export class Executor {
   constructor(private readonly world: ExecutorWorld) {
     const { store, registry, handlers, llm, clock, limits } = world;
     this.nextId = executionIds(() => clock.epochNow());
+    // Not a clock that a test has stopped: an application may submit while it starts.
+    this.patience = new LedgerPatience(systemClock, world.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, (error) =>
+      world.unanswered?.(error),
+    );
     this.nodes = new NodeRunner({
       clock,
       llm,
@@ -169,21 +182,25 @@ export class Executor {
     input: unknown,
     { idempotencyKey }: StartOptions = {},
   ): Promise<{ execution: ExecutionRecord; created: boolean }> {
-    const { registry, store, clock } = this.world;
+    const { registry, clock } = this.world;
     const definition = registry.get(workflow);
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const maxBytes = this.world.limits.inputBytes;
     const value = await checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
     const inputHash = hashOf(canonicalJson(value));
-    const elsewhere = await this.elsewhere();
+    const notOpen = this.world.notOpen?.();
+    if (notOpen !== undefined) throw new StoreUnavailableError(notOpen);
+    const inTime = this.patience.begin();
+    // While the lease is certainly ours nobody is asked, and nothing is known of the ledger.
+    const isOurs = !this.lease || this.lease.certain() === true;
+    const elsewhere = isOurs ? undefined : await inTime(() => this.elsewhere());
     if (!elsewhere) await this.dispatcher.suspects.courtesy();
     // All that may have taken a while.
     if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
     const place = elsewhere ? undefined : this.dispatcher.reserve();
     if (!place) {
       // A key that is known already takes no place.
-      const known =
-        idempotencyKey === undefined ? undefined : await store.findByIdempotencyKey(workflow, idempotencyKey);
+      const known = await this.findByKey(workflow, idempotencyKey, inTime);
       if (known) return { execution: sameInput(known, inputHash), created: false };
       throw elsewhere ?? new WorkflowBusyError(workflow, this.dispatcher.load.queued, this.retryAfterMs());
     }
@@ -194,14 +211,29 @@ export class Executor {
       ...(idempotencyKey !== undefined && { idempotencyKey }),
       ...(definition.join && { joinKey: `${workflow}:${definition.version}:${inputHash}` }),
     };
+    const { execution, created } = await inTime(() => this.keep(record, definition, place));
+    return { execution: sameInput(execution, inputHash), created };
+  }
+
+  /** @throws StoreUnavailableError when the ledger does not answer in time */
+  async findByKey(
+    workflow: string,
+    idempotencyKey: string | undefined,
+    inTime = this.patience.begin(),
+  ): Promise<ExecutionRecord | undefined> {
+    if (idempotencyKey === undefined) return undefined;
+    return inTime(() => this.world.store.findByIdempotencyKey(workflow, idempotencyKey));
+  }
+
+  /** Whether or not anybody still waits: what the ledger has taken runs. */
+  private async keep(record: ExecutionRecord, definition: WorkflowDefinition, place: Place) {
     this.dispatcher.arriving.add(record.id);
     try {
-      const { execution, created } = await store.create(record);
-      if (created) this.dispatcher.accept(execution, definition, place);
+      const found = await this.world.store.create(record);
+      if (found.created) this.dispatcher.accept(found.execution, definition, place);
       else this.dispatcher.release(place);
-      return { execution: sameInput(execution, inputHash), created };
+      return found;
     } catch (error) {
-      if (error instanceof IdempotencyConflictError) throw error;
       this.dispatcher.release(place);
       this.dispatcher.lookFor(record.id, error);
       throw error;

@@ -1,9 +1,10 @@
+import { classifyError, redactText, ResilienceError } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionRecord, NO_TOTALS } from '../ledger/execution.js';
 import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { SandboxLimitError } from '../sandbox/sandbox.js';
-import { IdempotencyConflictError, WorkflowInputError } from '../workflow.errors.js';
+import { IdempotencyConflictError, StoreUnavailableError, WorkflowInputError } from '../workflow.errors.js';
 
 const KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
@@ -57,4 +58,18 @@ export function newExecution(
 export function sameInput(execution: ExecutionRecord, inputHash: string): ExecutionRecord {
   if (execution.inputHash === inputHash || execution.idempotencyKey === undefined) return execution;
   throw new IdempotencyConflictError(execution.workflow, execution.idempotencyKey, execution.id);
+}
+
+/**
+ * What a caller hears of a ledger that failed: never the words of a driver, which clients can do nothing with.
+ * @throws WorkflowInputError when the ledger refuses this one, StoreUnavailableError when it takes none
+ */
+export function refused(workflow: string, error: unknown): never {
+  if (error instanceof ResilienceError) throw error;
+  const { reason } = classifyError(error);
+  // A fault of ours, which the log shall show.
+  if (reason === 'unknown') throw error;
+  if (reason !== 'bad_request') throw new StoreUnavailableError(error);
+  const message = `is refused by the ledger: ${redactText((error as Error).message)}`;
+  throw new WorkflowInputError(workflow, [{ field: '', message }]);
 }

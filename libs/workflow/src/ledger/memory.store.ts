@@ -1,4 +1,4 @@
-import { storedId, storedName } from '@nest-resilience/core';
+import { indexedKey, storedId } from '@nest-resilience/core';
 import {
   EXECUTION_STATUSES,
   type ExecutionLedger,
@@ -34,7 +34,7 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   create(given: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
     const { workflow, idempotencyKey: key, joinKey } = given;
-    const idempotencyKey = key === undefined ? undefined : storedName(key);
+    const idempotencyKey = key === undefined ? undefined : indexedKey(key);
     const execution = idempotencyKey === undefined ? given : { ...given, idempotencyKey };
     for (const { record } of idempotencyKey === undefined && joinKey === undefined ? [] : this.entries.values()) {
       const sameKey =
@@ -59,7 +59,7 @@ export class MemoryExecutionStore implements ExecutionStore {
   findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined> {
     const records = [...this.entries.values()].map(({ record }) => record);
     return Promise.resolve(
-      records.find((record) => record.workflow === workflow && record.idempotencyKey === storedName(key)),
+      records.find((record) => record.workflow === workflow && record.idempotencyKey === indexedKey(key)),
     );
   }
 

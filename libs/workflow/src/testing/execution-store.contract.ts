@@ -377,6 +377,47 @@ export function describeExecutionStore(
       assert.equal((await store.create(executionRecord({ idempotencyKey: odd }))).created, false);
     });
 
+    test('compares keys, ids and names of workflows byte by byte', async (store) => {
+      const long = 'x'.repeat(600);
+      const keys = [
+        'k',
+        'k ',
+        ' k',
+        'K',
+        'k\0',
+        'k\ud800',
+        'k\ud801',
+        'k\ufffd',
+        'e\u0301',
+        '\u00e9',
+        long,
+        `${long}y`,
+      ];
+      const ids: string[] = [];
+      for (const idempotencyKey of keys) {
+        const { execution, created } = await store.create(executionRecord({ idempotencyKey }));
+        assert.equal(created, true, JSON.stringify(idempotencyKey));
+        ids.push(execution.id);
+      }
+      for (const [index, idempotencyKey] of keys.entries()) {
+        assert.equal((await store.create(executionRecord({ idempotencyKey }))).execution.id, ids[index]);
+        assert.equal((await store.findByIdempotencyKey('triage', idempotencyKey))?.id, ids[index]);
+      }
+      assert.equal((await store.create(executionRecord({ joinKey: 'j' }))).created, true);
+      assert.equal((await store.create(executionRecord({ joinKey: 'j ' }))).created, true);
+      assert.equal((await store.create(executionRecord({ workflow: 'triage ', idempotencyKey: 'k' }))).created, true);
+      assert.equal((await store.list({ workflow: 'triage ' })).items.length, 1);
+      assert.equal(toMetrics('triage ', await store.sums('triage ')).total, 1);
+      assert.equal(await store.find(`${ids[0]} `), undefined);
+      assert.equal(await store.checkpoint(`${ids[0]} `, 'me', nodeRecord('a')), false);
+      await store.checkpoint(ids[0]!, 'me', nodeRecord('a'));
+      await store.checkpoint(ids[0]!, 'me', nodeRecord('a '));
+      assert.deepEqual(
+        (await store.get(ids[0]!))?.nodes.map(({ node }) => node),
+        ['a', 'a '],
+      );
+    });
+
     test('knows no execution, workflow or page by an id that is no ASCII', async (store) => {
       await store.create(executionRecord());
       const claim = { owner: 'me', from: ['running'], startedAt: NOW, version: 'v1' } as const;

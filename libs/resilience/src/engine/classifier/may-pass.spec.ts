@@ -1,0 +1,54 @@
+import { describe, expect, it } from '@jest/globals';
+import { mayPass, mayPassAtStart } from './may-pass.js';
+
+const error = (fields: object) => Object.assign(new Error('no'), fields);
+
+describe('what a store answers', () => {
+  it.each([
+    ...['53100', '53200', '53300', '57014', '57P01', '57P02', '57P03', '57P05', '25006', '40001', '40P01', '55P03'],
+    ...['08006', 'ER_DISK_FULL', 'ER_LOCK_WAIT_TIMEOUT', 'ER_LOCK_DEADLOCK', 'ER_OPTION_PREVENTS_STATEMENT'],
+    ...['ER_CON_COUNT_ERROR', 'ER_TOO_MANY_USER_CONNECTIONS', 'ER_STATEMENT_TIMEOUT', 'ER_QUERY_TIMEOUT'],
+    ...[
+      'PROTOCOL_CONNECTION_LOST',
+      'PROTOCOL_SEQUENCE_TIMEOUT',
+      'ECONNREFUSED',
+      'ECONNRESET',
+      'ETIMEDOUT',
+      'EAI_AGAIN',
+    ],
+  ])('passes by itself: %s', (code) => {
+    expect(mayPass(error({ code }))).toBe(true);
+    expect(mayPass(new Error('wrapped', { cause: error({ code }) }))).toBe(true);
+    expect(mayPassAtStart(error({ code }))).toBe(true);
+  });
+
+  it.each([
+    '22001',
+    '23514',
+    'ER_DATA_TOO_LONG',
+    'ER_NET_PACKET_TOO_LARGE',
+    '28P01',
+    '3D000',
+    'ER_ACCESS_DENIED_ERROR',
+  ])('stays as it is: %s', (code) => {
+    expect(mayPass(error({ code }))).toBe(false);
+    expect(mayPassAtStart(error({ code }))).toBe(false);
+  });
+
+  it.each([
+    'timeout exceeded when trying to connect',
+    'Query read timeout',
+    'Connection terminated unexpectedly',
+    'Connection terminated due to connection timeout',
+  ])('passes by its words, where a driver has no code: %s', (message) => {
+    expect(mayPass(new Error(message))).toBe(true);
+  });
+
+  it.each(['ENOTFOUND', 'SQLITE_CANTOPEN', 'SQLITE_FULL'])(
+    'may pass while an application runs, but is a wrong setting when it starts: %s',
+    (code) => {
+      expect(mayPass(error({ code }))).toBe(true);
+      expect(mayPassAtStart(new Error('wrapped', { cause: error({ code }) }))).toBe(false);
+    },
+  );
+});

@@ -5,6 +5,7 @@ export {
   CallStats,
   classifyError,
   type Clock,
+  CURSOR_EXPECTED,
   type DeadLetterSink,
   type Duration,
   DurationHistogram,
@@ -14,8 +15,12 @@ export {
   type FailureKind,
   type FailureReason,
   type FallbackRecord,
+  fittingOnPage,
+  isCursor,
   isSecretName,
   type Matcher,
+  MAX_PAGE_BYTES,
+  MAX_SHOWN_BYTES,
   type MethodMetrics,
   nearest,
   neverShow,
@@ -23,6 +28,9 @@ export {
   onAbort,
   type OptionProblem,
   OptionsReader,
+  type Page,
+  pageOf,
+  parseCutJson,
   parseDuration,
   PRIVATE_DIRECTORY,
   PRIVATE_FILE,
@@ -40,6 +48,7 @@ export {
   systemRandom,
   type TimeoutScope,
   type TimerHandle,
+  Turns,
   withoutKnownSecrets,
 } from './engine/index.js';
 
@@ -164,6 +173,7 @@ export {
 
 // Dead letters
 export {
+  argsExcerpt,
   type CaptureParts,
   DEAD_LETTER_STATUSES,
   DeadLetter,
@@ -179,6 +189,7 @@ export {
   type DeadLetterFilter,
   type DeadLetterGate,
   type DeadLetterLease,
+  type DeadLetterListing,
   type DeadLetterLog,
   type DeadLetterOptions,
   type DeadLetterPage,

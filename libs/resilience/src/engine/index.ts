@@ -4,6 +4,7 @@ export { CallStats, type MethodMetrics } from './call-stats.js';
 export type { ErrorClassification, FailureKind, FailureReason } from './classifier/classification.js';
 export { classifyError } from './classifier/classify-error.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
+export { parseCutJson } from './cut-json.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';
@@ -18,6 +19,16 @@ export {
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
+export {
+  CURSOR_EXPECTED,
+  fittingOnPage,
+  isCursor,
+  MAX_PAGE_BYTES,
+  MAX_SHOWN_BYTES,
+  type Page,
+  pageOf,
+  Turns,
+} from './pages.js';
 export { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 export { type Random, systemRandom } from './random.js';
 export {

@@ -11,6 +11,8 @@ import { type Cost, costOf } from './silence.js';
 
 const TOKEN = 'a-token-that-is-long-enough';
 const MB = 1_048_576;
+/** Alone on a machine it is 0.1 to 0.4 s, most of it for one row of 25 MB; beside ten others that want the processor ten times as much. */
+const MAX_SILENT_MS = 5_000;
 const NO_TOTALS = { nodes: 0, attempts: 0, retries: 0, fallbacks: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
 
 let directory: string;
@@ -116,7 +118,7 @@ describe('a list of dead letters', () => {
     expect(list.result.body.items.map((item) => item.id)).toEqual(ids);
     for (const item of list.result.body.items) expect(item).toMatchObject({ excerpt: true, replayable: true });
     expect(list.result.bytes).toBeLessThan(300_000);
-    expect(list.silentMs).toBeLessThan(1_000);
+    expect(list.silentMs).toBeLessThan(MAX_SILENT_MS);
     const one = await measured('one of 24 MB', () => ask(`/dead-letters/${ids[2]}`));
     expect(one.result.body.excerpt).toBeUndefined();
     expect(one.result.body.args[0]).toHaveLength((24 * MB) / 8);
@@ -129,10 +131,10 @@ describe('a list of dead letters', () => {
 
     expect(list.result.ids).toEqual(ids);
     expect(list.result.largest).toBeLessThan(4.5 * MB);
-    expect(list.silentMs).toBeLessThan(1_000);
+    expect(list.silentMs).toBeLessThan(MAX_SILENT_MS);
     const exported = await measured('40 x 25 MB exported', () => lengthOf('/dead-letters/export'));
     expect(exported.result).toBeGreaterThan(40 * 25 * MB);
-    expect(exported.silentMs).toBeLessThan(1_000);
+    expect(exported.silentMs).toBeLessThan(MAX_SILENT_MS);
   });
 
   it('of 240 mails of 180 KB comes in pages of 4 MB that leave nothing out', async () => {
@@ -143,7 +145,7 @@ describe('a list of dead letters', () => {
 
       expect(list.result.ids).toEqual(query.includes('oldest') ? ids.toReversed() : ids);
       expect(list.result.largest).toBeLessThan(4.5 * MB);
-      expect(list.silentMs).toBeLessThan(1_000);
+      expect(list.silentMs).toBeLessThan(MAX_SILENT_MS);
     }
   });
 });
@@ -153,13 +155,16 @@ describe('a list of executions', () => {
     const store = sqliteExecutionStore({ file: file() });
     await store.init?.();
     const value = () => ({ text: 'y'.repeat(MB - 100) });
+    const begun = Date.now() - 1_000;
     const ids: string[] = [];
     for (let index = 0; index < 60; index++) {
       const record = { id: id(), workflow: 'document-analysis', version: '1', status: 'running', owner: 'o' } as const;
-      await store.create({ ...record, input: value(), inputHash: 'h', createdAt: Date.now(), resumes: 0, degraded: false, totals: NO_TOTALS }); // prettier-ignore
-      const node = { status: 'succeeded', result: value(), optional: false, startedAt: 1, finishedAt: 2, fallbackLevel: 0, degraded: false, attempts: [], attemptCount: 1, retryCount: 0 } as const; // prettier-ignore
-      if (index === 0) for (let n = 0; n < 60; n++) await store.checkpoint(record.id, 'o', { ...node, node: `n${n}` });
-      await store.finish(record.id, 'o', { status: 'succeeded', output: value(), degraded: false, finishedAt: Date.now(), totals: NO_TOTALS }); // prettier-ignore
+      await store.create({ ...record, input: value(), inputHash: 'h', createdAt: begun, resumes: 0, degraded: false, totals: NO_TOTALS }); // prettier-ignore
+      const node = { status: 'succeeded', result: value(), optional: false, startedAt: begun, fallbackLevel: 0, degraded: false, attempts: [], attemptCount: 1, retryCount: 0 } as const; // prettier-ignore
+      if (index === 0)
+        for (let n = 0; n < 60; n++)
+          await store.checkpoint(record.id, 'o', { ...node, finishedAt: begun + n + 1, node: `n${n}` });
+      await store.finish(record.id, 'o', { status: 'succeeded', output: value(), degraded: false, finishedAt: begun + 100, totals: NO_TOTALS }); // prettier-ignore
       ids.unshift(record.id);
     }
     await store.close?.();
@@ -168,13 +173,13 @@ describe('a list of executions', () => {
     const list = await measured('60 executions of 2 MB', () => walk('/executions?limit=500'));
 
     expect(list.result.ids).toEqual(ids);
-    expect(list.silentMs).toBeLessThan(1_000);
+    expect(list.silentMs).toBeLessThan(MAX_SILENT_MS);
     const one = await measured('a ledger of 62 MB', () => ask(`/executions/${ids.at(-1)}`));
     expect(one.result.body.nodes.map(({ node }) => node)).toEqual(Array.from({ length: 60 }, (_, n) => `n${n}`)); // prettier-ignore
     expect(one.result.body.nodes[59]?.result.text).toHaveLength(MB - 100);
-    expect(one.silentMs).toBeLessThan(1_000);
+    expect(one.silentMs).toBeLessThan(MAX_SILENT_MS);
     const stream = await measured('its events', () => fetch(`${service.url}/executions/${ids.at(-1)}/events`, { headers: { authorization: `Bearer ${TOKEN}` } }).then((answer) => answer.text())); // prettier-ignore
-    expect(stream.result.match(/^event: node\./gm)?.length).toBeGreaterThan(0);
-    expect(stream.silentMs).toBeLessThan(1_000);
+    expect(stream.result.match(/^event: node\./gm)).toHaveLength(60);
+    expect(stream.silentMs).toBeLessThan(MAX_SILENT_MS);
   });
 });

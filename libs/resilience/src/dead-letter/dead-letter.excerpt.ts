@@ -1,4 +1,4 @@
-import { parseCutJson } from '../engine/cut-json.js';
+import { cutFields, parseCutJson } from '../engine/cut-json.js';
 import { MAX_SHOWN_BYTES } from '../engine/pages.js';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 
@@ -17,20 +17,11 @@ export function argsExcerpt(text: string): StoredArgs {
 /** An entry as a list shows it: whatever is large in it is cut. */
 export function excerptOf(record: DeadLetterRecord): DeadLetterRecord {
   const { args, ...rest } = record;
-  return { ...cutFields(rest), args: args.excerpt ? args : cutArgs(args) };
+  // Errors, attempts and notes are short, but for those that came with an import.
+  return { ...cutFields(rest, MAX_SHOWN_BYTES), args: args.excerpt ? args : cutArgs(args) };
 }
 
 function cutArgs(args: StoredArgs): StoredArgs {
   const text = JSON.stringify(args);
   return args.blob !== undefined || Buffer.byteLength(text) > MAX_SHOWN_BYTES ? argsExcerpt(text) : args;
-}
-
-/** Errors, attempts and notes are short, but for those that came with an import. */
-function cutFields<T extends object>(fields: T): T {
-  if (JSON.stringify(fields).length <= MAX_SHOWN_BYTES) return fields;
-  const cut = Object.entries(fields).map(([name, value]) => {
-    const text = JSON.stringify(value);
-    return [name, text.length > MAX_SHOWN_BYTES ? parseCutJson(text.slice(0, MAX_SHOWN_BYTES)) : (value as unknown)];
-  });
-  return Object.fromEntries(cut) as T;
 }

@@ -44,6 +44,19 @@ export function parseCutJson(text: string): unknown {
   return parsed(text.slice(0, end) + tail);
 }
 
+/** The same object where no field has more characters of JSON than that; otherwise one in which those fields are cut. */
+export function cutFields<T extends object>(fields: T, maxLength: number): T {
+  if (JSON.stringify(fields).length <= maxLength) return fields;
+  let isCut = false;
+  const entries = Object.entries(fields).map(([name, value]: [string, unknown]) => {
+    const text = JSON.stringify(value) ?? '';
+    if (text.length <= maxLength) return [name, value];
+    isCut = true;
+    return [name, parseCutJson(text.slice(0, maxLength))];
+  });
+  return isCut ? (Object.fromEntries(entries) as T) : fields;
+}
+
 /** Where the text that begins here ends, -1 if it does not. */
 function endOfText(text: string, start: number): number {
   for (let at = text.indexOf('"', start + 1); at >= 0; at = text.indexOf('"', at + 1)) {

@@ -4,7 +4,7 @@ export { CallStats, type MethodMetrics } from './call-stats.js';
 export type { ErrorClassification, FailureKind, FailureReason } from './classifier/classification.js';
 export { classifyError } from './classifier/classify-error.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
-export { parseCutJson } from './cut-json.js';
+export { cutFields } from './cut-json.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';

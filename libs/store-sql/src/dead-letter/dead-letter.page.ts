@@ -1,5 +1,6 @@
-import { type DeadLetterRecord, MAX_PAGE_BYTES, MAX_SHOWN_BYTES, Turns } from '@nest-resilience/core';
+import { type DeadLetterRecord, MAX_SHOWN_BYTES, Turns } from '@nest-resilience/core';
 import { type Kysely, sql } from 'kysely';
+import { groupsOf } from '../database/read-groups.js';
 import { type RecordRow, toRecord } from './dead-letter.rows.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
 
@@ -46,21 +47,6 @@ export async function readInTurns(
   }
   // One that was removed meanwhile is missing.
   return page.flatMap(({ id }) => found.get(id) ?? []);
-}
-
-/** Ids that are read together. */
-function groupsOf(page: readonly Size[]): string[][] {
-  const groups: string[][] = [];
-  let room = 0;
-  for (const { id, stored } of page) {
-    room -= stored;
-    if (room >= 0) groups.at(-1)?.push(id);
-    else {
-      groups.push([id]);
-      room = MAX_PAGE_BYTES - stored;
-    }
-  }
-  return groups;
 }
 
 const COLUMNS = [

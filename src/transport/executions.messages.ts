@@ -1,9 +1,9 @@
 import { parseDuration } from '@nest-resilience/core';
 import {
   EXECUTION_STATUSES,
-  executionSummary,
+  executionPage,
   executionView,
-  ledgerView,
+  ledgerExcerpt,
   MAX_PAGE_SIZE,
   WorkflowInputError,
   WorkflowService,
@@ -27,7 +27,7 @@ const START = WORKFLOW.extend({
 const LIST = z.object({
   workflow: z.string().max(100).optional(),
   status: z.enum(EXECUTION_STATUSES as unknown as readonly [string, ...string[]]).optional(),
-  cursor: z.string().max(100).optional(),
+  cursor: z.string().optional(),
   limit: z.number().int().min(1).max(MAX_PAGE_SIZE).optional(),
 });
 const RETRY = ID.extend({ from: z.string().min(1).max(100) });
@@ -57,19 +57,20 @@ export class ExecutionMessages {
     const key = idempotencyKey === undefined ? {} : { idempotencyKey };
     const execution = await this.workflows.start(workflow, input, key);
     if (wait === undefined) return executionView(execution);
-    return ledgerView(await this.workflows.wait(execution.id, { timeout: parseDuration(wait) ?? 0 }));
+    return ledgerExcerpt(await this.workflows.wait(execution.id, { timeout: parseDuration(wait) ?? 0 }));
   }
 
   @MessagePattern('executions.get')
   async get(@Payload() message: unknown) {
-    return ledgerView(await this.workflows.get(read('executions.get', ID, message).id));
+    return ledgerExcerpt(await this.workflows.get(read('executions.get', ID, message).id));
   }
 
   @MessagePattern('executions.list')
   async executions(@Payload() message: unknown) {
     const filter = read('executions.list', LIST, message);
-    const { items, nextCursor } = await this.workflows.list(filter as Parameters<WorkflowService['list']>[0]);
-    return { items: items.map(executionSummary), ...(nextCursor !== undefined && { nextCursor }) };
+    return executionPage(
+      await this.workflows.list(filter as Parameters<WorkflowService['list']>[0], { summaries: true }),
+    );
   }
 
   @MessagePattern('executions.cancel')

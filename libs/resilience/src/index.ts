@@ -5,6 +5,8 @@ export {
   CallStats,
   classifyError,
   type Clock,
+  CURSOR_EXPECTED,
+  cutFields,
   type DeadLetterSink,
   type Duration,
   DurationHistogram,
@@ -14,8 +16,12 @@ export {
   type FailureKind,
   type FailureReason,
   type FallbackRecord,
+  fittingOnPage,
+  isCursor,
   isSecretName,
   type Matcher,
+  MAX_PAGE_BYTES,
+  MAX_SHOWN_BYTES,
   mayPass,
   mayPassAtStart,
   type MethodMetrics,
@@ -25,6 +31,8 @@ export {
   onAbort,
   type OptionProblem,
   OptionsReader,
+  type Page,
+  pageOf,
   parseDuration,
   PRIVATE_DIRECTORY,
   PRIVATE_FILE,
@@ -42,6 +50,7 @@ export {
   systemRandom,
   type TimeoutScope,
   type TimerHandle,
+  Turns,
   withoutKnownSecrets,
 } from './engine/index.js';
 
@@ -166,6 +175,7 @@ export {
 
 // Dead letters
 export {
+  argsExcerpt,
   type CaptureParts,
   DEAD_LETTER_STATUSES,
   DeadLetter,
@@ -181,6 +191,7 @@ export {
   type DeadLetterFilter,
   type DeadLetterGate,
   type DeadLetterLease,
+  type DeadLetterListing,
   type DeadLetterLog,
   type DeadLetterOptions,
   type DeadLetterPage,

@@ -100,6 +100,7 @@ export {
   type ExecutionClaim,
   type ExecutionEnd,
   type ExecutionFilter,
+  type ExecutionListing,
   type ExecutionPage,
   type ExecutionStore,
   MAX_PAGE_SIZE,
@@ -113,6 +114,7 @@ export { type JsonValue, WorkflowValueError } from './ledger/json-value.js';
 export type { StructuredError } from './ledger/structured-error.js';
 
 export { type ExecutionEvent, eventsOf } from './http/execution-events.js';
+export { executionPage, ledgerExcerpt } from './http/bounded.view.js';
 export { executionSummary, executionView, ledgerView } from './http/execution.view.js';
 export { DEFAULT_EXECUTION_STREAM_OPTIONS } from './http/execution-stream.js';
 export { ProblemFilter } from './http/problem.filter.js';

@@ -6,17 +6,24 @@ import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import { HEALTH_RETRY_AFTER_MS, HEALTH_SOURCE, healthReasons, type HealthReading } from './health-gate.js';
+import { cursorProblem } from './ledger/cursor.js';
 import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
 import {
   EXECUTION_STORE,
   type ExecutionFilter,
+  type ExecutionListing,
   type ExecutionPage,
   type ExecutionStore,
 } from './ledger/execution-store.js';
 import { toMetrics } from './ledger/metrics.js';
 import type { ReloadReport } from './registry/workflow-loader.js';
 import { WorkflowEngine } from './workflow.engine.js';
-import { ExecutionNotFoundError, ExecutionStateError, WorkflowUnhealthyError } from './workflow.errors.js';
+import {
+  ExecutionNotFoundError,
+  ExecutionStateError,
+  WorkflowInputError,
+  WorkflowUnhealthyError,
+} from './workflow.errors.js';
 import { circuitStates, type WorkflowReport } from './workflow.report.js';
 
 /** Starts, watches and steers executions. Workflows are known once the module is initialised. */
@@ -72,9 +79,14 @@ export class WorkflowService {
     return ledger;
   }
 
-  /** Newest first. */
-  list(filter: ExecutionFilter = {}): Promise<ExecutionPage> {
-    return this.store.list(filter);
+  /**
+   * Newest first. A page ends at the limit, or before where executions are large.
+   * @throws WorkflowInputError for a cursor that is none
+   */
+  async list(filter: ExecutionFilter = {}, listing?: ExecutionListing): Promise<ExecutionPage> {
+    const problem = cursorProblem(filter.cursor);
+    if (problem) throw new WorkflowInputError('executions', [problem]);
+    return this.store.list(filter, listing);
   }
 
   /** Ends an execution; nodes at work are aborted. Cancelling a cancelled one changes nothing. @throws ExecutionStateError when it had ended otherwise */

@@ -1,8 +1,22 @@
-import { Controller, Get, Inject, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Inject, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
 import type { PolicyReport } from '../nest/policy-report.js';
 import { type ResilienceMetrics, ResilienceService } from '../nest/resilience.service.js';
-import { type CircuitView, publicNames } from './circuit.view.js';
+import { type CircuitView, shownCircuits } from './circuit.view.js';
 import { ProblemFilter } from './problem.js';
+
+/** What an Express response and a Fastify reply share. A class, because Nest's metadata needs a value. */
+abstract class HeaderWriter {
+  abstract header(name: string, value: string): unknown;
+}
+
+/** {@link ResilienceMetrics} for everybody: no longer than the application itself makes it, whatever its callers do. */
+export interface ShownMetrics extends ResilienceMetrics {
+  /** Circuits there are; of keyed breakers only the worst are shown. */
+  readonly circuitsTotal: number;
+}
+
+/** Queues come with imports, too. */
+const MAX_SHOWN_QUEUES = 100;
 
 /** Figures for everybody. */
 @Controller({ path: 'resilience', version: VERSION_NEUTRAL })
@@ -11,18 +25,24 @@ export class AdminController {
   constructor(@Inject(ResilienceService) private readonly resilience: ResilienceService) {}
 
   @Get('metrics')
-  metrics(): ResilienceMetrics {
-    const { circuits, ...metrics } = this.resilience.metrics();
-    const shown = publicNames(Object.keys(circuits));
-    const entries = Object.entries(circuits).map(([name, snapshot]) => [shown.get(name) ?? name, snapshot] as const);
-    return { ...metrics, circuits: Object.fromEntries(entries) };
+  metrics(): ShownMetrics {
+    const circuits = this.resilience.circuits();
+    const { deadLetters, ...metrics } = this.resilience.metrics([]);
+    const queues = Object.entries(deadLetters.byQueue).sort(([, one], [, other]) => other - one);
+    return {
+      ...metrics,
+      circuits: Object.fromEntries(shownCircuits(circuits).map(({ name, ...snapshot }) => [name, snapshot])),
+      circuitsTotal: circuits.length,
+      deadLetters: { ...deadLetters, byQueue: Object.fromEntries(queues.slice(0, MAX_SHOWN_QUEUES)) },
+    };
   }
 
+  /** Worst first. `X-Total-Count` says how many there are. */
   @Get('circuits')
-  circuits(): CircuitView[] {
+  circuits(@Res({ passthrough: true }) response: HeaderWriter): CircuitView[] {
     const circuits = this.resilience.circuits();
-    const shown = publicNames(circuits.map(({ name }) => name));
-    return circuits.map((circuit) => ({ ...circuit.snapshot(), name: shown.get(circuit.name) ?? circuit.name }));
+    response.header('X-Total-Count', String(circuits.length));
+    return shownCircuits(circuits);
   }
 
   /** What protects what, outermost policy first. Declarations only: no arguments, no constants of fallbacks. */

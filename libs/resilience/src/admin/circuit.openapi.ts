@@ -44,14 +44,21 @@ export const FIGURES: ControllerDescription = {
           schema: object({
             methods: dictionary(METHOD),
             circuits: dictionary(object(SNAPSHOT)),
+            circuitsTotal: integer('Circuits there are; of keyed breakers the worst are shown'),
             deadLetters: object({ size: integer('Open entries'), byQueue: dictionary(integer()) }),
           }),
         },
       },
     },
     circuits: {
-      summary: 'All circuits as they are now',
-      responses: { 200: { description: 'Keys of keyed circuits show as numbers', schema: list(CIRCUIT) } },
+      summary: 'Circuits as they are now, worst first',
+      responses: {
+        200: {
+          description:
+            'Keys of keyed circuits show as numbers, of each breaker the worst 50; X-Total-Count has the number of all',
+          schema: list(CIRCUIT),
+        },
+      },
     },
     policies: {
       summary: 'What protects what, in effective order',

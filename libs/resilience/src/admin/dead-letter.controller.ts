@@ -23,13 +23,13 @@ import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import type { DeadLetterCount } from '../dead-letter/dead-letter.store.js';
 import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
+import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
 import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { streamProgress } from './dead-letter.progress.js';
-import { type DeadLetterView, viewOf } from './dead-letter.view.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
@@ -54,8 +54,8 @@ export class DeadLetterController {
 
   @Get()
   async list(@Query() query: Record<string, unknown>) {
-    const page = await this.deadLetters.list(fromQueryString(query));
-    return { items: page.items.map(viewOf), nextCursor: page.nextCursor ?? null };
+    const { items, nextCursor = null } = await this.deadLetters.views(fromQueryString(query));
+    return { items, nextCursor };
   }
 
   @Get('counts')
@@ -75,9 +75,9 @@ export class DeadLetterController {
 
   @Get(':id')
   async get(@Param('id') id: string): Promise<DeadLetterView> {
-    const entry = await this.deadLetters.get(id);
-    if (!entry) throw notFound(id);
-    return viewOf(entry);
+    const view = await this.deadLetters.view(id);
+    if (!view) throw notFound(id);
+    return view;
   }
 
   /**
@@ -125,7 +125,8 @@ export class DeadLetterController {
   @Post(':id/discard')
   @HttpCode(200)
   async discard(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
-    return viewOf(await this.deadLetters.discard(id, fromNoteBody(body)));
+    await this.deadLetters.discard(id, fromNoteBody(body));
+    return this.get(id);
   }
 
   @Patch(':id')
@@ -133,13 +134,13 @@ export class DeadLetterController {
     const { args, argsMeta, note } = fromEditBody(body);
     if (argsMeta === undefined) await this.requirePlain(id);
     const typed = withTypes(args, argsMeta ?? undefined);
-    return viewOf(await this.deadLetters.edit(id, typed, note === undefined ? {} : { note }));
+    await this.deadLetters.edit(id, typed, note === undefined ? {} : { note });
+    return this.get(id);
   }
 
   /** Without argsMeta a Date would reach the method as a text, and nobody would have meant it. */
   private async requirePlain(id: string): Promise<void> {
-    const entry = await this.deadLetters.get(id);
-    if (!entry || viewOf(entry).argsMeta === undefined) return;
+    if ((await this.deadLetters.view(id))?.argsMeta === undefined) return;
     const allowed = 'the argsMeta of the entry, which says what is a Date, a Map and so on; null to give plain JSON';
     throw new ResilienceOptionsError([{ path: 'argsMeta', value: undefined, allowed }]);
   }

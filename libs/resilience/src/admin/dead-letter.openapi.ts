@@ -78,6 +78,7 @@ export const DEAD_LETTERS: ControllerDescription = {
   routes: {
     list: {
       summary: 'A page of entries',
+      description: 'Ends at the limit or at about 4 MiB. Large arguments come in part, marked as excerpt.',
       query: { ...FILTER, ...PAGE },
       responses: {
         200: {
@@ -153,6 +154,7 @@ export const DEAD_LETTERS: ControllerDescription = {
             known: integer('Were there already, by id'),
             refusedLines: integer('Held no entry'),
             refused: list(object({ line: integer('From 1'), problem: text() }), 'The first 1,000 of them'),
+            'stopped?': text('After how many lines it was given up, and what to do'),
           }),
         },
         415: problem('The body is not NDJSON'),

@@ -3,6 +3,7 @@ import { Observable, Subject } from 'rxjs';
 import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import type { Clock } from '../engine/clock.js';
 import type { EventSink } from '../engine/events.js';
+import { fittingOnPage } from '../engine/pages.js';
 import type { EventHub } from '../nest/event-hub.js';
 import { RESILIENCE_CLOCK, RESILIENCE_EVENTS } from '../nest/tokens.js';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
@@ -75,11 +76,13 @@ export class EventLog implements EventSink, OnModuleDestroy {
     return this.openStreams;
   }
 
-  /** Oldest first. */
+  /** The newest, oldest first; fewer than the limit where they are large. */
   recent(filter: EventFilter, limit: number): LoggedEvent[] {
     const found: LoggedEvent[] = [];
     for (const ring of this.rings.values()) found.push(...ring.filter((event) => matches(event, filter)));
-    return found.sort((a, b) => a.id - b.id).slice(-limit);
+    const newest = found.sort((a, b) => b.id - a.id).slice(0, limit);
+    const sizes = newest.map((event) => JSON.stringify(event).length);
+    return newest.slice(0, fittingOnPage(sizes)).reverse();
   }
 
   /** What comes from now on; ends when the application shuts down. */

@@ -1,3 +1,4 @@
+import { ResilienceOptionsError } from '../engine/errors.js';
 import { OptionsReader } from '../engine/options.js';
 import type { EventFilter } from './event-log.js';
 
@@ -25,6 +26,17 @@ export function readEventQuery(query: Readonly<Record<string, unknown>>): EventQ
   const follow = reader.boolean('follow', DEFAULT_EVENT_QUERY.follow);
   reader.finish();
   return { filter: { name, types }, limit, follow };
+}
+
+/**
+ * The event that a client saw last; 0 for none.
+ * @throws ResilienceOptionsError
+ */
+export function readLastEventId(given: string | undefined): number {
+  if (given === undefined || given === '') return 0;
+  if (/^\d{1,15}$/.test(given)) return Number(given);
+  const allowed = 'the id of an event of this stream; leave it out to begin with what is kept';
+  throw new ResilienceOptionsError([{ path: 'Last-Event-ID', value: given, allowed }]);
 }
 
 /** A query string has texts only; what is none of ours stays as it is and is named with its value. */

@@ -17,7 +17,7 @@ import { AdminRoute } from './admin-route.decorator.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { EventLog, type LoggedEvent } from './event-log.js';
 import { eventStream } from './event-stream.js';
-import { readEventQuery } from './event.query.js';
+import { readEventQuery, readLastEventId } from './event.query.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it (`raw`). A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
@@ -47,9 +47,8 @@ export class EventsController {
   ): LoggedEvent[] | StreamableFile {
     const { filter, limit, follow } = readEventQuery(query);
     if (!follow) return this.log.recent(filter, limit);
-    const afterId = Number(lastEventId ?? 0);
     const { log, clock } = this;
-    const stream = eventStream({ log, clock, filter, limit, afterId: Number.isNaN(afterId) ? 0 : afterId });
+    const stream = eventStream({ log, clock, filter, limit, afterId: readLastEventId(lastEventId) });
     const raw = response.raw ?? response;
     raw.once('close', () => stream.destroy());
     // Kept alive, the connection would hold up a shutdown for as long as the server keeps idle ones.

@@ -11,7 +11,7 @@ export {
 export type { CircuitView } from './circuit.view.js';
 export { CircuitsController } from './circuits.controller.js';
 export { DeadLetterController } from './dead-letter.controller.js';
-export type { DeadLetterView } from './dead-letter.view.js';
+export type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 export type { EventDetail, EventDetails } from './event-details.js';
 export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent } from './event-log.js';
 export { EventsController } from './events.controller.js';

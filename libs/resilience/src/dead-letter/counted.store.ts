@@ -7,7 +7,6 @@ import type {
   DeadLetterEdit,
   DeadLetterFilter,
   DeadLetterLease,
-  DeadLetterQuery,
   DeadLetterStore,
   LeaseRequest,
   PruneReport,
@@ -109,9 +108,9 @@ export class CountedDeadLetterStore implements DeadLetterStore {
     return this.store.get(id);
   }
 
-  async list(query: DeadLetterQuery): ReturnType<DeadLetterStore['list']> {
+  async list(...asked: Parameters<DeadLetterStore['list']>): ReturnType<DeadLetterStore['list']> {
     await this.init();
-    return this.store.list(query);
+    return this.store.list(...asked);
   }
 
   async count(filter?: DeadLetterFilter): ReturnType<DeadLetterStore['count']> {

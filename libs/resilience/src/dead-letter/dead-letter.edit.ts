@@ -1,7 +1,7 @@
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 import { describePlace, REDACTED } from './dead-letter.redact.js';
-import type { DeadLetterCodec } from './dead-letter.redrive.js';
+import type { DeadLetterCodec } from './dead-letter.options.js';
 import { encodeArgs } from './dead-letter.serializer.js';
 
 /**

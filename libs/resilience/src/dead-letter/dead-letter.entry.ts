@@ -58,6 +58,8 @@ export interface StoredArgs {
   readonly meta?: unknown;
   /** All of them, gzipped and in base64, where they are large: `json` is an excerpt for people then. */
   readonly blob?: string;
+  /** Only in what a list gave: a part of them, for people; `get(id)` has them whole. */
+  readonly excerpt?: true;
 }
 
 /** One entry as a store keeps it: nothing in it is lost in JSON. All times are epoch milliseconds. */

@@ -72,8 +72,20 @@ export function closed({ id, target, status }: DeadLetterRecord): DeadLetterErro
 
 export function targetUnknown({ id, target }: DeadLetterRecord): DeadLetterError {
   return new DeadLetterError(
-    `Dead letter '${id}' calls ${target}, which this application does not have: redrive it where it exists, or discard it`,
+    `Dead letter '${id}' calls ${target}, which is no method with @DeadLetter in this application: redrive it where it is one, ` +
+      'declare @DeadLetter on it, or discard the entry',
     'RESILIENCE_DEAD_LETTER_TARGET_UNKNOWN',
+    id,
+    target,
+  );
+}
+
+/** Whoever wrote the arguments in another form went past what the method does when it revives its own. */
+export function foreignForm({ id, target, args }: DeadLetterRecord, own: string): DeadLetterError {
+  return new DeadLetterError(
+    `Dead letter '${id}' has its arguments in the form '${args.encoding}', and ${target} keeps them as '${own}': ` +
+      'edit the arguments, which brings them into that form, or discard the entry',
+    'RESILIENCE_DEAD_LETTER_NOT_REPLAYABLE',
     id,
     target,
   );

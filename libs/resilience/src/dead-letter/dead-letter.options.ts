@@ -58,6 +58,10 @@ export interface ResolvedDeadLetterOptions {
   readonly maxBlobBytes: number;
 }
 
+/** How the arguments of one method are stored. */
+export type DeadLetterCodec = Pick<ResolvedDeadLetterOptions, 'serializeArgs' | 'reviveArgs'> &
+  Partial<Pick<ResolvedDeadLetterOptions, 'maxArgsBytes' | 'maxBlobBytes'>>;
+
 /** Databases take no larger values without being told to. */
 export const MAX_BLOB_BYTES = 67_108_864;
 

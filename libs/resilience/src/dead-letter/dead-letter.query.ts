@@ -1,7 +1,7 @@
 import { OptionsReader, oneOfText } from '../engine/options.js';
+import { CURSOR_EXPECTED, isCursor } from '../engine/pages.js';
 import { DEAD_LETTER_STATUSES, type DeadLetterStatus } from './dead-letter.entry.js';
 import { type DeadLetterFilter, type DeadLetterQuery, MAX_PAGE_LIMIT } from './dead-letter.store.js';
-import { storedId } from './stored-text.js';
 
 const FILTER_NAMES = ['queue', 'status', 'target', 'errorName', 'from', 'to', 'text'] as const;
 
@@ -26,11 +26,10 @@ export function readQuery(input: DeadLetterQuery | undefined, path: string): Dea
   return query;
 }
 
-/** One that came damaged would begin again at the first page. */
+/** One that came damaged would begin again at the first page, or end at an empty one. */
 function readCursor(reader: OptionsReader<DeadLetterQuery>): string | undefined {
   const cursor = reader.string('cursor', undefined);
-  if (cursor !== undefined && storedId(cursor) !== cursor)
-    reader.problem('cursor', cursor, 'the nextCursor of the page before');
+  if (cursor !== undefined && !isCursor(cursor)) reader.problem('cursor', cursor, CURSOR_EXPECTED);
   return cursor;
 }
 

@@ -1,12 +1,13 @@
-import { DEAD_LETTER_STATUSES, type DeadLetterRecord } from './dead-letter.entry.js';
+import { DEAD_LETTER_STATUSES, type DeadLetterRecord, type StoredArgs } from './dead-letter.entry.js';
+import { costOfParsing } from './json-cost.js';
 
 type Check = (value: unknown) => boolean;
 type Rule = readonly [check: Check, otherwise: string];
 
 const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const REASONS: readonly unknown[] = ['failed', 'rescued', 'shutdown'] satisfies DeadLetterRecord['reason'][];
-/** Arguments have 200 levels at most, errors ten. */
-const MAX_DEPTH = 400;
+/** Beside the arguments: fifty attempts with their errors have less. */
+const MAX_OTHER_BYTES = 8_388_608;
 
 const isText: Check = (value) => typeof value === 'string' && value !== '';
 const isCount: Check = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
@@ -59,8 +60,13 @@ const OPTIONAL: Readonly<Record<string, Rule>> = {
   lastRedriveError: error,
 };
 
-/** The record that a line of an export holds, or what is wrong with it. Nothing is taken over that no entry has. */
-export function readRecord(line: string): DeadLetterRecord | string {
+/**
+ * The record that a line of an export holds, or what is wrong with it. Nothing is taken over that no entry has.
+ * @param maxArgsBytes how large the arguments of a target may be
+ */
+export function readRecord(line: string, maxArgsBytes: (target: string) => number): DeadLetterRecord | string {
+  const cost = costOfParsing(line);
+  if (cost !== undefined) return cost;
   let value: unknown;
   try {
     value = JSON.parse(line);
@@ -68,24 +74,38 @@ export function readRecord(line: string): DeadLetterRecord | string {
     return `no JSON: ${(problem as Error).message}`;
   }
   if (!isObject(value)) return 'no JSON object';
-  if (isDeeperThan(value, MAX_DEPTH)) return `nested more than ${MAX_DEPTH} levels deep`;
   const given = Object.entries(OPTIONAL).filter(([name]) => value[name] !== undefined);
   const rules = [...Object.entries(REQUIRED), ...given];
   const wrong = rules
     .filter(([name, [check]]) => !check(value[name]))
     .map(([name, [, problem]]) => `${name}: ${problem}`);
   if (wrong.length > 0) return wrong.join('; ');
-  const record = Object.fromEntries(rules.map(([name]) => [name, value[name]])) as unknown as DeadLetterRecord;
+  const fields = Object.fromEntries(rules.map(([name]) => [name, value[name]])) as unknown as DeadLetterRecord;
+  const { encoding, json, meta, blob } = fields.args;
+  const args: StoredArgs = { encoding, json, ...(meta !== undefined && { meta }), ...(blob !== undefined && { blob }) };
   // Whoever was redriving it does so in the store it came from.
-  return record.status === 'redriving' ? { ...record, status: 'pending' } : record;
+  const record: DeadLetterRecord = {
+    ...fields,
+    args,
+    status: fields.status === 'redriving' ? 'pending' : fields.status,
+  };
+  return tooLarge(record, line, maxArgsBytes(record.target)) ?? record;
 }
 
-/** Without recursion, which is what a line nested without end would exhaust. */
-function isDeeperThan(value: unknown, limit: number): boolean {
-  let level: unknown[] = [value];
-  for (let depth = 0; level.length > 0; depth++) {
-    if (depth > limit) return true;
-    level = level.flatMap((item): unknown[] => (typeof item === 'object' && item !== null ? Object.values(item) : []));
-  }
-  return false;
+/** What nobody could read, nor any page show. */
+function tooLarge(
+  { args: { blob = '', ...args }, ...others }: DeadLetterRecord,
+  line: string,
+  max: number,
+): string | undefined {
+  // Most are shorter as a whole, and need no measuring.
+  if (line.length * 3 <= Math.min(max, MAX_OTHER_BYTES)) return undefined;
+  const size = Math.max(Buffer.byteLength(JSON.stringify(args)), Math.floor((blob.length * 3) / 4 - GZIP_BYTES));
+  if (size > max)
+    return `args: ${size} bytes, more than the ${max} that maxBlobBytes of ${others.target} allows; raise it there, or cut them`;
+  const rest = Buffer.byteLength(JSON.stringify(others));
+  return rest > MAX_OTHER_BYTES ? `${rest} bytes beside the arguments, more than ${MAX_OTHER_BYTES}` : undefined;
 }
+
+/** What packing adds to that which cannot be packed. */
+const GZIP_BYTES = 65_536;

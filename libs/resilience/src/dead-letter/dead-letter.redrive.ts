@@ -3,16 +3,22 @@ import type { NotNowError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
 import type { DeadLetterRecord, DeadLetterStatus, StoredError } from './dead-letter.entry.js';
 import { storeError } from './dead-letter.error.js';
-import { closed, leased, leaseLost, notFound, notReplayable, targetUnknown } from './dead-letter.errors.js';
+import {
+  closed,
+  type DeadLetterError,
+  foreignForm,
+  leased,
+  leaseLost,
+  notFound,
+  notReplayable,
+  targetUnknown,
+} from './dead-letter.errors.js';
 import { emitDeadLetterEvent } from './dead-letter.events.js';
-import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import type { DeadLetterCodec } from './dead-letter.options.js';
 import { createRedactor } from './dead-letter.redact.js';
-import { decodeArgs, encodeArgs } from './dead-letter.serializer.js';
+import { decodeArgs, encodeArgs, maxUnpackedBytesOf } from './dead-letter.serializer.js';
 import type { DeadLetterLease, DeadLetterStore } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
-
-/** How the arguments of one method are stored, where it has its own way. */
-export type DeadLetterCodec = Pick<ResolvedDeadLetterOptions, 'serializeArgs' | 'reviveArgs'>;
 
 export interface RedriverParts {
   readonly store: DeadLetterStore;
@@ -23,7 +29,7 @@ export interface RedriverParts {
    * the entry is still there.
    */
   readonly replay: (target: string, args: unknown[]) => Promise<unknown>;
-  /** Whether {@link replay} can find this target; asked before an entry is touched. @default any */
+  /** Whether {@link replay} may call this target, because it is dead-lettered; asked before an entry is touched. @default any */
   readonly knowsTarget?: (target: string) => boolean;
   /** Why an entry may not be run now, if it may not; asked before it is touched. @default it always may */
   readonly refusal?: (record: DeadLetterRecord) => NotNowError | undefined;
@@ -32,6 +38,17 @@ export interface RedriverParts {
   readonly replicaId: string;
   /** After a crash the entry is free again this late. Longer replays renew it. Milliseconds. */
   readonly leaseMs: number;
+}
+
+/** Why the method of an entry cannot be called with what is stored, whatever becomes of the entry's status. */
+export function uncallable(
+  record: DeadLetterRecord,
+  { knowsTarget, codecOf }: Pick<RedriverParts, 'knowsTarget' | 'codecOf'>,
+): DeadLetterError | undefined {
+  if (knowsTarget?.(record.target) === false) return targetUnknown(record);
+  const own = codecOf?.(record.target)?.reviveArgs ? 'custom' : 'superjson';
+  // What could not be serialised is in no form, and says so itself.
+  return record.replayable && codecOf && record.args.encoding !== own ? foreignForm(record, own) : undefined;
 }
 
 /** How one redrive ended. */
@@ -62,11 +79,12 @@ export class Redriver {
 
   /** {@link redrive} for a batch, which has looked for expired leases when it began. */
   async redriveNext(id: string, from: readonly DeadLetterStatus[]): Promise<RedriveResult> {
-    const { store, clock, replicaId, leaseMs, knowsTarget, refusal: refused } = this.parts;
+    const { store, clock, replicaId, leaseMs, refusal: refused } = this.parts;
     const record = await this.require(id);
     // Of what a batch listed, other replicas have done some by now: no reason to ask for a lease.
     if (record.status !== 'redriving' && !from.includes(record.status)) throw refusal(record);
-    if (knowsTarget?.(record.target) === false) throw targetUnknown(record);
+    const cannot = uncallable(record, this.parts);
+    if (cannot) throw cannot;
     const notNow = refused?.(record);
     if (notNow) throw notNow;
     const lease = await store.lease(id, { holder: replicaId, leaseMs, now: clock.epochNow(), from });
@@ -90,7 +108,8 @@ export class Redriver {
     let failed: { readonly error: unknown; readonly failure: StoredError } | undefined;
     let args: readonly unknown[] = [];
     try {
-      args = decodeArgs(record.args, codecOf?.(record.target)?.reviveArgs);
+      const codec = codecOf?.(record.target);
+      args = decodeArgs(record.args, codec?.reviveArgs, maxUnpackedBytesOf(codec));
       await replay(record.target, [...args]);
     } catch (error) {
       failed = { error, failure: storeError(error, redactor, secretsOf(args)) };

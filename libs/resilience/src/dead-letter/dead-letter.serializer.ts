@@ -1,11 +1,16 @@
 import { atOnce } from '../engine/at-once.js';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
-import { MAX_BLOB_BYTES, type ResolvedDeadLetterOptions } from './dead-letter.options.js';
+import {
+  type DeadLetterCodec,
+  DEFAULT_DEAD_LETTER_OPTIONS,
+  MAX_BLOB_BYTES,
+  type ResolvedDeadLetterOptions,
+} from './dead-letter.options.js';
 import { createRedactor, REDACTED, type Redactor } from './dead-letter.redact.js';
 import { snapshotArgs, type SnapshotLimits } from './dead-letter.snapshot.js';
 import { type Snapshot, TooLarge } from './snapshot-record.js';
-import { reviveSuperjson, superjson } from './superjson.js';
+import { refuseUnsafeKeys, reviveSuperjson, superjson } from './superjson.js';
 
 /** The arguments' part of an entry, and the secrets to keep out of the rest of it. */
 export interface EncodedArgs extends Pick<DeadLetterRecord, 'args' | 'replayable' | 'notReplayable' | 'redacted'> {
@@ -18,8 +23,18 @@ type EncodeOptions = Pick<ResolvedDeadLetterOptions, 'maxArgsBytes' | 'redact'> 
 /** Deeper ones exhaust the stack of a recursive serialiser before they reach the size limit. */
 const MAX_DEPTH = 200;
 
-/** More than `maxBlobBytes` may be: what claims to be larger was not made here. */
-const MAX_UNPACKED_BYTES = 2 * MAX_BLOB_BYTES;
+/** How large the arguments of a method may be, and those of a method that is not known here. Bytes of JSON. */
+export function maxArgsBytesOf(codec: DeadLetterCodec | undefined): number {
+  const { maxArgsBytes, maxBlobBytes } = { ...DEFAULT_DEAD_LETTER_OPTIONS, ...codec };
+  return Math.max(maxArgsBytes, maxBlobBytes);
+}
+
+/** What a blob may hold: that of a method whose limit was lowered since, at least what is usual. */
+export function maxUnpackedBytesOf(codec: DeadLetterCodec | undefined): number {
+  return Math.max(maxArgsBytesOf(codec), DEFAULT_DEAD_LETTER_OPTIONS.maxBlobBytes);
+}
+
+const NO_LIST = 'The stored arguments are not a list';
 
 const WHOLE: Omit<SnapshotLimits, 'budget'> = { stringLength: Infinity, items: Infinity, depth: MAX_DEPTH };
 
@@ -49,19 +64,36 @@ export function encodeArgs(args: readonly unknown[], options: EncodeOptions): En
 
 /**
  * The arguments as the method would get them.
+ * @param maxBytes what a blob may hold
  * @throws Error when the stored form is damaged or hostile
  */
 export function decodeArgs(
   stored: StoredArgs,
   reviveArgs?: ResolvedDeadLetterOptions['reviveArgs'],
+  maxBytes = MAX_BLOB_BYTES,
 ): readonly unknown[] {
-  const { json, meta } = stored.blob === undefined ? stored : unpack(stored.blob);
+  const { json, meta } = unpacked(stored, maxBytes);
   if (stored.encoding === 'custom') {
     return reviveArgs ? atOnce(reviveArgs(JSON.parse(JSON.stringify(json))), '@DeadLetter > reviveArgs') : [json];
   }
   const args = reviveSuperjson({ json, ...(meta !== undefined && { meta }) });
-  if (!Array.isArray(args)) throw new Error('The stored arguments are not a list');
+  if (!Array.isArray(args)) throw new Error(NO_LIST);
   return args as unknown[];
+}
+
+/**
+ * The arguments in their structured form, for the wire.
+ * @throws Error when the stored form is damaged or hostile
+ */
+export function plainArgs(
+  stored: StoredArgs,
+  maxBytes = MAX_BLOB_BYTES,
+): { readonly json: unknown; readonly meta?: unknown } {
+  const plain = unpacked(stored, maxBytes);
+  refuseUnsafeKeys(plain.json);
+  refuseUnsafeKeys(plain.meta);
+  if (!Array.isArray(plain.json)) throw new Error(NO_LIST);
+  return plain;
 }
 
 function encodeStructured(args: readonly unknown[], redactor: Redactor, options: EncodeOptions): EncodedArgs {
@@ -128,9 +160,21 @@ function pack({ json, meta }: StoredArgs): string {
   return gzipSync(JSON.stringify({ json, meta }), { level: 1 }).toString('base64');
 }
 
-function unpack(blob: string): { json: unknown; meta?: unknown } {
-  const text = gunzipSync(Buffer.from(blob, 'base64'), { maxOutputLength: MAX_UNPACKED_BYTES }).toString();
-  return JSON.parse(text) as { json: unknown; meta?: unknown };
+function unpacked({ json, meta, blob }: StoredArgs, maxBytes: number): { json: unknown; meta?: unknown } {
+  return blob === undefined ? { json, meta } : unpack(blob, maxBytes);
+}
+
+/** @throws Error also when it is larger than it may be: then it was not made here */
+function unpack(blob: string, maxBytes = MAX_BLOB_BYTES): { json: unknown; meta?: unknown } {
+  try {
+    const text = gunzipSync(Buffer.from(blob, 'base64'), { maxOutputLength: maxBytes }).toString();
+    return JSON.parse(text) as { json: unknown; meta?: unknown };
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    throw new Error(`their blob holds more than ${maxBytes} bytes; raise maxBlobBytes of their method`, {
+      cause: error,
+    });
+  }
 }
 
 function describe(args: StoredArgs, { lost, redacted: places, secrets }: Snapshot): EncodedArgs {

@@ -4,6 +4,7 @@ import type { TimerHandle } from '../engine/clock.js';
 import { parseDuration, type Duration } from '../engine/duration.js';
 import type { NotNowError } from '../engine/errors.js';
 import { OptionsReader } from '../engine/options.js';
+import { pageOf } from '../engine/pages.js';
 import { AutoRedrive } from './auto-redrive.js';
 import {
   type AutoRedriveOptions,
@@ -12,11 +13,13 @@ import {
 } from './auto-redrive.options.js';
 import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
 import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
-import { closed, leased, notFound } from './dead-letter.errors.js';
+import { closed, leased, notFound, targetUnknown } from './dead-letter.errors.js';
 import { readFilter, readQuery } from './dead-letter.query.js';
-import { Redriver, type RedriverParts, type RedriveResult } from './dead-letter.redrive.js';
+import type { DeadLetterCodec } from './dead-letter.options.js';
+import { Redriver, type RedriverParts, type RedriveResult, uncallable } from './dead-letter.redrive.js';
 import { encodeEdited } from './dead-letter.edit.js';
-import { decodeArgs } from './dead-letter.serializer.js';
+import { maxArgsBytesOf } from './dead-letter.serializer.js';
+import { excerptOf } from './dead-letter.excerpt.js';
 import type {
   DeadLetterCount,
   DeadLetterFilter,
@@ -26,6 +29,7 @@ import type {
 } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
+import { type DeadLetterView, entryOf, viewOf } from './dead-letter.view.js';
 
 /** What may be forgotten. Entries that are pending or poisoned never are, however old or many. */
 export interface DeadLetterRetention {
@@ -79,15 +83,28 @@ export class DeadLetterService {
     this.gates.push(gate);
   }
 
-  /** @throws ResilienceOptionsError with every problem of the query */
-  async list(query: DeadLetterQuery = {}): Promise<DeadLetterPage<DeadLetterEntry>> {
-    const page = await this.parts.store.list(readQuery(query, 'DeadLetterService.list'));
-    return { ...page, items: page.items.map((record) => this.entry(withoutBlob(record))) };
+  /**
+   * A page ends at the limit, or at about 4 MiB of JSON. Arguments above 64 KiB, and those with a blob, come in part and marked as `excerpt`.
+   * @throws ResilienceOptionsError with every problem of the query
+   */
+  list(query: DeadLetterQuery = {}): Promise<DeadLetterPage<DeadLetterEntry>> {
+    return this.page(query, (record) => this.entry(record));
   }
 
   async get(id: string): Promise<DeadLetterEntry | undefined> {
     const record = await this.parts.store.get(id);
     return record && this.entry(record);
+  }
+
+  /** {@link list} for the wire. */
+  views(query: DeadLetterQuery = {}): Promise<DeadLetterPage<DeadLetterView>> {
+    return this.page(query, (record) => viewOf(record, this.codecOf(record)));
+  }
+
+  /** {@link get} for the wire. */
+  async view(id: string): Promise<DeadLetterView | undefined> {
+    const record = await this.parts.store.get(id);
+    return record && viewOf(record, this.codecOf(record));
   }
 
   /** By queue and status; pairs without entries are missing. */
@@ -116,12 +133,14 @@ export class DeadLetterService {
    * Replaces the arguments of a pending or poisoned entry; it is pending afterwards and can be redriven.
    * @param args all arguments of the method, as it would get them; kept as they are, nothing is taken out
    * @throws ResilienceOptionsError with everything that keeps the method from being called with them; the entry is as it was
-   * @throws DeadLetterError when the id is unknown or the entry is being redriven or closed
+   * @throws DeadLetterError when the id is unknown, the entry is being redriven or closed, or its method is not dead-lettered here
    */
   async edit(id: string, args: readonly unknown[], options: { note?: string } = {}): Promise<DeadLetterEntry> {
-    const { store, clock, codecOf } = this.parts;
+    const { store, clock, codecOf, knowsTarget } = this.parts;
     const record = await this.require(id);
     if (!MOVABLE_STATUSES.includes(record.status)) throw immovable(record);
+    // In whose form they would be kept, nobody here knows.
+    if (knowsTarget?.(record.target) === false) throw targetUnknown(record);
     const done = await store.edit(id, {
       args: encodeEdited(args, record, codecOf?.(record.target)),
       ...{ replayable: true, notReplayable: [], at: clock.epochNow() },
@@ -148,7 +167,7 @@ export class DeadLetterService {
 
   /** NDJSON in chunks of any size, e.g. a file's read stream. Entries already known by id stay as they are. */
   async import(source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>): Promise<ImportReport> {
-    return importLines(this.parts.store, source);
+    return importLines(this.parts.store, source, (target) => maxArgsBytesOf(this.parts.codecOf?.(target)));
   }
 
   /** Forgets what {@link DeadLetterRetention} allows, and gives back what crashed replicas held. */
@@ -192,8 +211,8 @@ export class DeadLetterService {
   }
 
   private mayCall(record: DeadLetterRecord): boolean {
-    const { mayCall, knowsTarget } = this.parts;
-    if (knowsTarget?.(record.target) === false || this.refusal(record, true)) return false;
+    const { mayCall } = this.parts;
+    if (uncallable(record, this.parts) || this.refusal(record, true)) return false;
     return mayCall?.(record.target, this.entry(record).args) ?? true;
   }
 
@@ -205,14 +224,17 @@ export class DeadLetterService {
     return undefined;
   }
 
+  private async page<T>(query: DeadLetterQuery, show: (record: DeadLetterRecord) => T): Promise<DeadLetterPage<T>> {
+    const found = await this.parts.store.list(readQuery(query, 'DeadLetterService.list'), { excerpts: true });
+    return pageOf(found, show, excerptOf);
+  }
+
   private entry(record: DeadLetterRecord): DeadLetterEntry {
-    const { args, ...rest } = record;
-    try {
-      return { ...rest, args: decodeArgs(args, this.parts.codecOf?.(record.target)?.reviveArgs) };
-    } catch (error) {
-      const why = `the stored arguments cannot be read: ${error instanceof Error ? error.message : String(error)}`;
-      return { ...rest, args: [args.json], replayable: false, notReplayable: [...rest.notReplayable, why] };
-    }
+    return entryOf(record, this.codecOf(record));
+  }
+
+  private codecOf({ target }: DeadLetterRecord): DeadLetterCodec | undefined {
+    return this.parts.codecOf?.(target);
   }
 
   private async require(id: string): Promise<DeadLetterRecord> {
@@ -230,12 +252,6 @@ export class DeadLetterService {
 
 function immovable(record: DeadLetterRecord) {
   return record.status === 'redriving' ? leased(record) : closed(record);
-}
-
-/** A page of large arguments would be larger than anybody can read, or this process hold. */
-function withoutBlob(record: DeadLetterRecord): DeadLetterRecord & Pick<DeadLetterEntry, 'excerpt'> {
-  const { blob, ...args } = record.args;
-  return blob === undefined ? record : { ...record, args, excerpt: true };
 }
 
 function readRetention(input: DeadLetterRetention | undefined) {

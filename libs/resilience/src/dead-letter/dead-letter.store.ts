@@ -19,10 +19,15 @@ export interface DeadLetterFilter {
 export interface DeadLetterQuery extends DeadLetterFilter {
   /** Entries a page, 1 to 1000. @default 50 */
   limit?: number;
-  /** `nextCursor` of the page before. */
+  /** `nextCursor` of the page before: the id of its last entry. */
   cursor?: string;
   /** @default 'newest' */
   order?: 'newest' | 'oldest';
+}
+
+export interface DeadLetterListing {
+  /** Arguments above 64 KiB of JSON, and those with a blob, may come in part and marked as `excerpt`: the list is for people. */
+  readonly excerpts?: boolean;
 }
 
 export interface DeadLetterPage<T = DeadLetterRecord> {
@@ -122,7 +127,8 @@ export interface DeadLetterStore {
   /** Rejects when what would be written now would not be found again. Without it {@link get} is asked for an entry that nobody has. */
   probe?(): Promise<void>;
   get(id: string): Promise<DeadLetterRecord | undefined>;
-  list(query: DeadLetterQuery): Promise<DeadLetterPage>;
+  /** A page may end before its limit where entries are large: a thousand of those are more than a process holds. It has one at least. */
+  list(query: DeadLetterQuery, listing?: DeadLetterListing): Promise<DeadLetterPage>;
   count(filter?: DeadLetterFilter): Promise<DeadLetterCount[]>;
   /**
    * Takes the entry for one redrive. `undefined` when it is unknown, not replayable, held by somebody else or in none of

@@ -1,6 +1,8 @@
+import { Turns } from '../engine/pages.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { readRecord } from './dead-letter.record.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
+import { LineReader, MAX_LINE_LENGTH } from './line-reader.js';
 
 export interface ImportReport {
   readonly added: number;
@@ -12,10 +14,13 @@ export interface ImportReport {
   readonly refusedLines: number;
   /** The first 1,000 of them, counted from 1, with what is wrong. */
   readonly refused: readonly { readonly line: number; readonly problem: string }[];
+  /** Only where the import was given up: after how many lines, and what to do. Those before it that are none of the refused are in. */
+  readonly stopped?: string;
 }
 
 /** Every matching entry as one line of JSON with its line end, oldest first. */
 export async function* exportLines(store: DeadLetterStore, filter: DeadLetterFilter): AsyncGenerator<string> {
+  const turns = new Turns();
   let cursor: string | undefined;
   let limit = FIRST_PAGE;
   do {
@@ -25,6 +30,7 @@ export async function* exportLines(store: DeadLetterStore, filter: DeadLetterFil
       const line = `${JSON.stringify(record)}\n`;
       length += line.length;
       yield line;
+      await turns.take();
     }
     limit = nextLimit(limit, length / Math.max(1, page.items.length));
     cursor = page.nextCursor;
@@ -33,7 +39,7 @@ export async function* exportLines(store: DeadLetterStore, filter: DeadLetterFil
 
 const FIRST_PAGE = 20;
 const LAST_PAGE = 200;
-/** Entries with a blob have megabytes each: a page is in memory as a whole. */
+/** For stores whose pages end at their limit: each is in memory as a whole. */
 const PAGE_LENGTH = 8_388_608;
 
 /** Grows step by step: one page of small entries says little about the next. */
@@ -43,11 +49,13 @@ function nextLimit(limit: number, averageLength: number): number {
 
 /**
  * Takes in what {@link exportLines} gave, in chunks of any size. Safe to repeat: known ids stay as they are.
+ * @param maxArgsBytes how large the arguments of a target may be
  * @throws Error the store's own, when it takes none at all, or none of fifty entries that follow each other
  */
 export async function importLines(
   store: DeadLetterStore,
   source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+  maxArgsBytes: (target: string) => number,
 ): Promise<ImportReport> {
   const report = { added: 0, merged: 0, known: 0, refusedLines: 0, refused: [] as { line: number; problem: string }[] };
   const refuse = (line: number, problem: string) => {
@@ -76,14 +84,13 @@ export async function importLines(
       refuse(adding[index]?.line ?? 0, `the store refuses it: ${describe(outcome.reason)}`);
     });
   };
-  let line = 0;
+  const reader = new LineReader(source);
   let size = 0;
-  for await (const text of linesOf(source)) {
-    line++;
-    if (text?.trim() === '') continue;
-    const read = text === undefined ? `longer than ${MAX_LINE_LENGTH} characters` : readRecord(text);
+  for await (const { line, text } of reader.lines()) {
+    const read = text === undefined ? `longer than ${MAX_LINE_LENGTH} characters` : readRecord(text, maxArgsBytes);
     if (typeof read === 'string') {
       refuse(line, read);
+      if (report.refusedLines >= MAX_REFUSED_LINES) reader.discardRest();
       continue;
     }
     group.push({ line, record: read });
@@ -95,7 +102,9 @@ export async function importLines(
   await addGroup();
   if (taken === 0 && refusedInARow > 0) throw failure;
   report.refused.sort((one, other) => one.line - other.line);
-  return report;
+  if (!reader.discards) return report;
+  const stopped = `after ${reader.read} lines: ${report.refusedLines} of them held no entry, so this is hardly an export; mend it and send it again`;
+  return { ...report, stopped };
 }
 
 function describe(error: unknown): string {
@@ -103,36 +112,7 @@ function describe(error: unknown): string {
 }
 
 const MAX_REFUSALS = 1_000;
+/** To read and refuse a line costs more than to send it. */
+const MAX_REFUSED_LINES = 10_000;
 const GROUP_LINES = 50;
 const GROUP_LENGTH = 4_194_304;
-/** An entry with the largest arguments that a default blob may hold has half of it. */
-const MAX_LINE_LENGTH = 33_554_432;
-
-/** `undefined` for a line that is too long. */
-async function* linesOf(source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>) {
-  const decoder = new TextDecoder();
-  let parts: string[] = [];
-  let length = 0;
-  const end = () => {
-    const line = length > MAX_LINE_LENGTH ? undefined : parts.join('');
-    parts = [];
-    length = 0;
-    return line;
-  };
-  const take = (part: string) => {
-    length += part.length;
-    if (length > MAX_LINE_LENGTH) parts = [];
-    else parts.push(part);
-  };
-  for await (const chunk of source) {
-    const [first = '', ...others] = (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true })).split(
-      '\n',
-    );
-    take(first);
-    for (const part of others) {
-      yield end();
-      take(part);
-    }
-  }
-  if (length > 0) yield end();
-}

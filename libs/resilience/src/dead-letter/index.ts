@@ -12,6 +12,7 @@ export {
   type StoredError,
   type StoredFallback,
 } from './dead-letter.entry.js';
+export { argsExcerpt } from './dead-letter.excerpt.js';
 export { DeadLetterError, type DeadLetterErrorCode } from './dead-letter.errors.js';
 export type {
   DeadLetterEvents,
@@ -21,13 +22,14 @@ export type {
 } from './dead-letter.events.js';
 export {
   type DeadLetterCapture,
+  type DeadLetterCodec,
   type DeadLetterOptions,
   DEFAULT_DEAD_LETTER_OPTIONS,
   readDeadLetterOptions,
   type RedactDecision,
   type ResolvedDeadLetterOptions,
 } from './dead-letter.options.js';
-export type { DeadLetterCodec, RedriveResult } from './dead-letter.redrive.js';
+export type { RedriveResult } from './dead-letter.redrive.js';
 export {
   type DeadLetterGate,
   type DeadLetterRetention,
@@ -42,6 +44,7 @@ export {
   type DeadLetterEdit,
   type DeadLetterFilter,
   type DeadLetterLease,
+  type DeadLetterListing,
   type DeadLetterPage,
   type DeadLetterQuery,
   DeadLetterStore,

@@ -1,5 +1,7 @@
 import { ResilienceError } from '../engine/errors.js';
+import { pageOf } from '../engine/pages.js';
 import type { DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
+import { excerptOf } from './dead-letter.excerpt.js';
 import { matchesFilter } from './dead-letter.filter.js';
 import {
   type DeadLetterAdded,
@@ -7,6 +9,7 @@ import {
   type DeadLetterEdit,
   type DeadLetterFilter,
   type DeadLetterLease,
+  type DeadLetterListing,
   type DeadLetterPage,
   type DeadLetterQuery,
   type DeadLetterStore,
@@ -72,7 +75,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     return row && copy(row.record);
   }
 
-  async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
+  async list(query: DeadLetterQuery, { excerpts = false }: DeadLetterListing = {}): Promise<DeadLetterPage> {
     const { order = 'newest' } = query;
     const cursor = query.cursor === undefined ? undefined : storedId(query.cursor);
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
@@ -80,8 +83,11 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
     const found = this.select(query)
       .filter((row) => cursor === undefined || compare(row.record.id, cursor) === sign)
       .sort((a, b) => sign * compare(a.record.id, b.record.id));
-    const items = found.slice(0, limit).map((row) => copy(row.record));
-    return { items, nextCursor: found.length > limit ? items.at(-1)?.id : undefined };
+    const items = found.slice(0, limit).map(({ record }) => record);
+    const page = { items, nextCursor: found.length > limit ? items.at(-1)?.id : undefined };
+    return excerpts
+      ? pageOf(page, (record) => copy(record), excerptOf)
+      : { ...page, items: items.map((record) => copy(record)) };
   }
 
   async count(filter: DeadLetterFilter = {}): Promise<DeadLetterCount[]> {

@@ -79,15 +79,19 @@ export function reviveSuperjson(stored: { json: unknown; meta?: unknown }): unkn
   return superjson.deserialize(JSON.parse(JSON.stringify(stored)) as never);
 }
 
-function refuseUnsafeKeys(value: unknown): void {
-  const open: unknown[] = [value];
-  while (open.length > 0) {
-    const next = open.pop();
-    if (typeof next === 'string' || typeof next !== 'object' || next === null) continue;
-    for (const [key, child] of Object.entries(next)) {
-      if (UNSAFE_KEYS.includes(key))
-        throw new Error(`The stored arguments hold the key '${key}', which is never revived`);
-      open.push(child);
-    }
+/** @throws Error when a key could reach a prototype */
+export function refuseUnsafeKeys(value: unknown): void {
+  const open: object[] = [];
+  // Only objects wait, and nothing is made for what they hold: there may be millions.
+  const look = (child: unknown) => void (typeof child === 'object' && child !== null && open.push(child));
+  look(value);
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    if (Array.isArray(next)) next.forEach(look);
+    else
+      for (const key of Object.keys(next)) {
+        if (UNSAFE_KEYS.includes(key))
+          throw new Error(`The stored arguments hold the key '${key}', which is never revived`);
+        look((next as Record<string, unknown>)[key]);
+      }
   }
 }

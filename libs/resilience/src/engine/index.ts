@@ -5,6 +5,7 @@ export type { ErrorClassification, FailureKind, FailureReason } from './classifi
 export { classifyError } from './classifier/classify-error.js';
 export { mayPass, mayPassAtStart } from './classifier/may-pass.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
+export { cutFields } from './cut-json.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';
@@ -19,6 +20,16 @@ export {
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
 export { nearest, OptionsReader } from './options.js';
+export {
+  CURSOR_EXPECTED,
+  fittingOnPage,
+  isCursor,
+  MAX_PAGE_BYTES,
+  MAX_SHOWN_BYTES,
+  type Page,
+  pageOf,
+  Turns,
+} from './pages.js';
 export { PRIVATE_DIRECTORY, PRIVATE_FILE } from './private-files.js';
 export { type Random, systemRandom } from './random.js';
 export {

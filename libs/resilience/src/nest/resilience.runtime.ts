@@ -68,8 +68,12 @@ export class ResilienceRuntime implements BindingSource {
     this.targets.set(name, resolve);
   }
 
+  /** Whether a dead letter may call this method: one that keeps none is called by nobody but the application. */
   hasTarget(name: string): boolean {
-    return this.targets.has(name);
+    if (!this.targets.has(name)) return false;
+    for (const known of this.protectedMethods())
+      if (known.name === name && known.effective.resolved.deadLetter !== undefined) return true;
+    return false;
   }
 
   /** Whether the circuit in the way of this call is closed, or whether there is none. */
@@ -88,10 +92,11 @@ export class ResilienceRuntime implements BindingSource {
 
   /** Calls a method again, through its whole pipeline, for a dead letter that exists already. */
   async replay(target: string, args: unknown[]): Promise<unknown> {
-    const resolve = this.targets.get(target);
+    const resolve = this.hasTarget(target) ? this.targets.get(target) : undefined;
     if (resolve === undefined) {
+      const known = [...this.targets.keys()].filter((name) => this.hasTarget(name)).sort();
       throw new ResilienceError(
-        `No provider of this application has a protected method '${target}'; known: ${[...this.targets.keys()].sort().join(', ') || 'none'}`,
+        `No provider of this application has a method '${target}' with @DeadLetter; known: ${known.join(', ') || 'none'}`,
         'RESILIENCE_DEAD_LETTER_TARGET',
         target,
       );

@@ -136,12 +136,15 @@ export class ResilienceService {
     return this.runtime.registry.chaos.values();
   }
 
-  /** Everything counted so far. Costs no I/O. */
-  metrics(): ResilienceMetrics {
+  /**
+   * Everything counted so far. Costs no I/O.
+   * @param circuits those to show; keyed breakers may have thousands. @default all
+   */
+  metrics(circuits: readonly CircuitHandle[] = this.circuits()): ResilienceMetrics {
     const byQueue = this.store.open;
     return {
       methods: Object.fromEntries([...this.methodStats()].map(({ name, stats }) => [name, stats.snapshot()])),
-      circuits: Object.fromEntries(this.circuits().map((circuit) => [circuit.name, circuit.snapshot()])),
+      circuits: Object.fromEntries(circuits.map((circuit) => [circuit.name, circuit.snapshot()])),
       deadLetters: { size: Object.values(byQueue).reduce((sum, count) => sum + count, 0), byQueue: { ...byQueue } },
     };
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  argsExcerpt,
   type DeadLetterRecord,
   shownKey,
   storedKey,
@@ -52,13 +53,16 @@ export function toRow(given: DeadLetterRecord): RecordRow {
   };
 }
 
-/** PostgreSQL's driver gives big integers as text. */
-export function toRecord(row: RecordRow): DeadLetterRecord {
+/**
+ * PostgreSQL's driver gives big integers as text.
+ * @param cut of the arguments there is only the beginning
+ */
+export function toRecord(row: RecordRow, cut = false): DeadLetterRecord {
   return {
     id: row.id,
     queue: row.queue,
     target: row.target,
-    args: parse(row.args),
+    args: cut ? argsExcerpt(row.args) : parse(row.args),
     replayable: row.replayable === 1,
     notReplayable: parse(row.not_replayable),
     redacted: parse(row.redacted),

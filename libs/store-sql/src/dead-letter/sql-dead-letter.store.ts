@@ -4,12 +4,14 @@ import {
   type DeadLetterEdit,
   type DeadLetterFilter,
   type DeadLetterLease,
+  type DeadLetterListing,
   type DeadLetterPage,
   type DeadLetterQuery,
   type DeadLetterRecord,
   type DeadLetterStatus,
   type DeadLetterStore,
   DEFAULT_PAGE_LIMIT,
+  fittingOnPage,
   type LeaseRequest,
   MAX_PAGE_LIMIT,
   type PruneReport,
@@ -25,6 +27,7 @@ import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
 import { addAll } from './dead-letter.insert.js';
+import { argsBytes, otherBytes, readInTurns, sizeOf } from './dead-letter.page.js';
 import { prune, purge } from './dead-letter.prune.js';
 import { type RecordRow, toRecord, toRow } from './dead-letter.rows.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
@@ -87,20 +90,22 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     return row && toRecord(row);
   }
 
-  async list(query: DeadLetterQuery): Promise<DeadLetterPage> {
+  async list(query: DeadLetterQuery, { excerpts = false }: DeadLetterListing = {}): Promise<DeadLetterPage> {
     const { kysely, flavour } = await this.database.get();
     const { order = 'newest', cursor } = query;
     const limit = Math.min(query.limit ?? DEFAULT_PAGE_LIMIT, MAX_PAGE_LIMIT);
-    const rows = await kysely
+    const found = await kysely
       .selectFrom(TABLE)
-      .selectAll()
+      .select(['id', argsBytes.as('args'), otherBytes.as('others')])
       .where(whereFilter(query, flavour))
       .$if(cursor !== undefined, (select) => select.where('id', order === 'newest' ? '<' : '>', storedId(cursor!)))
       .orderBy('id', order === 'newest' ? 'desc' : 'asc')
       .limit(limit + 1)
       .execute();
-    const items = rows.slice(0, limit).map(toRecord);
-    return { items, nextCursor: rows.length > limit ? items.at(-1)?.id : undefined };
+    const sizes = found.slice(0, limit).map((row) => sizeOf(row, excerpts));
+    const page = sizes.slice(0, fittingOnPage(sizes.map(({ shown }) => shown)));
+    const items = await readInTurns(kysely, page, excerpts);
+    return { items, nextCursor: found.length > page.length ? page.at(-1)?.id : undefined };
   }
 
   async count(filter: DeadLetterFilter = {}): Promise<DeadLetterCount[]> {

@@ -43,8 +43,18 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
   };
 }
 
+/** What a record is made of, but for its values. */
+export const READ_COLUMNS = [
+  ...(['id', 'workflow', 'version', 'status', 'error', 'idempotency_key', 'input_hash', 'join_key'] as const),
+  ...(['parent_id', 'owner', 'created_at', 'started_at', 'finished_at', 'deadline_at', 'resumes', 'crashes'] as const),
+  ...(['degraded', 'served_by', 'dead_letter_id', 'nodes', 'attempts', 'retries', 'fallbacks'] as const),
+  ...(['input_tokens', 'output_tokens', 'cost_usd'] as const),
+] satisfies readonly (keyof ExecutionRow)[];
+
+type ReadRow = Pick<ExecutionRow, (typeof READ_COLUMNS)[number] | 'input' | 'output'>;
+
 /** PostgreSQL's driver gives big integers as text. */
-export function toExecution(row: ExecutionRow): ExecutionRecord {
+export function toExecution(row: ReadRow): ExecutionRecord {
   return {
     id: row.id,
     workflow: row.workflow,

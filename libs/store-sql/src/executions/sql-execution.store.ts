@@ -3,6 +3,7 @@ import type {
   ExecutionEnd,
   ExecutionFilter,
   ExecutionLedger,
+  ExecutionListing,
   ExecutionPage,
   ExecutionRecord,
   ExecutionStore,
@@ -11,15 +12,15 @@ import type {
   ExecutionSums,
   UnfinishedExecution,
 } from '@nest-resilience/workflow';
-import { indexedKey, storedId } from '@nest-resilience/core';
+import { fittingOnPage, indexedKey, storedId } from '@nest-resilience/core';
 import { type Kysely, sql } from 'kysely';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
-import { arrivalOf } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
 import { sumsOf } from './execution.sums.js';
 import { SqlExecutorLease } from './sql-executor.lease.js';
-import { json, toExecution, toNode, toNodeRow, toRow } from './execution.rows.js';
+import { bytesOf, readNodes, readPage } from './execution.pages.js';
+import { json, toExecution, toNodeRow, toRow } from './execution.rows.js';
 import { EXECUTION_MIGRATIONS, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
 import { type Checkpoint, claimed, findOlder, keepAll } from './execution.statements.js';
 
@@ -71,16 +72,9 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async get(id: string): Promise<ExecutionLedger | undefined> {
-    const { kysely: db, flavour } = await this.database.get();
+    const { kysely, flavour } = await this.database.get();
     const execution = await this.find(id);
-    if (!execution) return undefined;
-    const rows = await db
-      .selectFrom(NODES)
-      .select('record')
-      .where('execution_id', '=', storedId(id))
-      .orderBy(arrivalOf(flavour))
-      .execute();
-    return { ...execution, nodes: rows.map(toNode) };
+    return execution && { ...execution, nodes: await readNodes(kysely, flavour, storedId(id)) };
   }
 
   async find(id: string): Promise<ExecutionRecord | undefined> {
@@ -105,21 +99,26 @@ export class SqlExecutionStore implements ExecutionStore {
     return row && toExecution(row);
   }
 
-  async list({ workflow, status, cursor, limit = DEFAULT_PAGE_SIZE }: ExecutionFilter): Promise<ExecutionPage> {
+  async list(
+    { workflow, status, cursor, limit = DEFAULT_PAGE_SIZE }: ExecutionFilter,
+    { summaries = false }: ExecutionListing = {},
+  ): Promise<ExecutionPage> {
     const size = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
     const db = await this.db();
     let query = db
       .selectFrom(EXECUTIONS)
-      .selectAll()
+      .select(['id', bytesOf(summaries).as('stored')])
       .orderBy('id', 'desc')
       .limit(size + 1);
     if (workflow !== undefined) query = query.where('workflow', '=', storedId(workflow));
     if (status !== undefined) query = query.where('status', '=', status);
     if (cursor !== undefined) query = query.where('id', '<', storedId(cursor));
-    const rows = await query.execute();
-    const items = rows.slice(0, size).map(toExecution);
-    const last = items.at(-1);
-    return { items, ...(last && rows.length > size && { nextCursor: last.id }) };
+    const found = await query.execute();
+    const sizes = found.slice(0, size);
+    const page = sizes.slice(0, fittingOnPage(sizes.map(({ stored }) => Number(stored)))).map(({ id }) => id);
+    const items = await readPage(db, page, summaries);
+    const last = page.at(-1);
+    return { items, ...(last !== undefined && found.length > page.length && { nextCursor: last }) };
   }
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {

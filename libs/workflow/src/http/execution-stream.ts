@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import { type Clock, type TimerHandle, Turns } from '@nest-resilience/core';
 import type { ExecutionLedger } from '../ledger/execution.js';
 import { eventsOf, frameOf } from './execution-events.js';
 
@@ -8,7 +8,7 @@ export const DEFAULT_EXECUTION_STREAM_OPTIONS = {
   pollMs: 2_000,
   /** A comment goes out this often, so that proxies keep the connection and dead clients are noticed. */
   heartbeatMs: 15_000,
-  /** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. */
+  /** While more than this waits for the client nothing is added; one that reads nothing until the next heartbeat may come back with `Last-Event-ID`. */
   maxBufferedBytes: 1_048_576,
 } as const;
 
@@ -31,6 +31,7 @@ export class ExecutionStream extends Readable {
   private reading = false;
   private again = false;
   private over = false;
+  private goOn: () => void = () => undefined;
 
   constructor(private readonly parts: ExecutionStreamParts) {
     super();
@@ -51,8 +52,9 @@ export class ExecutionStream extends Readable {
     this.push(null);
   }
 
+  /** Everything is pushed when it happens, unless too much waits already. */
   override _read(): void {
-    // Everything is pushed when it happens.
+    this.goOn();
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
@@ -70,6 +72,7 @@ export class ExecutionStream extends Readable {
   }
 
   private async send(): Promise<void> {
+    const turns = new Turns();
     try {
       while (this.again && !this.over) {
         this.again = false;
@@ -79,13 +82,28 @@ export class ExecutionStream extends Readable {
           if (event.id <= this.sentId) continue;
           this.sentId = event.id;
           this.push(frameOf(event));
+          await turns.take();
+          if (this.readableLength > DEFAULT_EXECUTION_STREAM_OPTIONS.maxBufferedBytes) await this.room();
+          if (this.isOver()) return;
         }
-        const ended = ledger?.status !== 'running' && ledger?.status !== 'queued';
-        if (ended || this.readableLength > DEFAULT_EXECUTION_STREAM_OPTIONS.maxBufferedBytes) this.finish();
+        if (ledger?.status !== 'running' && ledger?.status !== 'queued') this.finish();
       }
     } finally {
       this.reading = false;
     }
+  }
+
+  /** Until the client has read what waits for it; one that does not is let go. */
+  private room(): Promise<void> {
+    const { heartbeatMs } = DEFAULT_EXECUTION_STREAM_OPTIONS;
+    const timer = this.parts.clock.setTimer(() => this.finish(), heartbeatMs);
+    timer.unref();
+    this.timers.set('room', timer);
+    return new Promise<void>((resolve) => (this.goOn = resolve)).finally(() => timer.cancel());
+  }
+
+  private isOver(): boolean {
+    return this.over;
   }
 
   private repeat(name: string, intervalMs: number, act: () => void): void {
@@ -99,6 +117,7 @@ export class ExecutionStream extends Readable {
 
   private letGo(): void {
     this.stopListening();
+    this.goOn();
     for (const timer of this.timers.values()) timer.cancel();
   }
 }

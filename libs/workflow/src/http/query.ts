@@ -1,5 +1,6 @@
-import { nearest, parseDuration } from '@nest-resilience/core';
+import { isCursor, nearest, parseDuration } from '@nest-resilience/core';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../ledger/execution.js';
+import { cursorProblem } from '../ledger/cursor.js';
 import { type ExecutionFilter, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { InputProblem } from '../graph/input-schema.js';
 import { WorkflowInputError } from '../workflow.errors.js';
@@ -19,14 +20,14 @@ export function readFilter(query: Query): ExecutionFilter {
   };
   const workflow = text('workflow');
   const status = text('status');
-  const cursor = text('cursor');
+  const cursor = query['cursor'] === '' ? undefined : query['cursor'];
   const limitText = text('limit');
   const limit = limitText === undefined ? undefined : Number(limitText);
   if (status !== undefined && !(EXECUTION_STATUSES as readonly string[]).includes(status)) {
     problems.push({ field: 'status', message: `must be one of ${EXECUTION_STATUSES.join(', ')}` });
   }
-  if (cursor !== undefined && !/^[0-9a-f-]{36}$/.test(cursor))
-    problems.push({ field: 'cursor', message: 'must be the nextCursor of a page' });
+  const wrongCursor = cursorProblem(cursor);
+  if (wrongCursor) problems.push(wrongCursor);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE_SIZE)) {
     problems.push({ field: 'limit', message: `must be a whole number from 1 to ${MAX_PAGE_SIZE}` });
   }
@@ -34,7 +35,7 @@ export function readFilter(query: Query): ExecutionFilter {
   return {
     ...(workflow !== undefined && { workflow }),
     ...(status !== undefined && { status: status as ExecutionStatus }),
-    ...(cursor !== undefined && { cursor }),
+    ...(isCursor(cursor) && { cursor }),
     ...(limit !== undefined && { limit }),
   };
 }

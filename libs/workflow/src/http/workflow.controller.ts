@@ -19,7 +19,8 @@ import {
 } from '@nestjs/common';
 import { ROUTINE } from '@nest-resilience/core/admin';
 import { WorkflowService } from '../workflow.service.js';
-import { executionSummary, executionView, ledgerView } from './execution.view.js';
+import { executionPage, ledgerAnswer } from './bounded.view.js';
+import { executionView } from './execution.view.js';
 import { ExecutionStreams } from './execution-streams.js';
 import { ProblemFilter } from './problem.filter.js';
 import { type Query as QueryValues, readFilter, readLastEventId, readRetry, readWait } from './query.js';
@@ -94,18 +95,17 @@ export class WorkflowController {
       waitMs > 0 ? await this.workflows.wait(execution.id, { timeout: waitMs, signal: signalOf(response) }) : undefined;
     const unfinished = ledger === undefined || ledger.status === 'running' || ledger.status === 'queued';
     response.status(unfinished ? 202 : 200);
-    return ledger ? ledgerView(ledger) : executionView(execution);
+    return ledger ? ledgerAnswer(ledger) : executionView(execution);
   }
 
   @Get('executions')
   async executions(@Query() query: QueryValues) {
-    const { items, nextCursor } = await this.workflows.list(readFilter(query));
-    return { items: items.map(executionSummary), ...(nextCursor !== undefined && { nextCursor }) };
+    return executionPage(await this.workflows.list(readFilter(query), { summaries: true }));
   }
 
   @Get('executions/:id')
   async execution(@Param('id') id: string) {
-    return ledgerView(await this.workflows.get(id));
+    return ledgerAnswer(await this.workflows.get(id));
   }
 
   /** Server-sent events until the execution has ended; 204 to a client that has seen them all, so that it stops asking. */

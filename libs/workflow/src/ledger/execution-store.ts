@@ -29,7 +29,8 @@ export interface ExecutionStore {
   /** Without the nodes. */
   find(id: string): Promise<ExecutionRecord | undefined>;
   findByIdempotencyKey(workflow: string, key: string): Promise<ExecutionRecord | undefined>;
-  list(filter: ExecutionFilter): Promise<ExecutionPage>;
+  /** A page may end before its limit where executions are large: hundreds of those are more than a process holds. It has one at least. */
+  list(filter: ExecutionFilter, listing?: ExecutionListing): Promise<ExecutionPage>;
 
   /**
    * Makes `owner` the one process that may write to the execution and its status `running`, if the status is one of `from`.
@@ -92,6 +93,11 @@ export interface ExecutionFilter {
   readonly cursor?: string;
   /** @default 50, at most 500 */
   readonly limit?: number;
+}
+
+export interface ExecutionListing {
+  /** Nobody looks at inputs and outputs: a store may give null for them. */
+  readonly summaries?: boolean;
 }
 
 /** Newest first. */

@@ -20,6 +20,7 @@ export const importEntries: Command = {
       const unnamed = refusedLines - report.refused.length;
       if (unnamed > 0)
         screen.line(`and ${unnamed} more, which the server does not name: import again when these are mended`);
+      if (report.stopped !== undefined) screen.line(`Stopped ${plain(report.stopped)}`);
       screen.line(`${added} added, ${merged} merged, ${known} known already, ${refusedLines} lines refused`);
     }
     return report.refusedLines > 0 ? EXIT_CODES.partly : EXIT_CODES.done;

@@ -1,7 +1,7 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
 import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
 import { StoreFaults } from '@nest-resilience/core';
-import { type AdminAccess, AdminGuard, RefusedBodies, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import { type AdminAccess, AdminGuard, BodyGate, RefusedBodies, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
 import { ExecutionStreams } from './http/execution-streams.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WORKFLOW_ACCESS, type WorkflowAccess, WorkflowRouteLog } from './http/route-log.js';
@@ -72,6 +72,7 @@ function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModu
       ...providers,
       ExecutionStreams,
       WorkflowRouteLog,
+      BodyGate,
       { provide: WORKFLOW_ACCESS, useValue: access },
       {
         provide: REFUSED_BODIES,

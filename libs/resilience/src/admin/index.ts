@@ -8,6 +8,7 @@ export {
   DEFAULT_ADMIN_MODULE_OPTIONS,
   RESILIENCE_ADMIN,
 } from './admin.options.js';
+export { BodyGate } from './body-gate.js';
 export type { CircuitView } from './circuit.view.js';
 export { CircuitsController } from './circuits.controller.js';
 export { DeadLetterController } from './dead-letter.controller.js';

@@ -66,11 +66,21 @@ const SETTINGS = z.object({
   /** HTTP. 0: any free port. */
   PORT: port.default(3000),
   HOST: z.string().min(1).default('0.0.0.0'),
+  /** Connections at once; further ones are not let in. */
+  HTTP_CONNECTIONS: whole.min(1).default(10_000),
+  /** What a client gets for the headers of a request, and then for its body. */
+  HTTP_HEADERS_TIMEOUT: duration.default('10s'),
+  HTTP_REQUEST_TIMEOUT: duration.default('30s'),
   /** How other services send messages: `tcp`, `nats`, `redis` or `none`. */
   TRANSPORT: z.enum(['tcp', 'nats', 'redis', 'none']).default('tcp'),
   /** For `tcp`, which neither encrypts nor asks who connects: only this machine unless told otherwise. */
   TCP_HOST: z.string().min(1).default('127.0.0.1'),
   TCP_PORT: port.default(3001),
+  TCP_CONNECTIONS: whole.min(1).default(1_000),
+  /** From the first byte of a message to its last. */
+  TCP_FRAME_TIMEOUT: duration.default('10s'),
+  /** Bytes of messages that have not come to their end, of all connections together. */
+  TCP_UNFINISHED: whole.min(1).default(33_554_432),
   NATS_URL: z
     .url({ protocol: /^(nats|tls)$/, error: 'a nats or tls URL' })
     .refine(isDecodable, DECODABLE)

@@ -1,7 +1,8 @@
-import { neverShowPasswordOf } from '@nest-resilience/core';
+import { neverShowPasswordOf, parseDuration } from '@nest-resilience/core';
 import { type MicroserviceOptions, Transport } from '@nestjs/microservices';
 
 import { type Configuration, ConfigurationError } from '../configuration/configuration.js';
+import { boundedSocket } from './bounded-socket.js';
 
 /** What Nest loads for a transport that needs more than Node. */
 const PACKAGES = { nats: '@nats-io/transport-node', redis: 'ioredis' } as const;
@@ -25,7 +26,11 @@ export async function transportOf(
         options: {
           host: configuration.TCP_HOST,
           port: configuration.TCP_PORT,
-          maxBufferSize: configuration.BODY_LIMIT,
+          socketClass: boundedSocket({
+            frameBytes: configuration.BODY_LIMIT,
+            frameTimeoutMs: parseDuration(configuration.TCP_FRAME_TIMEOUT) ?? 0,
+            unfinishedBytes: configuration.TCP_UNFINISHED,
+          }),
         },
       };
     case 'nats':

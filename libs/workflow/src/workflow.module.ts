@@ -1,7 +1,14 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
 import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
 import { StoreFaults } from '@nest-resilience/core';
-import { type AdminAccess, AdminGuard, RefusedBodies, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import {
+  type AdminAccess,
+  AdminGuard,
+  BodyGate,
+  NeverStored,
+  RefusedBodies,
+  RESILIENCE_ADMIN,
+} from '@nest-resilience/core/admin';
 import { ExecutionStreams } from './http/execution-streams.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { WORKFLOW_ACCESS, type WorkflowAccess, WorkflowRouteLog } from './http/route-log.js';
@@ -67,6 +74,7 @@ function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModu
       ...providers,
       ExecutionStreams,
       WorkflowRouteLog,
+      BodyGate,
       { provide: WORKFLOW_ACCESS, useValue: access },
       {
         provide: REFUSED_BODIES,
@@ -88,7 +96,7 @@ function controllerFor(http: Exclude<Http, false>): Type {
   const { name } = WorkflowController;
   const controller = { [name]: class extends WorkflowController {} }[name] as Type;
   const access = accessOf(http);
-  if (access === 'admin') UseGuards(AdminGuard)(controller);
+  UseGuards(access === 'admin' ? AdminGuard : NeverStored)(controller);
   if (typeof http === 'object' && access === 'guards') UseGuards(...http.guards)(controller);
   return controller;
 }

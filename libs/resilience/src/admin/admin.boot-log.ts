@@ -1,12 +1,11 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, RequestMethod } from '@nestjs/common';
-import { DiscoveryService, MetadataScanner } from '@nestjs/core';
-import { AdminGuard } from './admin.guard.js';
+import { DiscoveryService } from '@nestjs/core';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
+import { routeHandlers } from './guarded-handlers.js';
 
 /** Where Nest's own decorators keep what they were told. */
 const PATH = 'path';
 const METHOD = 'method';
-const GUARDS = '__guards__';
 
 /** A token shorter than this can be guessed over the network. */
 const SAFE_TOKEN_LENGTH = 16;
@@ -24,7 +23,6 @@ export class AdminBootLog implements OnApplicationBootstrap {
 
   constructor(
     private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
     @Inject(RESILIENCE_ADMIN) private readonly access: AdminAccess,
   ) {}
 
@@ -39,22 +37,10 @@ export class AdminBootLog implements OnApplicationBootstrap {
   }
 
   private guardedRoutes(): string[] {
-    const routes: string[] = [];
-    for (const { metatype } of this.discovery.getControllers()) {
-      if (typeof metatype !== 'function') continue;
-      const prototype = metatype.prototype as Record<string, object>;
-      for (const name of this.scanner.getAllMethodNames(prototype)) {
-        const handler = prototype[name];
-        if (handler === undefined || Reflect.getMetadata(METHOD, handler) === undefined) continue;
-        if (guarded(metatype) || guarded(handler)) routes.push(routeOf(metatype, handler));
-      }
-    }
-    return routes;
+    return routeHandlers(this.discovery.getControllers()).flatMap(({ controller, handler, guarded }) =>
+      guarded ? [routeOf(controller, handler)] : [],
+    );
   }
-}
-
-function guarded(target: object): boolean {
-  return ((Reflect.getMetadata(GUARDS, target) ?? []) as unknown[]).includes(AdminGuard);
 }
 
 function routeOf(controller: object, handler: object): string {

@@ -2,7 +2,8 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { type Observable, lastValueFrom } from 'rxjs';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
-import { noteAct, peerOf } from './operator-acts.js';
+import { NeverStored } from './never-stored.js';
+import { noteAct, peerOf, type Request } from './operator-acts.js';
 import { ProblemException } from './problem.js';
 import { RefusedCredentials } from './refused-credentials.js';
 
@@ -19,39 +20,53 @@ export class AdminGuard implements CanActivate {
 
   /** @throws ProblemException 403 while closed, 401 without the right token, 429 after many wrong ones */
   async canActivate(context: ExecutionContext): Promise<boolean> {
+    new NeverStored().canActivate(context);
     const admitted = await this.admits(context);
     if (admitted) noteAct(context);
     return admitted;
   }
 
-  private async admits(context: ExecutionContext): Promise<boolean> {
+  /**
+   * Why a request will be refused, as far as its headers tell.
+   * @returns undefined for one with the right token, and for all where a guard of the application decides
+   */
+  refusalOf(request: CarriesHeaders): ProblemException | undefined {
     switch (this.access.by) {
       case 'nobody':
-        throw new ProblemException(
+        return new ProblemException(
           403,
           'RESILIENCE_ADMIN_CLOSED',
           'This route is closed. Open it with AdminModule.forRoot({ token }) and send "Authorization: Bearer <token>", ' +
             'or with AdminModule.forRoot({ guard }) and a guard of your own.',
         );
       case 'token':
-        if (sameSecret(bearerOf(context), this.access.token)) return true;
-        this.slowDown(context);
-        throw new ProblemException(
+        if (sameSecret(bearerOf(request), this.access.token)) return undefined;
+        return new ProblemException(
           401,
           'RESILIENCE_ADMIN_UNAUTHORIZED',
           'This route needs the token of AdminModule.forRoot({ token }) as "Authorization: Bearer <token>".',
           { 'WWW-Authenticate': 'Bearer realm="resilience"' },
         );
       case 'guard':
-        return resolved(await this.access.guard.canActivate(context));
+        return undefined;
     }
   }
 
-  private slowDown(context: ExecutionContext): void {
-    if (context.getType() !== 'http') return;
-    const waitMs = this.refused?.note(peerOf(context.switchToHttp().getRequest()), bearerOf(context));
-    if (waitMs !== undefined) throw tooMany(waitMs);
+  private async admits(context: ExecutionContext): Promise<boolean> {
+    if (this.access.by === 'guard') return resolved(await this.access.guard.canActivate(context));
+    const isHttp = context.getType() === 'http';
+    const request = isHttp ? context.switchToHttp().getRequest<Request & CarriesHeaders>() : {};
+    const refusal = this.refusalOf(request);
+    if (refusal === undefined) return true;
+    const waitMs =
+      isHttp && this.access.by === 'token' ? this.refused?.note(peerOf(request), bearerOf(request)) : undefined;
+    throw waitMs === undefined ? refusal : tooMany(waitMs);
   }
+}
+
+/** As much of a request as the token needs. */
+interface CarriesHeaders {
+  readonly headers?: { readonly authorization?: unknown };
 }
 
 /** What a client that sends one wrong token after the other gets from then on. */
@@ -65,10 +80,8 @@ function tooMany(waitMs: number): ProblemException {
   );
 }
 
-function bearerOf(context: ExecutionContext): string {
-  if (context.getType() !== 'http') return '';
-  const request = context.switchToHttp().getRequest<{ headers?: { authorization?: unknown } }>();
-  const header = request.headers?.authorization;
+function bearerOf({ headers }: CarriesHeaders): string {
+  const header = headers?.authorization;
   return typeof header === 'string' ? (/^Bearer +(\S+) *$/i.exec(header)?.[1] ?? '') : '';
 }
 

@@ -12,6 +12,7 @@ import {
   RESILIENCE_ADMIN,
   type ResolvedAdminModuleOptions,
 } from './admin.options.js';
+import { BodyGate } from './body-gate.js';
 import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
 import { RefusedCredentials, RESILIENCE_REFUSALS } from './refused-credentials.js';
@@ -41,6 +42,7 @@ export class AdminModule {
         RefusedCredentials,
         { provide: RESILIENCE_REFUSALS, useExisting: RefusedCredentials },
         AdminBootLog,
+        BodyGate,
         NdjsonBodies,
         ...(events ? [EventLog] : []),
         { provide: OPENAPI, useFactory: describe },

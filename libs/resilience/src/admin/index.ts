@@ -8,6 +8,7 @@ export {
   DEFAULT_ADMIN_MODULE_OPTIONS,
   RESILIENCE_ADMIN,
 } from './admin.options.js';
+export { BodyGate } from './body-gate.js';
 export type { CircuitView } from './circuit.view.js';
 export { CircuitsController } from './circuits.controller.js';
 export { DeadLetterController } from './dead-letter.controller.js';
@@ -15,6 +16,7 @@ export type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 export type { EventDetail, EventDetails } from './event-details.js';
 export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent } from './event-log.js';
 export { EventsController } from './events.controller.js';
+export { NeverStored } from './never-stored.js';
 export { ROUTINE } from './operator-acts.js';
 export { type Problem, type ProblemAnswer, ProblemException, ProblemFilter } from './problem.js';
 export { RefusedCredentials } from './refused-credentials.js';

@@ -9,7 +9,7 @@ const LONGEST_PATH = 200;
 
 const logger = new Logger('Admin');
 
-interface Request {
+export interface Request {
   readonly method?: string;
   readonly originalUrl?: string;
   readonly url?: string;

@@ -1,6 +1,7 @@
 import type { OnModuleInit, Type } from '@nestjs/common';
 import { type HttpAdapterHost, MetadataScanner } from '@nestjs/core';
 
+import { expressRouteOf } from './express-routes.js';
 import { refusedBody } from './refused-body.js';
 import { sendProblem } from './send-problem.js';
 
@@ -73,28 +74,5 @@ function isOneOf(endings: readonly string[], template: string | undefined): bool
 /** The path of the route that would have handled the request, as it was declared. */
 function templateOf(adapter: Adapter, { method, url, routeOptions }: Request): string | undefined {
   if (routeOptions?.url !== undefined) return routeOptions.url;
-  const { router, _router } = adapter.getInstance<{
-    readonly router?: ExpressRouter;
-    readonly _router?: ExpressRouter;
-  }>();
-  const path = url.split('?')[0] ?? '';
-  const layers = (router ?? _router)?.stack ?? [];
-  return layers.find((layer) => layer.route?.methods[method.toLowerCase()] && matches(layer, path))?.route?.path;
-}
-
-function matches(layer: ExpressRouter['stack'][number], path: string): boolean {
-  try {
-    return layer.match(path);
-  } catch {
-    // It is the one, but a parameter cannot be decoded, such as '%zz'.
-    return true;
-  }
-}
-
-/** Of Express 5; in Express 4 it is called `_router`. A body is refused before the router has looked for the route. */
-interface ExpressRouter {
-  readonly stack: readonly {
-    readonly route?: { readonly path: string; readonly methods: Readonly<Record<string, boolean>> };
-    match(path: string): boolean;
-  }[];
+  return expressRouteOf(adapter, method, url)?.path;
 }

@@ -88,6 +88,7 @@ describe('what anybody may read', () => {
     await start();
     await regions.file();
     await flood(3_000, 10);
+    await get('/resilience/circuits');
     await regions.ask('r0', true).catch(() => undefined);
     app.get(ResilienceService).circuit('region[r7]').open();
 
@@ -102,6 +103,20 @@ describe('what anybody may read', () => {
     expect(body).toHaveLength(51);
     expect(headers['x-total-count']).toBe('3011');
     expect(metrics.body).toMatchObject({ circuitsTotal: 3_011, circuits: { desk: {}, 'region[#8]': {} } });
+  });
+
+  it('calls a circuit by the same number whatever is called meanwhile, for the switches too', async () => {
+    await start();
+    await flood(3, 0);
+    const before = (await get('/resilience/circuits')).body as { name: string }[];
+    expect(before.map(({ name }) => name)).toEqual(['region[#1]', 'region[#2]', 'region[#3]', 'desk']);
+
+    await regions.ask('r1');
+    await regions.ask('r0');
+    app.get(ResilienceService).circuit('region[r1]').open();
+
+    const { body } = await get('/resilience/circuits');
+    expect(body[0]).toMatchObject({ name: 'region[#2]', state: 'forced_open' });
   });
 
   it('does not grow with the queues of an import', async () => {

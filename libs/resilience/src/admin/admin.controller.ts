@@ -26,13 +26,13 @@ export class AdminController {
 
   @Get('metrics')
   metrics(): ShownMetrics {
-    const circuits = this.resilience.circuits();
+    const { total, worst } = shownCircuits(this.resilience);
     const { deadLetters, ...metrics } = this.resilience.metrics([]);
     const queues = Object.entries(deadLetters.byQueue).sort(([, one], [, other]) => other - one);
     return {
       ...metrics,
-      circuits: Object.fromEntries(shownCircuits(circuits).map(({ name, ...snapshot }) => [name, snapshot])),
-      circuitsTotal: circuits.length,
+      circuits: Object.fromEntries(worst.map(({ name, ...snapshot }) => [name, snapshot])),
+      circuitsTotal: total,
       deadLetters: { ...deadLetters, byQueue: Object.fromEntries(queues.slice(0, MAX_SHOWN_QUEUES)) },
     };
   }
@@ -40,9 +40,9 @@ export class AdminController {
   /** Worst first. `X-Total-Count` says how many there are. */
   @Get('circuits')
   circuits(@Res({ passthrough: true }) response: HeaderWriter): CircuitView[] {
-    const circuits = this.resilience.circuits();
-    response.header('X-Total-Count', String(circuits.length));
-    return shownCircuits(circuits);
+    const { total, worst } = shownCircuits(this.resilience);
+    response.header('X-Total-Count', String(total));
+    return worst;
   }
 
   /** What protects what, outermost policy first. Declarations only: no arguments, no constants of fallbacks. */

@@ -1,6 +1,7 @@
 import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
 import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+import type { ResilienceService } from '../nest/resilience.service.js';
 
 export type CircuitView = CircuitSnapshot & { readonly name: string };
 
@@ -9,41 +10,55 @@ export const MAX_SHOWN_KEYS = 50;
 
 const WORST_FIRST: readonly CircuitSnapshot['state'][] = ['forced_open', 'open', 'half_open', 'metrics_only', 'disabled', 'closed']; // prettier-ignore
 
+/** Whose circuits they are. */
+type Source = Pick<ResilienceService, 'circuits'>;
+
 /** For routes that anybody may read, worst first: every circuit without a key, and of each keyed breaker the worst. */
-export function shownCircuits(circuits: readonly CircuitHandle[]): CircuitView[] {
-  const names = publicNames(circuits.map(({ name }) => name));
+export function shownCircuits(source: Source): { readonly total: number; readonly worst: CircuitView[] } {
+  const names = publicNames(source);
   const families = new Map<string, CircuitView[]>();
-  for (const circuit of circuits) {
-    const { name } = circuit;
+  for (const [circuit, name] of names) {
     const family = circuitFamily(name);
     const members = families.get(family) ?? [];
     if (members.length === 0) families.set(family, members);
-    members.push({ ...circuit.snapshot(), name: names.get(name) ?? name });
+    members.push({ ...circuit.snapshot(), name });
   }
-  return [...families.values()].flatMap((members) => members.sort(byNeed).slice(0, MAX_SHOWN_KEYS)).sort(byNeed);
+  const worst = [...families.values()].flatMap((members) => members.sort(byNeed).slice(0, MAX_SHOWN_KEYS));
+  return { total: names.size, worst: worst.sort(byNeed) };
 }
 
 function byNeed(one: CircuitView, other: CircuitView): number {
   const states = WORST_FIRST.indexOf(one.state) - WORST_FIRST.indexOf(other.state);
-  return states || other.failureRate - one.failureRate || other.failures - one.failures;
+  // Too few calls to be judged is no failure.
+  return states || Math.max(0, other.failureRate) - Math.max(0, one.failureRate) || other.failures - one.failures;
 }
+
+/** By family the last number, and whose number is which. */
+interface Numbers {
+  readonly last: Map<string, number>;
+  readonly of: WeakMap<CircuitHandle, number>;
+}
+
+const numbered = new WeakMap<Source, Numbers>();
 
 /**
  * Names of circuits for routes that anybody may read: the keys of keyed breakers come from arguments, so `Llm.ask[tenant-7]`
- * shows as `Llm.ask[#1]`. Numbers go by the order in which the circuits were made, the same in every answer of this process.
+ * shows as `Llm.ask[#1]`. A circuit keeps the number with which it was first shown, whatever is called or forgotten meanwhile.
  */
-export function publicNames(names: readonly string[]): Map<string, string> {
-  const members = new Map<string, number>();
-  const shown = new Map<string, string>();
-  for (const name of names) {
+export function publicNames(source: Source): Map<CircuitHandle, string> {
+  const { last, of } = numbered.get(source) ?? { last: new Map<string, number>(), of: new WeakMap() };
+  numbered.set(source, { last, of });
+  const shown = new Map<CircuitHandle, string>();
+  for (const circuit of source.circuits()) {
+    const { name } = circuit;
     const family = circuitFamily(name);
-    if (family === name) {
-      shown.set(name, name);
-      continue;
+    let number = of.get(circuit);
+    if (family !== name && number === undefined) {
+      number = (last.get(family) ?? 0) + 1;
+      last.set(family, number);
+      of.set(circuit, number);
     }
-    const number = (members.get(family) ?? 0) + 1;
-    members.set(family, number);
-    shown.set(name, `${family}[#${number}]`);
+    shown.set(circuit, number === undefined ? name : `${family}[#${number}]`);
   }
   return shown;
 }

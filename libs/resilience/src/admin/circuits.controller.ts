@@ -47,9 +47,9 @@ export class CircuitsController {
 
   /** By its own name, or by the one that the list shows. */
   private find(name: string): CircuitHandle {
-    const circuits = this.resilience.circuits();
-    const shown = publicNames(circuits.map((circuit) => circuit.name));
-    const found = circuits.find((circuit) => circuit.name === name) ?? circuits.find((c) => shown.get(c.name) === name);
+    const shown = publicNames(this.resilience);
+    const circuits = [...shown.keys()];
+    const found = circuits.find((circuit) => circuit.name === name) ?? circuits.find((c) => shown.get(c) === name);
     if (found) return found;
     const near = nearest(name, [...shown.values()]);
     throw new ProblemException(

@@ -220,6 +220,42 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
         assert.equal(third.nextCursor, undefined);
       });
 
+      test('pages through large entries, each whole or in part and marked, with one on a page at least', async (store) => {
+        const text = 'ä"\\'.repeat(500_000);
+        const records = Array.from({ length: 5 }, (_, n) =>
+          deadLetterRecord({ args: { encoding: 'superjson', json: n === 2 ? ['small'] : [{ n, text }] } }),
+        );
+        for (const record of records) await store.add(record);
+
+        for (const excerpts of [true, false]) {
+          const seen = [];
+          let cursor: string | undefined;
+          do {
+            const query = { order: 'oldest', limit: 4, ...(cursor !== undefined && { cursor }) } as const;
+            const page = await store.list(query, { excerpts });
+            assert.ok(page.items.length > 0);
+            seen.push(...page.items);
+            cursor = page.nextCursor;
+          } while (cursor !== undefined);
+
+          assert.deepEqual(
+            seen.map(({ id }) => id),
+            records.map(({ id }) => id),
+          );
+          for (const [n, { args, ...rest }] of seen.entries()) {
+            const { args: whole, ...others } = records[n]!;
+            assert.deepEqual(rest, others);
+            assert.ok(excerpts || args.excerpt === undefined);
+            if (args.excerpt === undefined) assert.deepEqual(args, whole);
+            else
+              assert.match(
+                JSON.stringify(args.json),
+                new RegExp(`^\\[\\{"n":${n},"text":"ä.{1000,400000}\\.\\.\\."\\}\\]$`),
+              );
+          }
+        }
+      });
+
       test('a page that ends with the last entry has no next one', async (store) => {
         for (let i = 0; i < 3; i++) await store.add(deadLetterRecord());
 

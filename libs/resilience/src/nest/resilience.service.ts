@@ -43,6 +43,8 @@ export interface ResilienceMetrics {
 export class ResilienceService {
   private readonly named = new Map<string, { readonly policy: RegisteredPolicy; resolved: ResolvedPolicy }>();
   private readonly byOptions = new WeakMap<PolicyOptions, Policy>();
+  /** One for each circuit, so that it is known again. */
+  private readonly handles = new WeakMap<object, CircuitHandle>();
   /** How long the shutdown of this application waits, and for whom: shared with whatever else has work to end. */
   readonly closing: ShutdownWait;
 
@@ -93,7 +95,11 @@ export class ResilienceService {
   }
 
   circuits(): CircuitHandle[] {
-    return [...this.runtime.registry.circuits()].map((circuit) => new CircuitHandle(circuit));
+    return [...this.runtime.registry.circuits()].map((circuit) => {
+      const handle = this.handles.get(circuit) ?? new CircuitHandle(circuit);
+      this.handles.set(circuit, handle);
+      return handle;
+    });
   }
 
   /** Every bulkhead that was declared, to see how full it is. */

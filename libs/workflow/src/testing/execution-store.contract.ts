@@ -349,6 +349,47 @@ export function describeExecutionStore(
       assert.equal((await store.list({ limit: 7 })).nextCursor, undefined);
     });
 
+    test('pages through large executions, with their values or without', async (store) => {
+      const input = { text: 'ä"\\'.repeat(400_000) };
+      const ids: string[] = [];
+      for (let n = 0; n < 5; n++) {
+        const { execution } = await store.create(executionRecord({ input }));
+        await store.finish(execution.id, 'me', end({ output: input }));
+        ids.unshift(execution.id);
+      }
+
+      for (const summaries of [true, false]) {
+        const seen = [];
+        let cursor: string | undefined;
+        do {
+          const page = await store.list({ limit: 4, ...(cursor !== undefined && { cursor }) }, { summaries });
+          assert.ok(page.items.length > 0);
+          seen.push(...page.items);
+          cursor = page.nextCursor;
+        } while (cursor !== undefined);
+
+        assert.deepEqual(
+          seen.map(({ id }) => id),
+          ids,
+        );
+        for (const item of summaries ? [] : seen) assert.deepEqual([item.input, item.output], [input, input]);
+      }
+    });
+
+    test('gives the nodes of a large ledger in the order in which they came', async (store) => {
+      const { execution } = await store.create(executionRecord());
+      const names = Array.from({ length: 40 }, (_, n) => `n${(n * 7) % 40}`);
+      for (const name of names)
+        await store.checkpoint(execution.id, 'me', nodeRecord(name, { result: { name, text: 'x'.repeat(300_000) } }));
+
+      const ledger = await store.get(execution.id);
+
+      assert.deepEqual(
+        ledger?.nodes.map(({ node, result }) => [node, (result as { name: string }).name]),
+        names.map((name) => [name, name]),
+      );
+    });
+
     test('names what a booting process has to take up, oldest first and without children', async (store) => {
       const running = (await store.create(executionRecord())).execution;
       const queued = (await store.create(executionRecord({ status: 'queued' }))).execution;

@@ -1,4 +1,3 @@
-import type { Server } from 'node:http';
 import type { Server as NetServer } from 'node:net';
 
 import { parseDuration } from '@nest-resilience/core';
@@ -14,7 +13,7 @@ import { transportOf } from './transport/transport.js';
 
 /** Everything about the service that is no module: bodies, errors, OpenAPI, the microservice transport. Listens on nothing yet. */
 export async function configureService(app: NestExpressApplication, configuration: Configuration): Promise<void> {
-  const server = app.getHttpServer() as Server;
+  const server = app.getHttpServer();
   const guard = app.get(AdminGuard, { strict: false });
   limitSlowClients(server, {
     connections: configuration.HTTP_CONNECTIONS,

@@ -1,52 +1,43 @@
 import { Readable } from 'node:stream';
-import type { Clock, TimerHandle } from '@nest-resilience/core';
-import type { ExecutionLedger } from '../ledger/execution.js';
-import { eventsOf, frameOf } from './execution-events.js';
+import type { FollowedExecution, FramedEvent } from './followed-execution.js';
 
-export const DEFAULT_EXECUTION_STREAM_OPTIONS = {
-  /** The ledger is read this often even if nothing was heard: another process may run the execution. */
-  pollMs: 2_000,
-  /** A comment goes out this often, so that proxies keep the connection and dead clients are noticed. */
-  heartbeatMs: 15_000,
-  /** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. */
-  maxBufferedBytes: 1_048_576,
-} as const;
+/** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. Bytes. */
+const MAX_BUFFERED = 1_048_576;
 
-const HEARTBEAT = ':\n\n';
+export const HEARTBEAT = ':\n\n';
 
-export interface ExecutionStreamParts {
-  readonly clock: Clock;
-  /** Only later events than this. */
-  readonly afterId: number;
-  read(): Promise<ExecutionLedger | undefined>;
-  /** Calls back when this process changed the execution; returns what takes the listener away. */
-  onChange(listener: () => void): () => void;
-}
-
-/** Server-sent events of one execution until it has ended, its client goes away, or it is destroyed. */
+/** Server-sent events of one execution for one client, until it has ended, the client goes away, or the stream is destroyed. */
 export class ExecutionStream extends Readable {
-  private readonly timers = new Map<string, TimerHandle>();
-  private readonly stopListening: () => void;
-  private sentId: number;
-  private reading = false;
-  private again = false;
   private over = false;
 
-  constructor(private readonly parts: ExecutionStreamParts) {
+  /** @param sentId only later events than this */
+  constructor(
+    private readonly followed: FollowedExecution,
+    private sentId: number,
+  ) {
     super();
-    this.sentId = parts.afterId;
     // The first byte goes out at once: only with it does the client see that it is connected.
     this.push(HEARTBEAT);
-    this.stopListening = parts.onChange(() => this.look());
-    this.repeat('poll', DEFAULT_EXECUTION_STREAM_OPTIONS.pollMs, () => this.look());
-    this.repeat('heartbeat', DEFAULT_EXECUTION_STREAM_OPTIONS.heartbeatMs, () => this.push(HEARTBEAT));
-    this.look();
+    followed.add(this);
+  }
+
+  /** All events so far; those that this client has seen are left out. */
+  tell(events: readonly FramedEvent[]): void {
+    for (const event of events) {
+      if (event.id <= this.sentId) continue;
+      this.sentId = event.id;
+      this.push(event.frame);
+    }
+    if (this.readableLength > MAX_BUFFERED) this.finish();
+  }
+
+  beat(): void {
+    this.push(HEARTBEAT);
   }
 
   /** Ends it in an orderly way: the client may come back. */
   finish(): void {
     if (this.over) return;
-    this.over = true;
     this.letGo();
     this.push(null);
   }
@@ -56,49 +47,12 @@ export class ExecutionStream extends Readable {
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
-    this.over = true;
     this.letGo();
     done(error);
   }
 
-  /** Reads once for all changes that come while it reads. */
-  private look(): void {
-    this.again = true;
-    if (this.reading || this.over) return;
-    this.reading = true;
-    void this.send().catch(() => this.finish());
-  }
-
-  private async send(): Promise<void> {
-    try {
-      while (this.again && !this.over) {
-        this.again = false;
-        const ledger = await this.parts.read();
-        if (this.over) return;
-        for (const event of ledger ? eventsOf(ledger) : []) {
-          if (event.id <= this.sentId) continue;
-          this.sentId = event.id;
-          this.push(frameOf(event));
-        }
-        const ended = ledger?.status !== 'running' && ledger?.status !== 'queued';
-        if (ended || this.readableLength > DEFAULT_EXECUTION_STREAM_OPTIONS.maxBufferedBytes) this.finish();
-      }
-    } finally {
-      this.reading = false;
-    }
-  }
-
-  private repeat(name: string, intervalMs: number, act: () => void): void {
-    const timer = this.parts.clock.setTimer(() => {
-      this.repeat(name, intervalMs, act);
-      act();
-    }, intervalMs);
-    timer.unref();
-    this.timers.set(name, timer);
-  }
-
   private letGo(): void {
-    this.stopListening();
-    for (const timer of this.timers.values()) timer.cancel();
+    this.over = true;
+    this.followed.remove(this);
   }
 }

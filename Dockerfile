@@ -5,6 +5,7 @@ WORKDIR /app
 # All at once: the workspaces' package.json files are part of what `npm ci` reads. .dockerignore keeps out what is not built from.
 COPY . .
 # No install scripts: none of the packages that run here needs one, and they are other people's code.
+ENV SCARF_ANALYTICS=false
 RUN npm ci --ignore-scripts --no-audit --no-fund
 RUN npm run build
 # The workspaces stay, as links into libs/; their sources are not needed any more.

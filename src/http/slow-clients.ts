@@ -6,7 +6,7 @@ export interface HttpLimits {
   readonly headersTimeoutMs: number;
   /** For the whole body. Who {@link mayTakeTime} has it anew with everything that comes. */
   readonly requestTimeoutMs: number;
-  mayTakeTime(request: IncomingMessage): boolean;
+  readonly mayTakeTime: (request: IncomingMessage) => boolean;
 }
 
 const CHECK_EVERY_MS = 5_000;

@@ -116,7 +116,7 @@ export type { StructuredError } from './ledger/structured-error.js';
 export { type ExecutionEvent, eventsOf } from './http/execution-events.js';
 export { executionPage, ledgerExcerpt } from './http/bounded.view.js';
 export { executionSummary, executionView, ledgerView } from './http/execution.view.js';
-export { DEFAULT_EXECUTION_STREAM_OPTIONS } from './http/execution-stream.js';
+export { DEFAULT_EXECUTION_STREAM_OPTIONS } from './http/followed-execution.js';
 export { ProblemFilter } from './http/problem.filter.js';
 export { type Problem, problemOf } from './http/problem.js';
 export { WORKFLOW_ITEM_QUEUE, WORKFLOW_NODE_QUEUE, WORKFLOW_QUEUE, WorkflowRuns } from './redrive/workflow-runs.js';

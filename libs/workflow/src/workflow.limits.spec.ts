@@ -12,6 +12,7 @@ describe('the limits of workflows', () => {
       resultBytes: 1_048_576,
       shutdownMs: 10_000,
       waitMs: 60_000,
+      followers: 1_000,
     });
     expect(readLimits(undefined)).toEqual(DEFAULT_WORKFLOW_LIMITS);
   });

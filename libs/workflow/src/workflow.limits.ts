@@ -14,6 +14,8 @@ export interface WorkflowLimits {
   readonly shutdownMs: number;
   /** Milliseconds that `?wait=` and `WorkflowService.wait` may take at most. */
   readonly waitMs: number;
+  /** Clients that follow executions at once (`GET /executions/:id/events`); further ones are refused (503). */
+  readonly followers: number;
 }
 
 export const DEFAULT_WORKFLOW_LIMITS: WorkflowLimits = {
@@ -24,4 +26,5 @@ export const DEFAULT_WORKFLOW_LIMITS: WorkflowLimits = {
   resultBytes: 1_048_576,
   shutdownMs: 10_000,
   waitMs: 60_000,
+  followers: 1_000,
 };

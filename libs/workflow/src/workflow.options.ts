@@ -64,6 +64,8 @@ export interface WorkflowLimitOptions {
   readonly shutdown?: Duration;
   /** What `?wait=` may take at most. @default '60s' */
   readonly wait?: Duration;
+  /** Clients that follow executions at once (`GET /executions/:id/events`); further ones are refused (503). @default 1000 */
+  readonly followers?: number;
 }
 
 /** What must be known when the module is declared, also by `forRootAsync`. */
@@ -109,6 +111,7 @@ export function readLimits(options: WorkflowLimitOptions | undefined): WorkflowL
     'resultBytes',
     'shutdown',
     'wait',
+    'followers',
   ]);
   const count = (name: keyof WorkflowLimitOptions & keyof WorkflowLimits, min: number): number =>
     reader.number(name, defaults[name], { min, integer: true });
@@ -120,6 +123,7 @@ export function readLimits(options: WorkflowLimitOptions | undefined): WorkflowL
     resultBytes: count('resultBytes', 2),
     shutdownMs: reader.duration('shutdown', defaults.shutdownMs),
     waitMs: reader.duration('wait', defaults.waitMs),
+    followers: count('followers', 0),
   };
   reader.finish();
   return limits;

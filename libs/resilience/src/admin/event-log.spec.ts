@@ -17,7 +17,11 @@ function start(by: 'nobody' | 'token' = 'token') {
 describe('EventLog', () => {
   it('pins its defaults', () => {
     expect(DEFAULT_EVENT_LOG_OPTIONS).toEqual({ eventsPerName: 100, maxNames: 1000 });
-    expect(DEFAULT_EVENT_STREAM_OPTIONS).toEqual({ heartbeatMs: 15_000, maxBufferedBytes: 1_048_576 });
+    expect(DEFAULT_EVENT_STREAM_OPTIONS).toEqual({
+      heartbeatMs: 15_000,
+      maxBufferedBytes: 1_048_576,
+      maxFollowers: 200,
+    });
     expect(DEFAULT_EVENT_QUERY).toEqual({ limit: 100, follow: false });
   });
 

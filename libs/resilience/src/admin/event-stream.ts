@@ -2,12 +2,15 @@ import { Readable } from 'node:stream';
 import { Subscription } from 'rxjs';
 import type { Clock, TimerHandle } from '../engine/clock.js';
 import type { EventFilter, EventLog, LoggedEvent } from './event-log.js';
+import { ProblemException } from './problem.js';
 
 export const DEFAULT_EVENT_STREAM_OPTIONS = {
   /** A comment goes out this often, so that proxies keep the connection and dead clients are noticed. */
   heartbeatMs: 15_000,
   /** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. */
   maxBufferedBytes: 1_048_576,
+  /** Clients that follow at once; further ones are refused. */
+  maxFollowers: 200,
 } as const;
 
 export interface EventStreamParts {
@@ -20,8 +23,13 @@ export interface EventStreamParts {
   readonly afterId: number;
 }
 
-/** Server-sent events: the kept ones, then those that come, until the client goes away or the application ends. */
+/**
+ * Server-sent events: the kept ones, then those that come, until the client goes away or the application ends.
+ * @throws ProblemException 503 while too many follow
+ */
 export function eventStream({ log, clock, filter, limit, afterId }: EventStreamParts): Readable {
+  const { maxFollowers } = DEFAULT_EVENT_STREAM_OPTIONS;
+  if (log.followers >= maxFollowers) throw tooMany(maxFollowers);
   const live = new Subscription();
   const stream = new Readable({
     read: () => undefined,
@@ -49,6 +57,15 @@ export function eventStream({ log, clock, filter, limit, afterId }: EventStreamP
   return stream;
 }
 
+function tooMany(maxFollowers: number): ProblemException {
+  return new ProblemException(
+    503,
+    'RESILIENCE_TOO_MANY_FOLLOWERS',
+    `${maxFollowers} clients follow the events already. Ask GET /resilience/events without follow now and then.`,
+    { 'Retry-After': '10' },
+  );
+}
+
 const HEARTBEAT = ':\n\n';
 
 /** Returns what stops it. */
@@ -71,7 +88,13 @@ function missed(kept: readonly LoggedEvent[], afterId: number): readonly LoggedE
   return restarted ? kept : kept.filter(({ id }) => id > afterId);
 }
 
+/** Each event goes to all who follow before the next one comes, so the last frame is the one that is wanted again. */
+let last: { readonly event: LoggedEvent; readonly frame: string } | undefined;
+
 /** JSON has no line breaks, and types come from code: nothing can break out of its line. */
 function frameOf(event: LoggedEvent): string {
-  return `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`;
+  if (last?.event !== event) {
+    last = { event, frame: `id: ${event.id}\nevent: ${event.type}\ndata: ${JSON.stringify(event)}\n\n` };
+  }
+  return last.frame;
 }

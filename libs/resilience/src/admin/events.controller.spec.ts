@@ -3,13 +3,14 @@ import 'reflect-metadata';
 import { once } from 'node:events';
 import { get, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
 import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { ResilienceModule, ResilienceService, Retry } from '../index.js';
+import { DEFAULT_EVENT_STREAM_OPTIONS } from './event-stream.js';
 import { AdminModule, type AdminModuleOptions, EventLog } from './index.js';
 
 const TOKEN = 'a-token-of-decent-length';
@@ -148,6 +149,27 @@ describe('EventsController', () => {
     expect(response.headers['cache-control']).toBe('no-store, no-transform');
     expect(kept).not.toContain('first');
     expect(live).toMatch(/^id: 3\nevent: resilience.circuit.opened\ndata: \{.*\}\n\n$/);
+  });
+
+  it('writes an event once, however many follow, and lets in no more than a number of them', async () => {
+    const resilience = await start();
+    const { maxFollowers } = DEFAULT_EVENT_STREAM_OPTIONS;
+    const following = await Promise.all(Array.from({ length: maxFollowers }, () => follow()));
+    jest.spyOn(JSON, 'stringify');
+
+    const refused = await follow();
+    const body = await readUntil(refused, /\}/);
+    const before = jest.mocked(JSON.stringify).mock.calls.length;
+    opened(resilience, 'counted');
+    const frames = await Promise.all(following.map((response) => readUntil(response, /counted/)));
+    const writes = jest.mocked(JSON.stringify).mock.calls.length - before;
+    jest.restoreAllMocks();
+    for (const response of following) response.destroy();
+
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '10']);
+    expect(JSON.parse(body)).toMatchObject({ code: 'RESILIENCE_TOO_MANY_FOLLOWERS' });
+    expect(frames).toHaveLength(maxFollowers);
+    expect(writes).toBe(1);
   });
 
   it('lets go of a client that goes away', async () => {

@@ -25,13 +25,16 @@ function gate() {
   return { opened, open };
 }
 
-async function boot(run: () => unknown = () => 'b', store = new MemoryExecutionStore()) {
+async function boot(run: () => unknown = () => 'b', store = new MemoryExecutionStore(), followers = 1_000) {
   const steps = workflow('steps')
     .node('a', { constant: 'line one\nline two' })
     .node('b', { run, after: 'a' })
     .node('c', { constant: 'c', after: 'b' });
   const module = await Test.createTestingModule({
-    imports: [ResilienceModule.forRoot(), WorkflowModule.forRoot({ definitions: [steps], http: 'open', store })],
+    imports: [
+      ResilienceModule.forRoot(),
+      WorkflowModule.forRoot({ definitions: [steps], http: 'open', store, limits: { followers } }),
+    ],
   })
     .setLogger({ log() {}, warn() {}, error() {} })
     .compile();
@@ -136,6 +139,65 @@ describe('GET /executions/:id/events', () => {
       ['node.succeeded', 'c'],
       ['execution.succeeded', undefined],
     ]);
+  });
+
+  it('reads the ledger no more often for many who follow one execution than for one', async () => {
+    class CountedReads extends MemoryExecutionStore {
+      reads = 0;
+      override get(id: string) {
+        this.reads++;
+        return super.get(id);
+      }
+    }
+    const store = new CountedReads();
+    const door = gate();
+    const service = await boot(() => door.opened, store);
+    const { id } = await service.start('steps', {});
+    const following = await Promise.all(Array.from({ length: 20 }, () => open(id)));
+    const events = following.map((response) => follow(response));
+    for (const one of events) for (let seen = 0; seen < 2; seen++) await one.next();
+    const before = store.reads;
+
+    door.open();
+    const ends = await Promise.all(
+      events.map(async (one) => {
+        const types: string[] = [];
+        for await (const { type } of one) types.push(type);
+        return types;
+      }),
+    );
+
+    expect(ends).toEqual(Array(20).fill(TYPES.slice(2)));
+    // Two nodes and the end; the executor reads as well.
+    expect(store.reads - before).toBeLessThan(20);
+    const reopened = await Promise.all(Array.from({ length: 3 }, () => open(id)));
+    expect(await Promise.all(reopened.map(async (response) => (await all(response)).map(({ type }) => type)))).toEqual(Array(3).fill(TYPES)); // prettier-ignore
+  });
+
+  it('lets in no more followers than its limit, and says what to do instead', async () => {
+    const door = gate();
+    const service = await boot(() => door.opened, undefined, 2);
+    const { id } = await service.start('steps', {});
+    const [first] = await Promise.all([open(id), open(id)]);
+    const streams = app?.get(ExecutionStreams);
+    const [stream] = [...(streams as unknown as { streams: Set<NodeJS.EventEmitter> }).streams];
+
+    const refused = await open(id);
+    let body = '';
+    for await (const chunk of refused) body += String(chunk);
+    const closed = once(stream!, 'close');
+    first.destroy();
+    await closed;
+    const later = await open(id);
+
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '10']);
+    expect(JSON.parse(body)).toMatchObject({
+      code: 'RESILIENCE_TOO_MANY_FOLLOWERS',
+      detail: expect.stringContaining('?wait='),
+    });
+    expect(later.statusCode).toBe(200);
+    later.destroy();
+    door.open();
   });
 
   it('ends with a cancelled execution', async () => {

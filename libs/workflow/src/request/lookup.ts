@@ -1,11 +1,8 @@
-import { lookup as systemLookup } from 'node:dns/promises';
 import type { LookupAddress } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 
 /** All addresses of a name. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
-
-export const resolveName: Resolve = (host) => systemLookup(host, { all: true, verbatim: true });
 
 /**
  * A lookup for `net.connect`, which then connects to what was checked and asks nobody again. One refused address refuses the name:

@@ -3,7 +3,8 @@ import { request as httpsRequest } from 'node:https';
 import { isIP } from 'node:net';
 import { type Clock, isSecretName, onAbort, TimeoutError } from '@nest-resilience/core';
 import { refusalOf } from './destination.js';
-import { checkedLookup, type Resolve, resolveName } from './lookup.js';
+import { checkedLookup, type Resolve } from './lookup.js';
+import { nameLookup } from './name-lookup.js';
 import { readBody } from './read-body.js';
 import { RequestRefusedError } from './request.errors.js';
 import type { ResolvedRequestOptions } from './request.options.js';
@@ -38,7 +39,7 @@ export class RequestClient {
   constructor(
     private readonly options: ResolvedRequestOptions,
     private readonly clock: Clock,
-    private readonly resolve: Resolve = resolveName,
+    private readonly resolve: Resolve = nameLookup({ clock }),
   ) {}
 
   /** @throws RequestRefusedError, RequestTooLargeError, TimeoutError, or what the connection failed with */

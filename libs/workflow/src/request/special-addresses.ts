@@ -12,11 +12,11 @@ const RANGES: readonly (readonly [kind: string, ranges: readonly string[]])[] = 
     'reserved',
     [
       ...['192.0.0.0/24', '192.0.2.0/24', '192.88.99.0/24', '198.18.0.0/15', '198.51.100.0/24', '203.0.113.0/24'],
-      ...['240.0.0.0/4', '100::/64', '2001:db8::/32', '3fff::/20', '5f00::/16'],
+      ...['240.0.0.0/4', '100::/64', '100:0:0:1::/64', '2001:db8::/32', '3fff::/20', '5f00::/16'],
     ],
   ],
   // These carry an IPv4 address inside, which a gateway may unpack.
-  ['translated', ['64:ff9b::/96', '64:ff9b:1::/48', '2001::/23', '2002::/16', '::/96']],
+  ['translated', ['64:ff9b::/96', '64:ff9b:1::/48', '2001::/23', '2002::/16', '::ffff:0:0:0/96', '::/96']],
 ];
 
 const LISTS = RANGES.map(([kind, ranges]) => ({ kind, list: blockList(ranges) }));

@@ -1,0 +1,104 @@
+import { type Clock, type TimerHandle, Turns } from '@nest-resilience/core';
+import type { ExecutionLedger } from '../ledger/execution.js';
+import { eventsOf, frameOf } from './execution-events.js';
+import type { ExecutionStream } from './execution-stream.js';
+
+export const DEFAULT_EXECUTION_STREAM_OPTIONS = {
+  /** The ledger is read this often even if nothing was heard: another process may run the execution. */
+  pollMs: 2_000,
+  /** A comment goes out this often, so that proxies keep the connection and dead clients are noticed. */
+  heartbeatMs: 15_000,
+} as const;
+
+/** An event and the text that goes to everybody. */
+export interface FramedEvent {
+  readonly id: number;
+  readonly frame: string;
+}
+
+export interface FollowedExecutionParts {
+  readonly clock: Clock;
+  read(): Promise<ExecutionLedger | undefined>;
+  /** Calls back when this process changed the execution; returns what takes the listener away. */
+  onChange(listener: () => void): () => void;
+  /** Nobody follows it any more. */
+  onLeft(): void;
+}
+
+/** One execution and all who follow it: its ledger is read, and its events are written, once for all of them. */
+export class FollowedExecution {
+  private readonly streams = new Set<ExecutionStream>();
+  private readonly timers = new Map<string, TimerHandle>();
+  private readonly stopListening: () => void;
+  private events: FramedEvent[] = [];
+  private reading = false;
+  private again = false;
+
+  constructor(private readonly parts: FollowedExecutionParts) {
+    this.stopListening = parts.onChange(() => this.look());
+    this.repeat('poll', DEFAULT_EXECUTION_STREAM_OPTIONS.pollMs, () => this.look());
+    this.repeat('heartbeat', DEFAULT_EXECUTION_STREAM_OPTIONS.heartbeatMs, () => {
+      for (const stream of this.streams) stream.beat();
+    });
+  }
+
+  add(stream: ExecutionStream): void {
+    this.streams.add(stream);
+    this.look();
+  }
+
+  remove(stream: ExecutionStream): void {
+    if (!this.streams.delete(stream) || this.streams.size > 0) return;
+    this.stopListening();
+    for (const timer of this.timers.values()) timer.cancel();
+    this.parts.onLeft();
+  }
+
+  /** Reads once for all changes that come, and all clients that join, while it reads. */
+  private look(): void {
+    this.again = true;
+    if (this.reading) return;
+    this.reading = true;
+    void this.tell().catch(() => this.finish());
+  }
+
+  private async tell(): Promise<void> {
+    try {
+      // Those who join in this turn of the event loop are served by the same look.
+      await Promise.resolve();
+      while (this.again && this.streams.size > 0) {
+        this.again = false;
+        const ledger = await this.parts.read();
+        await this.frame(ledger);
+        const ended = ledger?.status !== 'running' && ledger?.status !== 'queued';
+        for (const stream of [...this.streams]) stream.tell(this.events, ended);
+      }
+    } finally {
+      this.reading = false;
+    }
+  }
+
+  /** What was framed before stays as it is: events do not change. Results may be large: others have their turn between them. */
+  private async frame(ledger: ExecutionLedger | undefined): Promise<void> {
+    const known = new Map(this.events.map((event) => [event.id, event]));
+    const turns = new Turns();
+    this.events = [];
+    for (const event of ledger ? eventsOf(ledger) : []) {
+      this.events.push(known.get(event.id) ?? { id: event.id, frame: frameOf(event) });
+      await turns.take();
+    }
+  }
+
+  private finish(): void {
+    for (const stream of [...this.streams]) stream.finish();
+  }
+
+  private repeat(name: string, intervalMs: number, act: () => void): void {
+    const timer = this.parts.clock.setTimer(() => {
+      this.repeat(name, intervalMs, act);
+      act();
+    }, intervalMs);
+    timer.unref();
+    this.timers.set(name, timer);
+  }
+}

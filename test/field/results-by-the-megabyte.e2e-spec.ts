@@ -99,6 +99,27 @@ describe.each(servers)('results by the megabyte on %s', (name, start, executions
         await admin.end();
       };
 
+      it('fail the run that has one which is too large for it, and do not make it again and again', async () => {
+        let calls = 0;
+        const make = (): string => (calls++, '"'.repeat(480_000));
+        const definition = workflow('too-large').node('make', { run: make });
+        const url = `${server.url}?charset=utf8mb4`;
+        const module = await Test.createTestingModule({
+          imports: [
+            ResilienceModule.forRoot(),
+            WorkflowModule.forRoot({ store: mysqlExecutionStore({ url }), definitions: [definition], http: false }),
+          ],
+        }).compile();
+        app = await module.createNestApplication({ logger: false }).init();
+        const workflows = app.get(WorkflowService);
+
+        const { id } = await workflows.start('too-large', {});
+        const ended = await workflows.wait(id);
+
+        expect([ended.status, calls]).toEqual(['failed', 1]);
+        expect(ended.error?.message).toMatch(/max_allowed_packet/);
+      });
+
       it('are kept in smaller groups, and one that is too large for it is refused alone, with the reason', async () => {
         const store = deadLetters({ url: `${server.url}?charset=utf8mb4` });
         stores.push(store);

@@ -1,14 +1,24 @@
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import { type Clock, classifyError, type TimerHandle } from '@nest-resilience/core';
 import { abortable } from './abortable.js';
 
 /** Marks errors of the ledger: such a run neither succeeded nor failed, it must go on later. */
 export class LedgerFailure extends Error {}
 
-/** Marks what the ledger throws. @throws LedgerFailure */
+/**
+ * What was given to the ledger is too much for it, or does not fit: no later try mends that, and the run fails. Not what another
+ * transaction got in the way of.
+ */
+function isRefusal(error: unknown): boolean {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return classifyError(error).reason === 'bad_request' && !/^23|DUP/.test(String(code));
+}
+
+/** Marks what the ledger throws. @throws LedgerFailure, or the error itself when the ledger refuses what it was given */
 export async function guardLedger<T>(writing: Promise<T>): Promise<T> {
   try {
     return await writing;
   } catch (cause) {
+    if (isRefusal(cause)) throw cause;
     throw new LedgerFailure('the ledger failed', { cause });
   }
 }
@@ -28,7 +38,7 @@ export async function insist<T>(write: () => Promise<T>, clock: Clock, signal: A
     try {
       return await guardLedger(write());
     } catch (error) {
-      if (clock.now() + delayMs > until) throw error;
+      if (!(error instanceof LedgerFailure) || clock.now() + delayMs > until) throw error;
     }
     await pause(delayMs, clock, signal);
   }

@@ -112,6 +112,15 @@ describe('The service over TCP', () => {
     expect(await refused('executions.start', { token: 'guessed', workflow: 'greet' })).toMatchObject({ status: 401 });
   });
 
+  it.each(["x' or 1=1--", 'anything', '------------------------------------', { gt: '' }])(
+    'refuses the cursor %j, which is none',
+    async (cursor) => {
+      const problem = await refused('executions.list', { cursor });
+
+      expect(problem).toMatchObject({ status: 400, code: 'RESILIENCE_WORKFLOW_INPUT', errors: [{ field: 'cursor' }] });
+    },
+  );
+
   it('answers problems that name every field, the known names and the state', async () => {
     const { id } = await send<{ id: string }>('executions.start', {
       workflow: 'greet',

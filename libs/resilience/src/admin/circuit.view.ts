@@ -6,7 +6,7 @@ import type { ResilienceService } from '../nest/resilience.service.js';
 export type CircuitView = CircuitSnapshot & { readonly name: string };
 
 /** Of the circuits of one keyed breaker an open list shows this many: keys come from callers, who could make it as long as they like. */
-export const MAX_SHOWN_KEYS = 50;
+const MAX_SHOWN_KEYS = 50;
 
 const WORST_FIRST: readonly CircuitSnapshot['state'][] = ['forced_open', 'open', 'half_open', 'metrics_only', 'disabled', 'closed']; // prettier-ignore
 

@@ -1,8 +1,8 @@
 /** Arguments have 200 levels at most, errors ten. */
-export const MAX_DEPTH = 400;
+const MAX_DEPTH = 400;
 
 /** Each costs more than the bytes it has: 10 MB of brackets are a gigabyte once they are parsed. */
-export const MAX_VALUES = 500_000;
+const MAX_VALUES = 500_000;
 
 const QUOTE = 34;
 const BACKSLASH = 92;

@@ -26,6 +26,7 @@ import type {
 } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** What may be forgotten. Entries that are pending or poisoned never are, however old or many. */
 export interface DeadLetterRetention {
@@ -210,7 +211,7 @@ export class DeadLetterService {
     try {
       return { ...rest, args: decodeArgs(args, this.parts.codecOf?.(record.target)?.reviveArgs) };
     } catch (error) {
-      const why = `the stored arguments cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      const why = `the stored arguments cannot be read: ${messageOf(error)}`;
       return { ...rest, args: [args.json], replayable: false, notReplayable: [...rest.notReplayable, why] };
     }
   }

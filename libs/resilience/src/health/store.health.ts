@@ -3,6 +3,7 @@ import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { StoreFaults } from '../nest/store-faults.js';
 import { degraded, type HealthOutcome, up } from './health-outcome.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 type Writer = Pick<DeadLetterWriter, 'degraded' | 'countRefused'> & Partial<Pick<DeadLetterWriter, 'onDegradedChange'>>;
 
@@ -54,7 +55,7 @@ export class StoreHealthIndicator {
       await (this.store.probe?.() ?? this.store.get(NOBODY));
       return undefined;
     } catch (error) {
-      return error instanceof Error ? error.message : String(error);
+      return messageOf(error);
     }
   }
 }

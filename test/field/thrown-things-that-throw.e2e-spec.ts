@@ -37,7 +37,7 @@ const EVERY_TRAP: ProxyHandler<object> = Object.fromEntries(
 
 function withThrowingGetters(): Error {
   const error = new Error('seen from outside');
-  for (const name of ['message', 'name', 'stack', 'cause', 'code', 'status', 'response', 'toJSON'])
+  for (const name of ['stack', 'message', 'name', 'cause', 'code', 'status', 'response', 'toJSON'])
     Object.defineProperty(error, name, { get: trap, enumerable: true });
   return error;
 }
@@ -175,7 +175,7 @@ describe.each(THROWN)('%s', (_, make) => {
 
   it('comes out of a fallback that throws it, or out of what stands for both', async () => {
     let came: unknown;
-    await desk.fallback().catch((error: unknown) => (came = error));
+    await desk.fallback().catch((error: unknown) => void (came = error));
 
     const isFallbackError = came !== thrown && (came as { code?: unknown }).code === 'RESILIENCE_FALLBACK_FAILED';
     expect(came === thrown || isFallbackError).toBe(true);

@@ -30,6 +30,7 @@ import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedrive
 import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { streamProgress } from './dead-letter.progress.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
@@ -151,7 +152,7 @@ function withTypes(args: unknown[], meta: unknown): readonly unknown[] {
   try {
     return decodeArgs({ encoding: 'superjson', json: args, ...(meta !== undefined && { meta }) });
   } catch (error) {
-    const allowed = `arguments that fit argsMeta (${error instanceof Error ? error.message : String(error)})`;
+    const allowed = `arguments that fit argsMeta (${messageOf(error)})`;
     throw new ResilienceOptionsError([{ path: 'args', value: args, allowed }]);
   }
 }

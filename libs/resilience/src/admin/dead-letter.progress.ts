@@ -3,6 +3,7 @@ import { setImmediate } from 'node:timers/promises';
 import { StreamableFile } from '@nestjs/common';
 import type { RedriveAllOptions, RedriveProgress, RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import { NDJSON } from './dead-letter.ndjson.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** A client that reads slowly misses steps, never the report. */
 const MAX_WAITING_BYTES = 262_144;
@@ -26,7 +27,7 @@ export async function streamProgress(
   void running
     .then(
       (report) => push({ type: 'report', ...report }),
-      (error: unknown) => push({ type: 'error', detail: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => push({ type: 'error', detail: messageOf(error) }),
     )
     .finally(() => lines.push(null));
   return new StreamableFile(lines, { type: `${NDJSON}; charset=utf-8` });

@@ -42,6 +42,10 @@ export class DeadLetterPolicy implements DeadLetterStage {
 }
 
 function attachId(error: unknown, id: string): void {
-  if (typeof error !== 'object' || error === null || !Object.isExtensible(error)) return;
-  Object.defineProperty(error, 'deadLetterId', { value: id, configurable: true, enumerable: true, writable: true });
+  if (typeof error !== 'object' || error === null) return;
+  try {
+    Object.defineProperty(error, 'deadLetterId', { value: id, configurable: true, enumerable: true, writable: true });
+  } catch {
+    // Frozen, or a Proxy that does not let itself be changed: the caller gets it as it is.
+  }
 }

@@ -11,6 +11,7 @@ import { createRedactor, REDACTED, type Redactor } from './dead-letter.redact.js
 import { snapshotArgs, type SnapshotLimits } from './dead-letter.snapshot.js';
 import { type Snapshot, TooLarge } from './snapshot-record.js';
 import { refuseUnsafeKeys, reviveSuperjson, superjson } from './superjson.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** The arguments' part of an entry, and the secrets to keep out of the rest of it. */
 export interface EncodedArgs extends Pick<DeadLetterRecord, 'args' | 'replayable' | 'notReplayable' | 'redacted'> {
@@ -53,7 +54,7 @@ export function encodeArgs(args: readonly unknown[], options: EncodeOptions): En
       ? encodeCustom(atOnce(options.serializeArgs(args), '@DeadLetter > serializeArgs'), redactor, options)
       : encodeStructured(args, redactor, options);
   } catch (error) {
-    const message = redactor.text(error instanceof Error ? error.message : String(error));
+    const message = redactor.text(messageOf(error));
     const why = `the arguments could not be serialised: ${message}`;
     return {
       args: { encoding: 'superjson', json: [] },

@@ -3,6 +3,7 @@ import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { readRecord } from './dead-letter.record.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { LineReader, MAX_LINE_LENGTH } from './line-reader.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 export interface ImportReport {
   readonly added: number;
@@ -108,7 +109,7 @@ export async function importLines(
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 const MAX_REFUSALS = 1_000;

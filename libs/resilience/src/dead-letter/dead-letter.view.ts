@@ -1,6 +1,7 @@
 import type { DeadLetterEntry, DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 import { decodeArgs, encodeArgs, maxUnpackedBytesOf, plainArgs } from './dead-letter.serializer.js';
 import type { DeadLetterCodec } from './dead-letter.options.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** An entry over HTTP: `args` as plain JSON, `argsMeta` saying which of them are Dates, Maps and so on. */
 export interface DeadLetterView extends Omit<DeadLetterEntry, 'args'> {
@@ -38,7 +39,7 @@ function shown<T>(record: DeadLetterRecord, read: (args: StoredArgs) => T) {
   try {
     return { ...rest, ...excerpt, ...read(args) };
   } catch (error) {
-    const why = `the stored arguments cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+    const why = `the stored arguments cannot be read: ${messageOf(error)}`;
     const notReplayable = [...rest.notReplayable, why];
     return { ...rest, ...excerpt, args: [args.json], replayable: false, notReplayable };
   }

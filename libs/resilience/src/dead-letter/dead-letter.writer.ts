@@ -7,6 +7,7 @@ import type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-let
 import { FileSpill } from './file.spill.js';
 import { RingSpill } from './ring.spill.js';
 import { StoreAnswers } from './store-answers.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** With the sync of a spill file it makes less than the 50 ms that a call may lose to a store that hangs. */
 const STORE_TIMEOUT_MS = 40;
@@ -261,5 +262,5 @@ export class DeadLetterWriter {
 }
 
 function describe(error: unknown): string {
-  return redactText(error instanceof Error ? error.message : String(error));
+  return redactText(messageOf(error));
 }

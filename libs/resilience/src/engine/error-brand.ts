@@ -10,11 +10,15 @@ export function brandError(type: NewableFunction, name: string): void {
  * no name of its own here, and so matches its own instances only.
  */
 export function isErrorOf(type: NewableFunction, value: unknown): boolean {
-  if (Function.prototype[Symbol.hasInstance].call(type, value)) return true;
-  const name = brandOf(type.prototype as object);
-  if (name === undefined || typeof value !== 'object') return false;
-  for (let level = value; level !== null; level = Object.getPrototypeOf(level) as object | null)
-    if (brandOf(level) === name) return true;
+  try {
+    if (Function.prototype[Symbol.hasInstance].call(type, value)) return true;
+    const name = brandOf(type.prototype as object);
+    if (name === undefined || typeof value !== 'object') return false;
+    for (let level = value; level !== null; level = Object.getPrototypeOf(level) as object | null)
+      if (brandOf(level) === name) return true;
+  } catch {
+    // A thrown Proxy whose traps throw is none of ours.
+  }
   return false;
 }
 

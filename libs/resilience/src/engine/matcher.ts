@@ -1,4 +1,5 @@
 import { atOnce } from './at-once.js';
+import { isInstance } from './foreign-error.js';
 
 /** Error classes, predicates, or a list of which any may match. */
 export type Matcher = ErrorClass | ErrorPredicate | readonly (ErrorClass | ErrorPredicate)[];
@@ -20,7 +21,7 @@ export function compileMatcher(matcher: Matcher, option: string): ErrorPredicate
     const predicates = matcher.map((one) => compileMatcher(one, option));
     return (error) => predicates.some((matches) => matches(error));
   }
-  return isErrorClass(matcher) ? (error) => error instanceof matcher : (error) => atOnce(matcher(error), option);
+  return isErrorClass(matcher) ? (error) => isInstance(error, matcher) : (error) => atOnce(matcher(error), option);
 }
 
 function isList(matcher: Matcher): matcher is readonly (ErrorClass | ErrorPredicate)[] {

@@ -15,7 +15,14 @@ export type TimeoutScope = 'attempt' | 'total' | 'first-item' | 'idle';
  * when retries run out its value is returned.
  */
 export class RejectedResult {
+  readonly #mark = true;
+
   constructor(readonly value: unknown) {}
+
+  /** Asks for the mark, which springs no trap of a Proxy that was thrown. Nothing else has it. */
+  static [Symbol.hasInstance](value: unknown): value is RejectedResult {
+    return typeof value === 'object' && value !== null && #mark in value;
+  }
 }
 
 /** Decides whether and when a failed attempt is followed by another. */

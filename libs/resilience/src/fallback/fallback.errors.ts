@@ -6,10 +6,23 @@ const FALLBACK_ERRORS = Symbol.for('nest-resilience.fallback-errors');
  */
 export function fallbackErrorsOf(error: unknown): readonly unknown[] {
   if (typeof error !== 'object' || error === null) return [];
-  return ((error as Record<symbol, unknown>)[FALLBACK_ERRORS] as readonly unknown[] | undefined) ?? [];
+  try {
+    return ((error as Record<symbol, unknown>)[FALLBACK_ERRORS] as readonly unknown[] | undefined) ?? [];
+  } catch {
+    return [];
+  }
 }
 
+/** Leaves an original alone that does not let itself be looked at. */
 export function attachFallbackErrors(original: unknown, thrown: readonly unknown[]): void {
+  try {
+    attach(original, thrown);
+  } catch {
+    // A Proxy whose traps throw: the caller still gets it.
+  }
+}
+
+function attach(original: unknown, thrown: readonly unknown[]): void {
   if (typeof original !== 'object' || original === null || !Object.isExtensible(original)) return;
   const others = thrown.filter((error) => error !== original);
   Reflect.defineProperty(original, FALLBACK_ERRORS, { value: others, configurable: true, enumerable: false });

@@ -3,6 +3,7 @@ import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { StoreFaults } from '../nest/store-faults.js';
 import { degraded, type HealthOutcome, up } from './health-outcome.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 type Writer = Pick<DeadLetterWriter, 'degraded' | 'countRefused'> & Partial<Pick<DeadLetterWriter, 'onDegradedChange'>>;
 
@@ -67,10 +68,7 @@ export class StoreHealthIndicator {
     const known = new Promise<undefined>((resolve) => this.changed.push(() => resolve(undefined)));
     const asked = Promise.resolve()
       .then((): Promise<unknown> => this.store.probe?.() ?? this.store.get(NOBODY))
-      .then(
-        () => undefined,
-        (error: unknown) => (error instanceof Error ? error.message : String(error)),
-      );
+      .then(() => undefined, messageOf);
     return Promise.race([asked, known]);
   }
 }

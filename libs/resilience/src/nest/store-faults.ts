@@ -5,6 +5,7 @@ import { type Clock, systemClock } from '../engine/clock.js';
 import { ResilienceError } from '../engine/errors.js';
 import { redactText } from '../engine/redaction/index.js';
 import { RESILIENCE_CLOCK } from './tokens.js';
+import { messageOf } from '../engine/foreign-error.js';
 
 /** Code of an error that says: what this process has written will not be found again. No waiting mends it. */
 const STORE_LOST = 'RESILIENCE_STORE_LOST';
@@ -155,8 +156,4 @@ function isLost(error: unknown): boolean {
     link = cause;
   }
   return false;
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

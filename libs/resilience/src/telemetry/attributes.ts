@@ -28,6 +28,10 @@ export const ATTRIBUTES = {
 
 /** Low in number, so that it can be an attribute of a metric: the code of our errors and of Node's, or a class name. */
 export function errorTypeOf(error: unknown): string {
-  if (!(error instanceof Error)) return typeof error;
-  return 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+  try {
+    if (!(error instanceof Error)) return typeof error;
+    return 'code' in error && typeof error.code === 'string' ? error.code : String(error.name);
+  } catch {
+    return typeof error;
+  }
 }

@@ -14,6 +14,7 @@ import type { Clock } from '../engine/clock.js';
 import { redactedStack, redactText } from '../engine/redaction/index.js';
 import type { AttemptSpan, CallFacts, CallSpan, CallTracer, TracedCall, TraceEnding } from '../engine/tracing.js';
 import { ATTRIBUTES, errorTypeOf } from './attributes.js';
+import { isInstance, messageOf } from '../engine/foreign-error.js';
 
 interface Parts {
   readonly tracer: Tracer;
@@ -88,8 +89,8 @@ class OpenTelemetryAttemptSpan implements AttemptSpan {
 
 /** Without secrets: traces go to another company more often than logs do. */
 function exceptionOf(error: unknown): Exception {
-  if (!(error instanceof Error)) return redactText(String(error));
-  return { name: error.name, message: redactText(error.message), stack: redactedStack(error) };
+  if (!isInstance(error, Error)) return redactText(messageOf(error));
+  return { name: errorTypeOf(error), message: redactText(messageOf(error)), stack: redactedStack(error) };
 }
 
 /** Returns what a metric may say of it. */
@@ -100,7 +101,7 @@ function finish(span: Span, ending: TraceEnding): Attributes {
     attributes[ATTRIBUTES.errorType] = errorTypeOf(error);
     span.setStatus({
       code: SpanStatusCode.ERROR,
-      message: redactText(error instanceof Error ? error.message : String(error)),
+      message: redactText(messageOf(error)),
     });
   }
   span.setAttributes(attributes);

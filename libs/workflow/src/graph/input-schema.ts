@@ -13,6 +13,8 @@ export interface InputProblem {
 
 /** Problems that are told; one input may have one for each of its bytes. */
 const MAX_PROBLEMS = 100;
+/** Of an input with more values than this only the first problem is looked for: each costs time, and it may have as many. */
+const MAX_VALUES = 5_000;
 
 /** Checks a run's input, in this process, and lists what is wrong with it. @throws Error when the schema itself is no JSON Schema. */
 export function compileInputSchema(schema: JsonSchema): (input: unknown) => InputProblem[] {
@@ -21,12 +23,27 @@ export function compileInputSchema(schema: JsonSchema): (input: unknown) => Inpu
     code: '',
   });
   // One instance each: two workflows may use the same $id. `format` is an annotation, as the draft has it by default.
-  const ajv = new Ajv2020({ allErrors: true, strict: false, validateFormats: false, logger: false, code: { regExp } });
-  const validate = ajv.compile(schema);
+  const compile = (allErrors: boolean) =>
+    new Ajv2020({ allErrors, strict: false, validateFormats: false, logger: false, code: { regExp } }).compile(schema);
+  const first = compile(false);
+  let every: typeof first | undefined;
   return (input) => {
     budget.start(DEFAULT_SANDBOX_LIMITS.timeoutMs);
-    return validate(input) ? [] : (validate.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem);
+    if (first(input)) return [];
+    if (hasMoreValues(input, MAX_VALUES)) return (first.errors ?? []).map(toProblem);
+    every ??= compile(true);
+    every(input);
+    return (every.errors ?? []).slice(0, MAX_PROBLEMS).map(toProblem);
   };
+}
+
+function hasMoreValues(input: unknown, most: number): boolean {
+  const open = [input];
+  for (const value of open) {
+    if (typeof value !== 'object' || value === null) continue;
+    for (const name in value) if (open.push((value as Record<string, unknown>)[name]) > most) return true;
+  }
+  return false;
 }
 
 function toProblem({ instancePath, keyword, params, message }: ErrorObject): InputProblem {

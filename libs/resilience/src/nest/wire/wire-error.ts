@@ -34,7 +34,11 @@ function unavailable(detail: string): Answer {
 /** What `instanceof` means here: an error whose `code` has an answer, from whichever installation of this package. */
 export abstract class WireError {
   static [Symbol.hasInstance](error: unknown): error is ResilienceError {
-    return error instanceof Error && 'code' in error && 'policy' in error && ANSWERS.has(error.code);
+    try {
+      return error instanceof Error && 'code' in error && 'policy' in error && ANSWERS.has(error.code);
+    } catch {
+      return false;
+    }
   }
 }
 

@@ -4,7 +4,7 @@ import type { FollowedExecution, FramedEvent } from './followed-execution.js';
 /** While more than this waits for the client nothing is added; one that reads nothing between two heartbeats is let go. Bytes. */
 const MAX_BUFFERED = 1_048_576;
 
-export const HEARTBEAT = ':\n\n';
+const HEARTBEAT = ':\n\n';
 
 /** Server-sent events of one execution for one client, until it has ended, the client goes away, or the stream is destroyed. */
 export class ExecutionStream extends Readable {

@@ -13,9 +13,9 @@ import { ResilienceModule } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { workflow, WorkflowModule } from '@nest-resilience/workflow';
 
-import { AppModule } from '../../src/app.module.js';
-import { readConfiguration } from '../../src/configuration/configuration.js';
-import { configureService } from '../../src/configure-service.js';
+import { AppModule } from '../src/app.module.js';
+import { readConfiguration } from '../src/configuration/configuration.js';
+import { configureService } from '../src/configure-service.js';
 
 const TOKEN = 'a-token-for-the-test';
 const RIGHT = { headers: { authorization: `Bearer ${TOKEN}` } };

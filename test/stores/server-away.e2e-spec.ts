@@ -23,18 +23,21 @@ interface Kind {
     url: string,
   ) => Pick<WorkflowModuleOptions, 'store'> & { deadLetters: ReturnType<typeof postgresStore> };
   /** As an administrator, in the server itself. */
-  readonly execute: (url: string, ...statements: string[]) => Promise<void>;
+  readonly execute: (url: string, ...statements: (string | (() => Promise<unknown>))[]) => Promise<void>;
+  /** Takes, and gives back, what a process has that migrates. */
+  readonly lock: readonly [take: string, release: string];
   /** Resolves with the address of an account for which it counts. */
   readonly readOnly: (url: string, on: boolean) => Promise<string>;
 }
 
 const POSTGRES: Kind = {
+  lock: ['select pg_advisory_lock(7130114051)', 'select pg_advisory_unlock(7130114051)'],
   start: () => startPostgres(),
   stores: (url) => ({ store: postgresExecutionStore({ url }), deadLetters: postgresStore({ url }) }),
   async execute(url, ...statements) {
     const client = new pg.Client({ connectionString: url });
     await client.connect();
-    for (const statement of statements) await client.query(statement);
+    for (const statement of statements) await (typeof statement === 'string' ? client.query(statement) : statement());
     await client.end();
   },
   async readOnly(url, on) {
@@ -48,11 +51,15 @@ const POSTGRES: Kind = {
 };
 
 const MARIADB = (program: string): Kind => ({
+  lock: [
+    "select get_lock(concat('nest-resilience-', md5(database())), 0)",
+    "select release_lock(concat('nest-resilience-', md5(database())))",
+  ],
   start: () => startMysql(program),
   stores: (url) => ({ store: mysqlExecutionStore({ url }), deadLetters: mysqlStore({ url }) }),
   async execute(url, ...statements) {
     const client = await mysql.createConnection(url);
-    for (const statement of statements) await client.query(statement);
+    for (const statement of statements) await (typeof statement === 'string' ? client.query(statement) : statement());
     await client.end();
   },
   async readOnly(url, on) {
@@ -238,6 +245,21 @@ describe.each(kinds)('an application whose %s', (name, kind) => {
     thaw(server.process);
     await until(() => health().status === 'ok');
     await submit().expect(200);
+  });
+
+  it('is being migrated by another process for long waits beside the application, longer than a statement may take', async () => {
+    await dropTables();
+    const [take, release] = kind.lock;
+    let taken: () => void = () => undefined;
+    const isTaken = new Promise<void>((resolve) => (taken = resolve));
+    const hold = (): Promise<void> => (taken(), new Promise((resolve) => setTimeout(resolve, 12_000)));
+    const held = kind.execute(server.url, take, hold, release);
+    await isTaken;
+
+    await boot(server.url);
+    await submit().expect(503);
+    await held;
+    await until(accepted);
   });
 
   it('is what nobody listens at where it should be begins and ends in order', async () => {

@@ -71,7 +71,7 @@ export { ExpressionError, ExpressionSyntaxError } from './expression/expression.
 export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export { UnusableValueError } from './expression/unusable-value.error.js';
-export type { StartOptions } from './executor/executor.js';
+export type { StartOptions } from './executor/submissions.js';
 export type { FailedItem, PartialResult } from './executor/run-each.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';
 export { isDestination } from './request/destination.js';

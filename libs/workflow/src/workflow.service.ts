@@ -1,7 +1,7 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
-import type { StartOptions } from './executor/executor.js';
+import type { StartOptions } from './executor/submissions.js';
 import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';

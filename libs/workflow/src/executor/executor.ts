@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { type Clock, type ShutdownWait, systemClock } from '@nest-resilience/core';
+import type { Clock, ShutdownWait } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
-import { canonicalJson, hashOf } from '../graph/version.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { ExecutorLease } from '../ledger/executor-lease.js';
@@ -12,11 +11,8 @@ import type { RequestClient } from '../request/request.client.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
-  ExecutorElsewhereError,
   LedgerFeatureError,
   NodeNotFoundError,
-  StoreUnavailableError,
-  WorkflowBusyError,
   WorkflowStoppingError,
 } from '../workflow.errors.js';
 import { WorkflowStats } from '../metrics/workflow-stats.js';
@@ -29,12 +25,10 @@ import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
 import { FallbackRuns } from './fallback-runs.js';
 import { Lease } from './lease.js';
-import { DEFAULT_STORE_TIMEOUT_MS, LedgerPatience } from './ledger-patience.js';
 import { thisProcess } from './process-life.js';
 import { type NodePolicy, NodeRunner } from './node-runner.js';
 import { Redrives } from './redrives.js';
-import type { Place } from './run-queue.js';
-import { checkSubmission, newExecution, sameInput } from './submission.js';
+import { type StartOptions, Submissions } from './submissions.js';
 import { TakeUp } from './take-up.js';
 
 /** What the executor stands on. */
@@ -75,11 +69,6 @@ export interface ExecutorWorld {
   report(message: string, error: unknown): void;
 }
 
-export interface StartOptions {
-  /** The same key always leads to the same execution, at most 255 characters. */
-  readonly idempotencyKey?: string;
-}
-
 const ENDED: readonly ExecutionStatus[] = ['succeeded', 'failed', 'cancelled'];
 
 /** Accepts executions and runs them. */
@@ -91,23 +80,18 @@ export class Executor {
   readonly stats = new WorkflowStats();
   /** Absent where the store serves one process anyway. */
   readonly lease: Lease | undefined;
-  private readonly patience: LedgerPatience;
+  private readonly submissions: Submissions;
   private readonly takeUp: TakeUp;
   private readonly claims: Claims;
   private readonly fallbacks: FallbackRuns;
   private readonly nodes: NodeRunner;
   private readonly owner = randomUUID();
-  private readonly nextId: () => string;
   /** By version of the workflow. */
   private readonly policies = new Map<string, Map<string, NodePolicy>>();
 
   constructor(private readonly world: ExecutorWorld) {
     const { store, registry, handlers, llm, clock, limits } = world;
-    this.nextId = executionIds(() => clock.epochNow());
-    // Not a clock that a test has stopped: an application may submit while it starts.
-    this.patience = new LedgerPatience(systemClock, world.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, (error) =>
-      world.unanswered?.(error),
-    );
+    const nextId = executionIds(() => clock.epochNow());
     this.nodes = new NodeRunner({
       clock,
       llm,
@@ -126,7 +110,7 @@ export class Executor {
     this.claims = new Claims({ store, registry, clock, owner: this.owner });
     this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
     this.fallbacks = new FallbackRuns({
-      ...{ store, registry, clock, claims: this.claims, nextId: this.nextId },
+      ...{ store, registry, clock, claims: this.claims, nextId },
       dispatcher: () => this.dispatcher,
       cancelled: (execution) => this.stats.cancelled(execution),
     });
@@ -163,6 +147,8 @@ export class Executor {
       log: (message) => world.log?.(message),
       report: (message, error) => world.report(message, error),
     });
+    const { dispatcher, lease, owner } = this;
+    this.submissions = new Submissions({ world, dispatcher, lease, owner, nextId });
   }
 
   /** Begins to take up what earlier processes left; where another process has that at work, once it is gone. */
@@ -177,69 +163,13 @@ export class Executor {
   }
 
   /** Resolves once the execution is durable; `created` is false when the key (or `join`) led to an earlier one. */
-  async start(
-    workflow: string,
-    input: unknown,
-    { idempotencyKey }: StartOptions = {},
-  ): Promise<{ execution: ExecutionRecord; created: boolean }> {
-    const { registry, clock } = this.world;
-    const definition = registry.get(workflow);
-    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
-    const maxBytes = this.world.limits.inputBytes;
-    const value = await checkSubmission(registry, workflow, input, { idempotencyKey, maxBytes });
-    const inputHash = hashOf(canonicalJson(value));
-    const notOpen = this.world.notOpen?.();
-    if (notOpen !== undefined) throw new StoreUnavailableError(notOpen);
-    const inTime = this.patience.begin();
-    // While the lease is certainly ours nobody is asked, and nothing is known of the ledger.
-    const isOurs = !this.lease || this.lease.certain() === true;
-    const elsewhere = isOurs ? undefined : await inTime(() => this.elsewhere());
-    if (!elsewhere) await this.dispatcher.suspects.courtesy();
-    // All that may have taken a while.
-    if (this.dispatcher.stopping) throw new WorkflowStoppingError(workflow);
-    const place = elsewhere ? undefined : this.dispatcher.reserve();
-    if (!place) {
-      // A key that is known already takes no place.
-      const known = await this.findByKey(workflow, idempotencyKey, inTime);
-      if (known) return { execution: sameInput(known, inputHash), created: false };
-      throw elsewhere ?? new WorkflowBusyError(workflow, this.dispatcher.load.queued, this.retryAfterMs());
-    }
-    const now = clock.epochNow();
-    const record: ExecutionRecord = {
-      ...newExecution(definition, { id: this.nextId(), input: value, inputHash, now }),
-      ...(place === 'running' && { status: 'running', owner: this.owner, startedAt: now }),
-      ...(idempotencyKey !== undefined && { idempotencyKey }),
-      ...(definition.join && { joinKey: `${workflow}:${definition.version}:${inputHash}` }),
-    };
-    const { execution, created } = await inTime(() => this.keep(record, definition, place));
-    return { execution: sameInput(execution, inputHash), created };
+  start(workflow: string, input: unknown, options: StartOptions = {}): ReturnType<Submissions['start']> {
+    return this.submissions.start(workflow, input, options);
   }
 
   /** @throws StoreUnavailableError when the ledger does not answer in time */
-  async findByKey(
-    workflow: string,
-    idempotencyKey: string | undefined,
-    inTime = this.patience.begin(),
-  ): Promise<ExecutionRecord | undefined> {
-    if (idempotencyKey === undefined) return undefined;
-    return inTime(() => this.world.store.findByIdempotencyKey(workflow, idempotencyKey));
-  }
-
-  /** Whether or not anybody still waits: what the ledger has taken runs. */
-  private async keep(record: ExecutionRecord, definition: WorkflowDefinition, place: Place) {
-    this.dispatcher.arriving.add(record.id);
-    try {
-      const found = await this.world.store.create(record);
-      if (found.created) this.dispatcher.accept(found.execution, definition, place);
-      else this.dispatcher.release(place);
-      return found;
-    } catch (error) {
-      this.dispatcher.release(place);
-      this.dispatcher.lookFor(record.id, error);
-      throw error;
-    } finally {
-      this.dispatcher.arriving.delete(record.id);
-    }
+  findByKey(workflow: string, idempotencyKey: string | undefined): Promise<ExecutionRecord | undefined> {
+    return this.submissions.findByKey(workflow, idempotencyKey);
   }
 
   /** Ends an execution whoever runs it, and what runs in its place. Resolves with false when it had ended before. */
@@ -292,17 +222,6 @@ export class Executor {
     return this.dispatcher.drive(executionId);
   }
 
-  /** Why this process may run nothing, if it may not. */
-  private async elsewhere(): Promise<Error | undefined> {
-    try {
-      await this.lease?.require();
-      return undefined;
-    } catch (error) {
-      if (error instanceof ExecutorElsewhereError) return error;
-      throw error;
-    }
-  }
-
   private leaseOf(ledger: ExecutorLease): Lease {
     return new Lease({
       ledger,
@@ -342,11 +261,5 @@ export class Executor {
     const policy = policies.get(key) ?? this.world.createPolicy(definition, node);
     policies.set(key, policy);
     return policy;
-  }
-
-  /** A guess: the queue moves by one run's worth of time for each full set of places. */
-  private retryAfterMs(): number {
-    const { queued } = this.dispatcher.load;
-    return Math.min(60_000, 1_000 * Math.ceil(queued / Math.max(1, this.world.limits.running)));
   }
 }

@@ -4,7 +4,7 @@ import type { FollowedExecution, FramedEvent } from './followed-execution.js';
 /** A stream whose client lets more than this pile up is ended; it can come back with `Last-Event-ID`. Bytes. */
 const MAX_BUFFERED = 1_048_576;
 
-export const HEARTBEAT = ':\n\n';
+const HEARTBEAT = ':\n\n';
 
 /** Server-sent events of one execution for one client, until it has ended, the client goes away, or the stream is destroyed. */
 export class ExecutionStream extends Readable {

@@ -69,6 +69,26 @@ describe('The service without any configuration but a directory', () => {
     ]);
   });
 
+  it('says on every answer how it may be used, and not what it is made of', async () => {
+    const paths = ['/health/live', '/nowhere', '/%ff', '/dead-letters', '/executions', '/openapi', '/openapi-json'];
+
+    const answers = [];
+    for (const path of paths) answers.push(await http().get(path).set(admin));
+    const policies = answers.map(({ headers }) => String(headers['content-security-policy']));
+    const page = answers[5]!.text;
+
+    for (const { headers } of answers) {
+      expect(headers['x-content-type-options']).toBe('nosniff');
+      expect(headers).not.toHaveProperty('x-powered-by');
+    }
+    expect(policies.every((policy) => policy.startsWith("default-src 'none'"))).toBe(true);
+    expect(policies.filter((policy) => policy.includes('script-src'))).toEqual([policies[5]]);
+    // Its policy allows no inline script and nothing of another origin.
+    expect(page).toContain('<script');
+    expect(page.match(/<script(?![^>]*\ssrc=)[^>]*>\s*\S/g)).toBeNull();
+    expect(page.match(/(?:src|href)="(?:https?:)?\/\//g)).toBeNull();
+  });
+
   it('reads a body as large as its settings say, and not a byte more', async () => {
     const send = (bytes: number) => {
       const [before, after] = ['{"raw":"Subject: hello\\r\\n\\r\\n', '"}'];

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { systemClock } from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { isKnownHere } from './hosts-file.js';
-import { nameLookup, type NameLookupOptions } from './name-lookup.js';
+import { DEFAULT_NAME_LOOKUP_OPTIONS, nameLookup, type NameLookupOptions } from './name-lookup.js';
 import { RequestClient } from './request.client.js';
 import { readRequestOptions } from './request.options.js';
 
@@ -74,6 +74,10 @@ const lookup = (more: Partial<NameLookupOptions> = {}) =>
 const nobody = async (host: string) => Promise.reject(Object.assign(new Error(`no ${host}`), { code: 'ENOTFOUND' }));
 
 describe('looking up the names of http nodes', () => {
+  it('has these defaults', () => {
+    expect(DEFAULT_NAME_LOOKUP_OPTIONS).toEqual({ deadlineMs: 5_000, otherFamilyMs: 200 });
+  });
+
   it('goes on for good names while others never get an answer', async () => {
     zone = { 'good.test': ['127.0.0.1'], 'silent.test': 'silent' };
     for (let n = 0; n < 20; n++) zone = { ...zone, [`silent-${n}.test`]: 'silent' };
@@ -87,7 +91,7 @@ describe('looking up the names of http nodes', () => {
     const ends = Promise.allSettled(silent);
 
     const good = await send('good.test');
-    await clock.advance(5_000);
+    await clock.advance(DEFAULT_NAME_LOOKUP_OPTIONS.deadlineMs);
 
     expect(good.body.toString()).toBe('here');
     for (const end of await ends)

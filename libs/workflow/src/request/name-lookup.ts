@@ -13,7 +13,7 @@ export interface NameLookupOptions {
   readonly isKnownHere?: (host: string) => Promise<boolean>;
 }
 
-const DEFAULT_NAME_LOOKUP_OPTIONS = {
+export const DEFAULT_NAME_LOOKUP_OPTIONS = {
   /** What one name gets, whoever asks for it. */
   deadlineMs: 5_000,
   /** When addresses of one family are known, those of the other get this long: some servers never answer for IPv6. */

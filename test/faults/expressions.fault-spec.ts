@@ -1,11 +1,11 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { get } from 'node:http';
-import { availableParallelism, loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { requireBuilt } from './built.js';
 import { type ServiceProcess, startService } from './service-process.js';
+import { costOf } from './silence.js';
 
 const ROUNDS = Number(process.env['EXPRESSION_ROUNDS'] ?? 1);
 /** Milliseconds that the event loop may answer nobody, where the machine is idle. */
@@ -138,52 +138,29 @@ afterAll(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-/** On a busy machine a process has only its share of it. */
-function allowedSilence(): number {
-  return SILENCE * Math.max(1, loadavg()[0]! / availableParallelism());
-}
-
 interface Outcome {
   readonly status: number;
   readonly body: { readonly status?: string; readonly output?: unknown; readonly error?: { readonly message: string } };
   readonly ms: number;
-  /** Longest time in which the process answered nobody. */
   readonly silentMs: number;
 }
 
 /** Submits and waits for the end, while somebody else asks all the time whether the process lives. */
 async function submit(workflow: string, input: unknown): Promise<Outcome> {
   const body = JSON.stringify(input);
-  let silentMs = 0;
-  let over = false;
-  const probing = (async () => {
-    while (!over) {
-      const asked = performance.now();
-      await alive();
-      silentMs = Math.max(silentMs, performance.now() - asked);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
-  })();
-  const started = performance.now();
-  const response = await fetch(`${service.url}/workflows/${workflow}/executions?wait=60s`, {
-    method: 'POST',
-    headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
-    body,
-  });
-  const answer = (await response.json()) as Outcome['body'];
-  const ms = performance.now() - started;
-  over = true;
-  await probing;
-  return { status: response.status, body: answer, ms, silentMs };
+  const { result, silentMs, tookMs } = await costOf(
+    { pid: service.child.pid!, url: `${service.url}/health/live` },
+    async () => {
+      const response = await fetch(`${service.url}/workflows/${workflow}/executions?wait=60s`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' },
+        body,
+      });
+      return { status: response.status, body: (await response.json()) as Outcome['body'] };
+    },
+  );
+  return { ...result, ms: tookMs, silentMs };
 }
-
-const alive = (): Promise<void> =>
-  new Promise((resolve, reject) => {
-    get(`${service.url}/health/live`, (response) => response.resume().once('end', () => resolve())).once(
-      'error',
-      reject,
-    );
-  });
 
 function print(name: string, { status, body, ms, silentMs }: Outcome): void {
   const how = body.status ?? status;
@@ -200,7 +177,7 @@ describe(`expressions that cost more than anybody has, ${ROUNDS} times each`, ()
       const outcome = await submit(`expression-${index}`, input);
 
       print(name, outcome);
-      expect(outcome.silentMs).toBeLessThan(allowedSilence());
+      expect(outcome.silentMs).toBeLessThan(SILENCE);
       expect(outcome.status).toBe(200);
       if (expected !== undefined) expect(outcome.body.output).toEqual({ compute: expected });
       if (outcome.body.status === 'failed')
@@ -220,7 +197,7 @@ describe('input schemas that cost more than anybody has', () => {
       const outcome = await submit(`schema-${index}`, input);
 
       print(name, outcome);
-      expect(outcome.silentMs).toBeLessThan(allowedSilence());
+      expect(outcome.silentMs).toBeLessThan(SILENCE);
       expect(outcome.status).toBe(accepted ? 200 : 400);
     }
   });
@@ -238,7 +215,7 @@ describe('shipped workflows, given what nobody scans', () => {
     const outcome = await submit(workflow, input);
 
     print(name, outcome);
-    expect(outcome.silentMs).toBeLessThan(allowedSilence());
+    expect(outcome.silentMs).toBeLessThan(SILENCE);
     expect([200, 202]).toContain(outcome.status);
   });
 });

@@ -1,7 +1,18 @@
 import { DEAD_LETTER_STATUSES } from '../dead-letter/dead-letter.entry.js';
 import { MAX_PAGE_LIMIT } from '../dead-letter/dead-letter.store.js';
 import { type ControllerDescription, problem, type ResponseDescription } from '../nest/openapi/describe-routes.js';
-import { dictionary, flag, integer, list, number, object, oneOf, type Schema, text } from '../nest/openapi/schema.js';
+import {
+  dictionary,
+  flag,
+  integer,
+  list,
+  name,
+  number,
+  object,
+  oneOf,
+  type Schema,
+  text,
+} from '../nest/openapi/schema.js';
 
 const STATUS = oneOf(DEAD_LETTER_STATUSES);
 const TIME = integer('Epoch milliseconds');
@@ -50,13 +61,13 @@ const ANY_STATUS = `(${DEAD_LETTER_STATUSES.join('|')})`;
 const MOMENT: Schema = { ...text('ISO 8601, or epoch milliseconds'), format: 'date-time' };
 
 const FILTER: Readonly<Record<string, Schema>> = {
-  queue: text(),
+  queue: name(),
   status: { ...text('Several with commas between'), pattern: `^${ANY_STATUS}(,${ANY_STATUS})*$` },
-  target: text('Class.method'),
-  errorName: text(),
+  target: name('Class.method'),
+  errorName: name(),
   from: MOMENT,
   to: MOMENT,
-  text: text('Somewhere in the entry'),
+  text: name('Somewhere in the entry'),
 };
 const filterBody = (): Schema =>
   object(Object.fromEntries(Object.entries(FILTER).map(([name, schema]) => [`${name}?`, schema])));

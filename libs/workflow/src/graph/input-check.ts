@@ -1,3 +1,4 @@
+import { Turns } from '@nest-resilience/core';
 import { isCheap } from '../expression/cost.js';
 import { pack } from '../sandbox/parcel.js';
 import { sandbox, SandboxUnavailableError } from '../sandbox/sandbox.js';
@@ -16,8 +17,10 @@ export function inputCheck(schema: JsonSchema): (input: unknown) => Promise<read
   const text = JSON.stringify(schema);
   const costly = COSTLY.test(text);
   return async (input) => {
+    const turns = new Turns();
     const value = costly || !isCheap(text.length, input) ? pack(input) : undefined;
     if (!value) return validate(input);
+    await turns.take();
     try {
       return await sandbox.run({ type: 'validate', schema: text, value });
     } catch (error) {

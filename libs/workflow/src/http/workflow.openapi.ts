@@ -210,7 +210,7 @@ const WORKFLOWS: ControllerDescription = {
     },
     resume: goesOn('Let a failed or cancelled one go on at its first unfinished node'),
     retry: goesOn('Run a node again, and all that waited for it', {
-      body: object({ from: text('The node to begin with') }),
+      body: object({ from: { ...text('The node to begin with'), minLength: 1 } }),
       responses: { 400: problem('No node is named'), 501: problem('The store cannot do it') },
     }),
   },

@@ -8,6 +8,7 @@ export interface Schema {
   readonly minimum?: number;
   readonly maximum?: number;
   readonly pattern?: string;
+  readonly minLength?: number;
   readonly format?: 'date-time';
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
@@ -16,6 +17,8 @@ export interface Schema {
 }
 
 export const text = (description?: string): Schema => ({ type: 'string', ...(description && { description }) });
+/** Not empty. */
+export const name = (description?: string): Schema => ({ ...text(description), minLength: 1 });
 export const number = (description?: string): Schema => ({ type: 'number', ...(description && { description }) });
 export const integer = (description?: string): Schema => ({ type: 'integer', ...(description && { description }) });
 export const flag = (description?: string): Schema => ({ type: 'boolean', ...(description && { description }) });

@@ -9,7 +9,7 @@ import type { Mode } from '../llm/failure-table.js';
 import { type RawVendor, startRawVendor, type Wire } from '../llm/raw-vendor.js';
 
 const CALLS = 10;
-const ROUNDS = 3;
+const ROUNDS = Number(process.env['PROVIDER_ROUNDS'] ?? 3);
 /** Ten times as much would stay if the bodies of 10 MB did. */
 const HEAP_GROWTH_MB = 25;
 const SHAPE = { type: 'object', properties: { n: { type: 'number' } }, required: ['n'] };

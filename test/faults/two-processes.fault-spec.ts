@@ -13,11 +13,12 @@ if (!mysql) process.stderr.write('\nSKIPPED: two processes on MySQL were NOT tes
 
 /** A server for a suite, or a file. */
 type Database = [name: string, start: () => Promise<DatabaseServer | undefined>];
-const DATABASES: readonly Database[] = [
+const ALL: readonly Database[] = [
   ['one SQLite file', () => Promise.resolve(undefined)],
   ['one PostgreSQL', startPostgres],
   ...(mysql && 'program' in mysql ? [['one MariaDB', () => startMysql(mysql.program)] satisfies Database] : []),
 ];
+const DATABASES = ALL.slice(0, Number(process.env['DATABASES'] ?? ALL.length));
 
 beforeAll(() => requireBuilt('resilience', 'store-sql', 'workflow'));
 

@@ -5,7 +5,7 @@ import type { HealView } from '../graph/heal.js';
 import { withKeys } from '../graph/policy-keys.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { NodeRecord } from '../ledger/execution.js';
-import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import { type JsonValue, toJsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { WorkflowResultError } from '../workflow.errors.js';
 import { abortable } from './abortable.js';
@@ -84,7 +84,7 @@ export class NodeRunner {
       if (node.when && !isTrue(await node.when.evaluate(scope)))
         return { record: record({ status: 'skipped', fallbackLevel: 0, degraded: false }) };
       const served = await abortable(this.serve(node, call), run.signal);
-      const result = toJsonValue(served.value, `the result of node '${node.name}'`, maxResultBytes);
+      const result = await toJsonValueInTurns(served.value, `the result of node '${node.name}'`, maxResultBytes);
       const { by, level } = log.methodFallback ?? served;
       const degraded = level > 0 || log.answer?.degraded === true;
       return {

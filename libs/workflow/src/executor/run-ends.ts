@@ -2,7 +2,7 @@ import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionLedger, NodeRecord } from '../ledger/execution.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
-import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import { type JsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
 import type { EndedRun } from '../metrics/workflow-stats.js';
 import { WorkflowFailedError } from '../workflow.errors.js';
@@ -100,7 +100,7 @@ export class RunEnds {
           errors: errorsOf(finished, definition.order) ?? {},
         })
       : resultsOf(finished, leavesOf(definition));
-    return toJsonValue(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
+    return toJsonValueInTurns(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
   }
 }
 

@@ -1,7 +1,7 @@
-import { classifyError, redactText, ResilienceError, Turns } from '@nest-resilience/core';
+import { classifyError, redactText, ResilienceError } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionRecord, NO_TOTALS } from '../ledger/execution.js';
-import { type JsonValue, toJsonValue } from '../ledger/json-value.js';
+import { type JsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { SandboxLimitError } from '../sandbox/sandbox.js';
 import { IdempotencyConflictError, StoreUnavailableError, WorkflowInputError } from '../workflow.errors.js';
@@ -19,12 +19,9 @@ export async function checkSubmission(
   if (idempotencyKey !== undefined && !KEY.test(idempotencyKey)) {
     problems.push({ field: 'Idempotency-Key', message: 'must be 1 to 255 printable ASCII characters' });
   }
-  // A large input takes time at each step: others have their turn between them.
-  const turns = new Turns();
   let value;
   try {
-    value = toJsonValue(input, 'the input', maxBytes);
-    await turns.take();
+    value = await toJsonValueInTurns(input, 'the input', maxBytes);
     problems.push(...(await registry.inputProblems(workflow, value)));
   } catch (error) {
     const { message } = error as Error;

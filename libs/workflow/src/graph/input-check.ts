@@ -18,7 +18,9 @@ export function inputCheck(schema: JsonSchema): (input: unknown) => Promise<read
   const costly = COSTLY.test(text);
   return async (input) => {
     const turns = new Turns();
-    const value = costly || !isCheap(text.length, input) ? pack(input) : undefined;
+    const elsewhere = costly || !isCheap(text.length, input);
+    await turns.take();
+    const value = elsewhere ? pack(input) : undefined;
     if (!value) return validate(input);
     await turns.take();
     try {

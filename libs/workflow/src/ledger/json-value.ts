@@ -1,4 +1,4 @@
-import { withoutKnownSecrets } from '@nest-resilience/core';
+import { Turns, withoutKnownSecrets } from '@nest-resilience/core';
 import { type Loss, lostInJson } from './lost-in-json.js';
 
 /** What can be stored and sent unchanged. */
@@ -23,7 +23,25 @@ export class WorkflowValueError extends Error {
  * `maxBytes`.
  */
 export function toJsonValue(value: unknown, what: string, maxBytes: number): JsonValue {
-  if (value === undefined) return null;
+  return readJson(toJsonText(value, what, maxBytes));
+}
+
+/** Characters of JSON from which on it may matter. */
+const LARGE = 65_536;
+
+/** The same where others have a turn between its halves: of a value with many parts each takes a while. */
+export async function toJsonValueInTurns(value: unknown, what: string, maxBytes: number): Promise<JsonValue> {
+  const turns = new Turns();
+  const text = toJsonText(value, what, maxBytes);
+  if (text.length < LARGE) return readJson(text);
+  await turns.take();
+  const copy = readJson(text);
+  await turns.take();
+  return copy;
+}
+
+function toJsonText(value: unknown, what: string, maxBytes: number): string {
+  if (value === undefined) return 'null';
   const text = jsonOf(value, what);
   // A character is at least one byte and at most three in UTF-8: most values need no second look.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
@@ -32,6 +50,10 @@ export function toJsonValue(value: unknown, what: string, maxBytes: number): Jso
       `it has ${Buffer.byteLength(text)} bytes of JSON, at most ${maxBytes} are allowed; store it elsewhere and pass a reference`,
     );
   }
+  return text;
+}
+
+function readJson(text: string): JsonValue {
   return deepFreeze(withoutConfigured(text));
 }
 

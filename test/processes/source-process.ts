@@ -24,7 +24,13 @@ export function startSource(
   const child = spawn(
     process.execPath,
     [
-      ...['--disable-warning=ExperimentalWarning', '--conditions', 'nest-resilience-source'],
+      // Node 26 warns of a loader whose successor Node 20 does not have.
+      ...[
+        '--disable-warning=ExperimentalWarning',
+        '--disable-warning=DEP0205',
+        '--conditions',
+        'nest-resilience-source',
+      ],
       ...['--import', new URL('sources.mjs', import.meta.url).href, `${ROOT}${file}`, ...args],
     ],
     { cwd: ROOT, env: { PATH: process.env['PATH'], NO_COLOR: '1', ...env }, stdio: ['ignore', 'pipe', 'pipe'] },

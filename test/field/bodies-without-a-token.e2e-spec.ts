@@ -9,6 +9,8 @@ import { json } from 'node:stream/consumers';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Body, Controller, Get, Module, Param, Post, VersioningType } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Transport } from '@nestjs/microservices';
 import { ExpressAdapter, type NestExpressApplication } from '@nestjs/platform-express';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -17,6 +19,7 @@ import { AdminModule, AdminRoute, BodyGate } from '@nest-resilience/core/admin';
 import { workflow, WorkflowModule } from '@nest-resilience/workflow';
 
 const TOKEN = 'a-token-for-the-test';
+const QUIET = { logger: false, abortOnError: false } as const;
 const RIGHT = { authorization: `Bearer ${TOKEN}` };
 
 /** Closed as a whole, and a method of an open one. */
@@ -237,4 +240,15 @@ describe.each(ADAPTERS)('On %s', (framework, adapter) => {
       expect(response.status).toBe(400);
     });
   }
+});
+
+describe('Where nothing listens to HTTP', () => {
+  it.each<[string, () => Promise<{ close(): Promise<void> }>]>([
+    ['an application context', () => NestFactory.createApplicationContext(Shop, QUIET)],
+    ['a microservice', () => NestFactory.createMicroservice(Shop, { ...QUIET, transport: Transport.TCP })],
+  ])('%s starts with the same modules', async (_, create) => {
+    const application = await create();
+
+    await expect(application.close()).resolves.toBeUndefined();
+  });
 });

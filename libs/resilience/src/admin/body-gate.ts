@@ -64,7 +64,7 @@ export class BodyGate implements OnModuleInit {
   onModuleInit(): void {
     // None in an application context, whatever Nest's types say.
     const adapter = this.host.httpAdapter as HttpAdapterHost['httpAdapter'] | undefined;
-    if (adapter === undefined || gated.has(adapter)) return;
+    if (!adapter || gated.has(adapter)) return;
     gated.add(adapter);
     if (adapter.getType() === 'fastify') {
       adapter.getInstance<Fastify>().addHook('onRequest', (request, _reply, done) => {

@@ -51,7 +51,8 @@ export class ExecutionStream extends Readable {
   /** Everything is pushed when it happens, unless too much waits already. */
   override _read(): void {
     this.hasRead = true;
-    this.send();
+    // What is being read now still counts as buffered.
+    process.nextTick(() => this.send());
   }
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {

@@ -5,6 +5,7 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { requireBuilt } from './built.js';
 import { effectsIn, Replica, type ReplicaOptions, until } from './replica.js';
 
+const BESIDE = Number(process.env['POISON_BESIDE'] ?? 49);
 const WAYS = (process.env['POISON_WAYS'] ?? 'abort,kill,exit,heap').split(',');
 
 let directory: string;
@@ -58,11 +59,11 @@ describe('an execution that takes its process along', () => {
   ).filter(([way]) => WAYS.includes(way));
 
   it.each(ways)(
-    'by %s becomes a dead letter after three crashes; the 49 beside it succeed',
+    `by %s becomes a dead letter after three crashes; the ${BESIDE} beside it succeed`,
     async (way, nodeOptions) => {
       const first = await start({}, nodeOptions);
-      const innocent = Array.from({ length: 49 }, () => first.submit('steps', { ms: 400 }));
-      const culprit = await first.submit('poison', { ms: 1, beside: 50, way });
+      const innocent = Array.from({ length: BESIDE }, () => first.submit('steps', { ms: 400 }));
+      const culprit = await first.submit('poison', { ms: 1, beside: BESIDE + 1, way });
       const ids = await Promise.all(innocent);
 
       const { last, crashes } = await keepUp(first, nodeOptions);

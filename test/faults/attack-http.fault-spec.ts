@@ -13,7 +13,7 @@ import { type ServiceProcess, startService } from './service-process.js';
 
 const TOKEN = 'only-for-this-test';
 
-const SUBMISSIONS = 500;
+const SUBMISSIONS = 300;
 
 let directory: string;
 /** The one that all attacks share: what one of them breaks, the next one finds. */

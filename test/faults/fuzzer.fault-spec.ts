@@ -92,13 +92,13 @@ describe('requests that nobody would write', () => {
     const unfinished = await runOut();
     const silent = await silence();
 
-    console.log(
+    process.stdout.write(
       `${REQUESTS} requests, seed ${SEED}: ${accepted} valid and accepted, ${started} runs started, ` +
         `${[...statuses]
           .sort()
           .map(([status, count]) => `${status}: ${count}`)
           .join(', ')}; ` +
-        `slowest ${slowest.toFixed()} ms, liveness silent for at most ${silent.toFixed()} ms, ${residentMib().toFixed()} MiB`,
+        `slowest ${slowest.toFixed()} ms, liveness silent for at most ${silent.toFixed()} ms, ${residentMib().toFixed()} MiB\n`,
     );
     expect(broken).toEqual([]);
     expect(unfinished).toBe(0);

@@ -2,7 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { type CanActivate, type ExecutionContext, Inject, Injectable, Optional } from '@nestjs/common';
 import { type Observable, lastValueFrom } from 'rxjs';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
-import { NeverStored } from './never-stored.js';
+import { keepFromCaches } from './never-stored.js';
 import { noteAct, peerOf, type Request } from './operator-acts.js';
 import { ProblemException } from './problem.js';
 import { RefusedCredentials } from './refused-credentials.js';
@@ -20,7 +20,7 @@ export class AdminGuard implements CanActivate {
 
   /** @throws ProblemException 403 while closed, 401 without the right token, 429 after many wrong ones */
   async canActivate(context: ExecutionContext): Promise<boolean> {
-    new NeverStored().canActivate(context);
+    keepFromCaches(context);
     const admitted = await this.admits(context);
     if (admitted) noteAct(context);
     return admitted;

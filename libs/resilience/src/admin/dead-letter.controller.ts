@@ -25,12 +25,12 @@ import type { DeadLetterCount } from '../dead-letter/dead-letter.store.js';
 import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
 import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { messageOf } from '../engine/foreign-error.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
 import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { streamProgress } from './dead-letter.progress.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {

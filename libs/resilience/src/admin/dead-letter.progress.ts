@@ -2,8 +2,8 @@ import { Readable } from 'node:stream';
 import { setImmediate } from 'node:timers/promises';
 import { StreamableFile } from '@nestjs/common';
 import type { RedriveAllOptions, RedriveProgress, RedriveReport } from '../dead-letter/dead-letter.batch.js';
-import { NDJSON } from './dead-letter.ndjson.js';
 import { messageOf } from '../engine/foreign-error.js';
+import { NDJSON } from './dead-letter.ndjson.js';
 
 /** A client that reads slowly misses steps, never the report. */
 const MAX_WAITING_BYTES = 262_144;

@@ -7,10 +7,14 @@ type Response = Partial<Pick<ServerResponse, 'setHeader'>> & { readonly raw?: Se
 @Injectable()
 export class NeverStored implements CanActivate {
   canActivate(context: ExecutionContext): true {
-    if (context.getType() !== 'http') return true;
-    const response = context.switchToHttp().getResponse<Response | undefined>();
-    // Fastify's reply has it on its raw response, where headers of the route still win.
-    (response?.raw ?? response)?.setHeader?.('Cache-Control', 'no-store');
+    keepFromCaches(context);
     return true;
   }
+}
+
+export function keepFromCaches(context: ExecutionContext): void {
+  if (context.getType() !== 'http') return;
+  const response = context.switchToHttp().getResponse<Response | undefined>();
+  // Fastify's reply has it on its raw response, where headers of the route still win.
+  (response?.raw ?? response)?.setHeader?.('Cache-Control', 'no-store');
 }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { KEYS_THAT_DIFFER } from '../testing/keys-that-differ.js';
 import type { DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
 import type { DeadLetterLease, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
@@ -526,28 +527,14 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
       });
 
       test('are two keys when they differ, also in what is not kept', async (store) => {
-        const keys = [
-          'k',
-          'k ',
-          ' k',
-          'K',
-          'k\0',
-          'k\ud800',
-          'k\ud801',
-          'k\udc00',
-          'k\ufffd',
-          'k\ufffdd800',
-          'e\u0301',
-          '\u00e9',
-        ];
-        for (const idempotencyKey of keys) await added(store, { idempotencyKey });
+        for (const idempotencyKey of KEYS_THAT_DIFFER) await added(store, { idempotencyKey });
 
-        for (const idempotencyKey of keys)
+        for (const idempotencyKey of KEYS_THAT_DIFFER)
           assert.equal((await store.add(deadLetterRecord({ idempotencyKey }))).outcome, 'merged');
 
         assert.deepEqual(
           (await store.list({})).items.map(({ occurrences }) => occurrences),
-          keys.map(() => 2),
+          KEYS_THAT_DIFFER.map(() => 2),
         );
       });
 

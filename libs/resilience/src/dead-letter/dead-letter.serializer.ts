@@ -1,4 +1,5 @@
 import { atOnce } from '../engine/at-once.js';
+import { messageOf } from '../engine/foreign-error.js';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
 import {
@@ -11,7 +12,6 @@ import { createRedactor, REDACTED, type Redactor } from './dead-letter.redact.js
 import { snapshotArgs, type SnapshotLimits } from './dead-letter.snapshot.js';
 import { type Snapshot, TooLarge } from './snapshot-record.js';
 import { refuseUnsafeKeys, reviveSuperjson, superjson } from './superjson.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 /** The arguments' part of an entry, and the secrets to keep out of the rest of it. */
 export interface EncodedArgs extends Pick<DeadLetterRecord, 'args' | 'replayable' | 'notReplayable' | 'redacted'> {
@@ -152,7 +152,8 @@ function encodeCustom(form: unknown, redactor: Redactor, options: EncodeOptions)
   const encoded = encodeStructured([plain], redactor, options);
   const { json, blob } = encoded.args;
   const only = (list: unknown): unknown => (list as unknown[])[0];
-  const packed = blob === undefined ? {} : { blob: pack({ encoding: 'custom', json: only(unpack(blob).json) }) };
+  const packed =
+    blob === undefined ? {} : { blob: pack({ encoding: 'custom', json: only(unpack(blob, MAX_BLOB_BYTES).json) }) };
   return { ...encoded, args: { encoding: 'custom', json: only(json), ...packed } };
 }
 
@@ -166,7 +167,7 @@ function unpacked({ json, meta, blob }: StoredArgs, maxBytes: number): { json: u
 }
 
 /** @throws Error also when it is larger than it may be: then it was not made here */
-function unpack(blob: string, maxBytes = MAX_BLOB_BYTES): { json: unknown; meta?: unknown } {
+function unpack(blob: string, maxBytes: number): { json: unknown; meta?: unknown } {
   try {
     const text = gunzipSync(Buffer.from(blob, 'base64'), { maxOutputLength: maxBytes }).toString();
     return JSON.parse(text) as { json: unknown; meta?: unknown };

@@ -6,11 +6,8 @@ import type { RedriveProgress } from './dead-letter.batch.js';
 import { deadLetterRecord } from './dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { encodeArgs } from './dead-letter.serializer.js';
-import {
-  DEFAULT_DEAD_LETTER_RETENTION,
-  DeadLetterService,
-  type DeadLetterServiceParts,
-} from './dead-letter.service.js';
+import { DEFAULT_DEAD_LETTER_RETENTION } from './dead-letter.retention.js';
+import { DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
 import { MemoryDeadLetterStore } from './memory.store.js';
 
 let clock: FakeClock;

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { TimerHandle } from '../engine/clock.js';
-import { parseDuration, type Duration } from '../engine/duration.js';
 import type { NotNowError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
 import { pageOf } from '../engine/pages.js';
 import { AutoRedrive } from './auto-redrive.js';
 import {
@@ -29,17 +27,8 @@ import type {
 } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
+import { type DeadLetterRetention, readRetention } from './dead-letter.retention.js';
 import { type DeadLetterView, entryOf, viewOf } from './dead-letter.view.js';
-
-/** What may be forgotten. Entries that are pending or poisoned never are, however old or many. */
-export interface DeadLetterRetention {
-  /** Resolved and discarded entries go this long after they were closed. @default '180d' */
-  age?: Duration;
-  /** Above this many entries a queue, its oldest resolved and discarded ones go. @default 100_000 */
-  maxEntriesPerQueue?: number;
-}
-
-export const DEFAULT_DEAD_LETTER_RETENTION = { age: '180d', maxEntriesPerQueue: 100_000 } as const;
 
 /**
  * Says why an entry may not be redriven now, or nothing if it may. An entry that is refused stays as it is: no redrive is counted.
@@ -252,15 +241,4 @@ export class DeadLetterService {
 
 function immovable(record: DeadLetterRecord) {
   return record.status === 'redriving' ? leased(record) : closed(record);
-}
-
-function readRetention(input: DeadLetterRetention | undefined) {
-  const reader = new OptionsReader<DeadLetterRetention>(input, 'deadLetter > retention', ['age', 'maxEntriesPerQueue']);
-  const { age, maxEntriesPerQueue } = DEFAULT_DEAD_LETTER_RETENTION;
-  const retention = {
-    ageMs: reader.duration('age', parseDuration(age) ?? 0),
-    maxEntriesPerQueue: reader.number('maxEntriesPerQueue', maxEntriesPerQueue, { min: 1, integer: true }),
-  };
-  reader.finish();
-  return retention;
 }

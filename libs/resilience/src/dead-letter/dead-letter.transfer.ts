@@ -1,9 +1,9 @@
+import { messageOf } from '../engine/foreign-error.js';
 import { Turns } from '../engine/pages.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { readRecord } from './dead-letter.record.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { LineReader, MAX_LINE_LENGTH } from './line-reader.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 export interface ImportReport {
   readonly added: number;

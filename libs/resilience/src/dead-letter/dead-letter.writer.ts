@@ -1,4 +1,5 @@
 import type { TimerHandle } from '../engine/clock.js';
+import { messageOf } from '../engine/foreign-error.js';
 import { redactText } from '../engine/redaction/index.js';
 import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
@@ -7,7 +8,6 @@ import type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-let
 import { FileSpill } from './file.spill.js';
 import { RingSpill } from './ring.spill.js';
 import { StoreAnswers } from './store-answers.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 /** With the sync of a spill file it makes less than the 50 ms that a call may lose to a store that hangs. */
 const STORE_TIMEOUT_MS = 40;

@@ -30,13 +30,8 @@ export {
   type ResolvedDeadLetterOptions,
 } from './dead-letter.options.js';
 export type { RedriveResult } from './dead-letter.redrive.js';
-export {
-  type DeadLetterGate,
-  type DeadLetterRetention,
-  DeadLetterService,
-  type DeadLetterServiceParts,
-  DEFAULT_DEAD_LETTER_RETENTION,
-} from './dead-letter.service.js';
+export { type DeadLetterRetention, DEFAULT_DEAD_LETTER_RETENTION } from './dead-letter.retention.js';
+export { type DeadLetterGate, DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
 export { StoringDeadLetterSink, type StoringSinkParts } from './dead-letter.sink.js';
 export {
   type DeadLetterAdded,

@@ -1,9 +1,9 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
+import { messageOf } from '../engine/foreign-error.js';
 import { StoreFaults } from '../nest/store-faults.js';
 import { degraded, type HealthOutcome, up } from './health-outcome.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 type Writer = Pick<DeadLetterWriter, 'degraded' | 'countRefused'> & Partial<Pick<DeadLetterWriter, 'onDegradedChange'>>;
 

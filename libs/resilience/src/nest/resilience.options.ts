@@ -1,7 +1,7 @@
 import type { Type } from '@nestjs/common';
 
 import { type AutoRedriveOptions, readAutoRedriveOptions } from '../dead-letter/auto-redrive.options.js';
-import type { DeadLetterRetention } from '../dead-letter/dead-letter.service.js';
+import type { DeadLetterRetention } from '../dead-letter/dead-letter.retention.js';
 import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import type { Duration } from '../engine/duration.js';

@@ -71,8 +71,7 @@ export class ResilienceRuntime implements BindingSource {
   /** Whether a dead letter may call this method: one that keeps none is called by nobody but the application. */
   hasTarget(name: string): boolean {
     if (!this.targets.has(name)) return false;
-    for (const known of this.protectedMethods())
-      if (known.name === name && known.effective.resolved.deadLetter !== undefined) return true;
+    for (const known of this.deadLettered()) if (known === name) return true;
     return false;
   }
 
@@ -94,9 +93,9 @@ export class ResilienceRuntime implements BindingSource {
   async replay(target: string, args: unknown[]): Promise<unknown> {
     const resolve = this.hasTarget(target) ? this.targets.get(target) : undefined;
     if (resolve === undefined) {
-      const known = [...this.targets.keys()].filter((name) => this.hasTarget(name)).sort();
+      const known = new Set(this.deadLettered());
       throw new ResilienceError(
-        `No provider of this application has a method '${target}' with @DeadLetter; known: ${known.join(', ') || 'none'}`,
+        `No provider of this application has a method '${target}' with @DeadLetter; known: ${[...known].sort().join(', ') || 'none'}`,
         'RESILIENCE_DEAD_LETTER_TARGET',
         target,
       );
@@ -104,6 +103,12 @@ export class ResilienceRuntime implements BindingSource {
     const { instance, policy } = await resolve();
     const binding = this.bindingFor(instance.constructor);
     return binding.pipeline(policy).replay(policy.original, instance, args);
+  }
+
+  /** Methods that keep dead letters, by what is configured now. */
+  private *deadLettered(): Iterable<string> {
+    for (const { name, effective } of this.protectedMethods())
+      if (effective.resolved.deadLetter !== undefined) yield name;
   }
 }
 

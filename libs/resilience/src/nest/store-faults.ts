@@ -3,9 +3,9 @@ import type { FailureReason } from '../engine/classifier/classification.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { type Clock, systemClock } from '../engine/clock.js';
 import { ResilienceError } from '../engine/errors.js';
+import { hasCode, messageOf } from '../engine/foreign-error.js';
 import { redactText } from '../engine/redaction/index.js';
 import { RESILIENCE_CLOCK } from './tokens.js';
-import { messageOf } from '../engine/foreign-error.js';
 
 /** Code of an error that says: what this process has written will not be found again. No waiting mends it. */
 const STORE_LOST = 'RESILIENCE_STORE_LOST';
@@ -62,7 +62,8 @@ export class StoreFaults {
         return value;
       } catch (error) {
         if (!isStoreFault(error)) throw error;
-        if (!lastingOnly || isLost(error) || DAMAGED.test(messageOf(error))) this.note(name, method, error);
+        if (!lastingOnly || hasCode(error, STORE_LOST) || DAMAGED.test(messageOf(error)))
+          this.note(name, method, error);
         // An application that cannot open its store wants to know why, in the store's own words.
         throw method === 'init' ? error : convert(error);
       }
@@ -98,7 +99,13 @@ export class StoreFaults {
   note(name: string, method: string, error: unknown): void {
     const { critical = false } = this.watched.get(name) ?? {};
     const fault: StoreFault = {
-      ...{ method, critical, reason: redactText(messageOf(error)), lost: isLost(error), at: this.clock.now() },
+      ...{
+        method,
+        critical,
+        reason: redactText(messageOf(error)),
+        lost: hasCode(error, STORE_LOST),
+        at: this.clock.now(),
+      },
       away: AWAY.has(classifyError(error).reason),
     };
     const before = this.faults.get(name);
@@ -146,14 +153,4 @@ function isStoreFault(error: unknown): boolean {
   if (error instanceof ResilienceError) return error.code === STORE_LOST;
   const code = String((error as { code?: unknown } | null)?.code);
   return !/^2[23]\w{3}$/.test(code) && !REFUSED_ITEM.test(code) && !REFUSED_ITEM.test(messageOf(error));
-}
-
-/** Also behind errors that wrap it. */
-function isLost(error: unknown): boolean {
-  for (let link = error, depth = 0; typeof link === 'object' && link !== null && depth < 10; depth++) {
-    const { code, cause } = link as { code?: unknown; cause?: unknown };
-    if (code === STORE_LOST) return true;
-    link = cause;
-  }
-  return false;
 }

@@ -1,13 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { Clock, ShutdownWait } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
-import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { ExecutorLease } from '../ledger/executor-lease.js';
-import type { LlmPort } from '../llm.port.js';
-import type { HandlerTable } from '../registry/handlers.js';
-import { versionKey, type WorkflowRegistry } from '../registry/workflow-registry.js';
-import type { RequestClient } from '../request/request.client.js';
+import { versionKey } from '../registry/workflow-registry.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
@@ -16,13 +11,13 @@ import {
   WorkflowStoppingError,
 } from '../workflow.errors.js';
 import { WorkflowStats } from '../metrics/workflow-stats.js';
-import type { WorkflowLimits } from '../workflow.limits.js';
 import type { ClaimedRun } from './active-runs.js';
 import { Claims } from './claims.js';
 import { Dispatcher } from './dispatcher.js';
 import { executionIds } from './execution-id.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
+import type { ExecutorWorld } from './executor.world.js';
 import { FallbackRuns } from './fallback-runs.js';
 import { Lease } from './lease.js';
 import { thisProcess } from './process-life.js';
@@ -30,44 +25,6 @@ import { type NodePolicy, NodeRunner } from './node-runner.js';
 import { Redrives } from './redrives.js';
 import { type StartOptions, Submissions } from './submissions.js';
 import { TakeUp } from './take-up.js';
-
-/** What the executor stands on. */
-export interface ExecutorWorld {
-  readonly store: ExecutionStore;
-  readonly registry: WorkflowRegistry;
-  readonly handlers: HandlerTable;
-  readonly llm: LlmPort | undefined;
-  readonly clock: Clock;
-  readonly closing: ShutdownWait;
-  readonly limits: WorkflowLimits;
-  /** Makes the requests of `http` nodes. */
-  readonly requests: RequestClient;
-  /** @param node `undefined` for the policy around a whole run */
-  createPolicy(definition: WorkflowDefinition, node: NodeDefinition | undefined): NodePolicy;
-  /** Calls {@link Executor.drive} in such a way that a failure becomes a dead letter. */
-  driveWithDeadLetter(workflow: string, executionId: string): Promise<void>;
-  /** Makes a dead letter of a failed node; resolves with its id. */
-  keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined>;
-  /** Makes a dead letter of a failed item of an `each` node; resolves with its id. */
-  keepItem(
-    workflow: string,
-    executionId: string,
-    node: string,
-    index: number,
-    error: unknown,
-  ): Promise<string | undefined>;
-  /** @default true: what earlier processes left goes on by itself */
-  readonly resume?: boolean;
-  /** Milliseconds that a submission waits for the ledger. @default 2000 */
-  readonly storeTimeoutMs?: number;
-  /** Why the ledger is not open yet, if it is not. */
-  notOpen?(): unknown;
-  /** The ledger has not answered in time. */
-  unanswered?(error: Error): void;
-  log?(message: string): void;
-  /** @param error `undefined`: the message says it all */
-  report(message: string, error: unknown): void;
-}
 
 const ENDED: readonly ExecutionStatus[] = ['succeeded', 'failed', 'cancelled'];
 

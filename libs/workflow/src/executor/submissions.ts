@@ -9,7 +9,7 @@ import {
   WorkflowStoppingError,
 } from '../workflow.errors.js';
 import type { Dispatcher } from './dispatcher.js';
-import type { ExecutorWorld } from './executor.js';
+import type { ExecutorWorld } from './executor.world.js';
 import type { Lease } from './lease.js';
 import { DEFAULT_STORE_TIMEOUT_MS, LedgerPatience } from './ledger-patience.js';
 import type { Place } from './run-queue.js';

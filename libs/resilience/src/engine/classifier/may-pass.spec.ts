@@ -44,6 +44,13 @@ describe('what a store answers', () => {
     expect(mayPass(new Error(message))).toBe(true);
   });
 
+  it('is looked at to its end, also where a cause leads back to it', () => {
+    const refused = Object.assign(new Error('no'), { code: 'ECONNREFUSED' });
+    refused.cause = new Error('wrapped', { cause: refused });
+
+    expect(mayPassAtStart(refused)).toBe(true);
+  });
+
   it.each(['ENOTFOUND', 'SQLITE_CANTOPEN', 'SQLITE_FULL'])(
     'may pass while an application runs, but is a wrong setting when it starts: %s',
     (code) => {

@@ -1,4 +1,5 @@
 import type { FailureReason } from './classification.js';
+import { hasCode } from '../foreign-error.js';
 import { classifyError } from './classify-error.js';
 
 const PASSING: ReadonlySet<FailureReason> = new Set(['network', 'timeout', 'overloaded', 'server_error', 'resource']);
@@ -16,7 +17,5 @@ export function mayPass(error: unknown): boolean {
  * wrong path.
  */
 export function mayPassAtStart(error: unknown): boolean {
-  for (let link = error; link instanceof Error; link = link.cause)
-    if ((link as NodeJS.ErrnoException).code === 'ENOTFOUND') return false;
-  return mayPass(error) && classifyError(error).reason !== 'resource';
+  return mayPass(error) && classifyError(error).reason !== 'resource' && !hasCode(error, 'ENOTFOUND');
 }

@@ -106,7 +106,7 @@ module.exports = {
       name: 'testing-is-for-tests',
       comment: 'FakeClock and friends are for specs, test/ and bench/: nothing that ships may import them.',
       severity: 'error',
-      from: { path: '^(libs/[^/]+/src|src)/', pathNot: [SPEC, within('testing')] },
+      from: { path: '^(libs/[^/]+/src|src)/', pathNot: [SPEC, '^libs/[^/]+/src/testing/'] },
       to: { path: within('testing') },
     },
     {

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { KEYS_THAT_DIFFER } from '../testing/keys-that-differ.js';
+import { KEYS_THAT_DIFFER } from './keys-that-differ.js';
 import type { DeadLetterRecord, DeadLetterStatus } from './dead-letter.entry.js';
 import type { DeadLetterLease, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';

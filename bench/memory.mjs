@@ -6,12 +6,15 @@ import { atMost, report } from './harness/report.mjs';
 import { Results } from './harness/statistics.mjs';
 import { idleCockatiels } from './peers/cockatiel.mjs';
 import { idleOpossum } from './peers/opossum.mjs';
+import { allPolicies } from './peers/ours.mjs';
 
 const INSTANCES = 20_000;
 const ROUNDS = 5;
 const BREAKER = 'ours: breaker of an application';
 const ALONE = 'ours: breaker of createPolicy, with an environment of its own';
 const KEY = 'ours: one key of a keyed breaker';
+const METHOD = 'ours: a method with all five policies';
+const CLASSES = 2_000;
 const UNUSED_KEY = 'the key itself, in a Map';
 
 if (globalThis.gc === undefined) throw new Error('Start it as: node --expose-gc bench/memory.mjs');
@@ -51,6 +54,25 @@ for (let round = 0; round <= ROUNDS; round++) {
 }
 await application.close();
 
+const methods = new Results();
+for (let round = 0; round < ROUNDS; round++) {
+  const before = await heapUsed();
+  const plain = await startApplication(classes());
+  const between = await heapUsed();
+  const guarded = await startApplication(classes(allPolicies));
+  const after = await heapUsed();
+  methods.add(METHOD, (after - between - (between - before)) / CLASSES);
+  await plain.close();
+  await guarded.close();
+}
+
+report({
+  what: 'Memory of one decorated method over one that is not',
+  unit: 'B',
+  ours: METHOD,
+  results: methods,
+  goals: [atMost(3_000, methods.median(METHOD), 'one method with all five policies', ' B')],
+});
 report({
   what: 'Memory of one idle breaker with a count window of 20',
   unit: 'B',
@@ -63,8 +85,22 @@ report({
   unit: 'B',
   ours: KEY,
   results: perKey,
-  goals: [atMost(250, perKey.median(KEY), 'one key, its name included', ' B')],
+  goals: [atMost(220, perKey.median(KEY), 'one key, its name included', ' B')],
 });
+
+function classes(policies = () => []) {
+  return Array.from({ length: CLASSES }, () =>
+    decorate(
+      class {
+        async get(id) {
+          return id;
+        }
+      },
+      'get',
+      ...policies(),
+    ),
+  );
+}
 
 /** Bytes that stay after making 20,000, divided by as many. */
 async function bytesOf(make) {

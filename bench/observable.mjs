@@ -38,5 +38,5 @@ report({
   unit: 'ns',
   ours: OURS,
   results,
-  goals: [atMostOver(2500, results, OURS, BARE, 'over the bare method')],
+  goals: [atMostOver(1500, results, OURS, BARE, 'over the bare method')],
 });

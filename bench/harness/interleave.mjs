@@ -10,24 +10,26 @@ const WARM_UP_ROUNDS = 30;
  * Times contenders in short slices that take turns, so that all of them meet the same machine.
  *
  * A contender is `{ name, call, inFlight?, sync? }`: `call(i)` is awaited unless `sync`; `inFlight` calls run at a time (1).
- * Samples are nanoseconds per call.
+ * Samples are nanoseconds per call by the clock; `results.cpu` has those of this process' processor time, which a busy neighbour disturbs less.
  */
 export async function interleave(contenders, { rounds = 300 } = {}) {
   const runners = contenders.map((contender) => ({ name: contender.name, run: runnerOf(contender), calls: 200 }));
   for (let round = 0; round < WARM_UP_ROUNDS; round++) {
     for (const runner of runners) {
-      const ms = await slice(runner);
+      const { ms } = await slice(runner);
       const fitting = (runner.calls * SLICE_MS) / Math.max(ms, 0.01);
       // Rounded to hundreds so that every batch of calls in flight is full.
       runner.calls = Math.max(100, Math.round(Math.min(fitting, runner.calls * 4) / 100) * 100);
     }
   }
   const results = new Results();
-  for (const { name } of runners) results.byName.set(name, []);
+  results.cpu = new Results();
   for (let round = 0; round < rounds; round++) {
     for (let turn = 0; turn < runners.length; turn++) {
       const runner = runners[(round + turn) % runners.length];
-      results.add(runner.name, ((await slice(runner)) * 1e6) / runner.calls);
+      const { ms, cpuUs } = await slice(runner);
+      results.add(runner.name, (ms * 1e6) / runner.calls);
+      results.cpu.add(runner.name, (cpuUs * 1e3) / runner.calls);
     }
   }
   return results;
@@ -36,9 +38,12 @@ export async function interleave(contenders, { rounds = 300 } = {}) {
 async function slice({ run, calls }) {
   // What a contender left for the event loop (timers, immediates) is not billed to the next one.
   await nextTurn();
+  const before = process.cpuUsage();
   const startedAt = performance.now();
   await run(calls);
-  return performance.now() - startedAt;
+  const ms = performance.now() - startedAt;
+  const { user, system } = process.cpuUsage(before);
+  return { ms, cpuUs: user + system };
 }
 
 function runnerOf({ call, inFlight = 1, sync = false }) {

@@ -25,6 +25,7 @@ export function report({ what, unit, ours, results, goals }) {
     name,
     median: round(results.median(name)),
     min: round(results.min(name)),
+    ...(results.cpu !== undefined && { cpu: round(results.cpu.median(name)) }),
     oursOverThis: round(results.ratio(ours, name)),
   }));
   const checked = goals.map(({ quiet, ...goal }) => ({
@@ -49,9 +50,10 @@ function print(what, unit, ours, scores, goals) {
   const width = Math.max(...scores.map(({ name }) => name.length)) + 2;
   const line = (name, ...cells) => `  ${name.padEnd(width)}${cells.map((cell) => cell.padStart(12)).join('')}`;
   console.log(`\n${what}`);
-  console.log(line('', `median ${unit}`, 'min', 'ours/this'));
-  for (const { name, median, min, oursOverThis } of scores) {
-    console.log(line(name, show(median), show(min), name === ours ? '' : `${show(oursOverThis)}x`));
+  console.log(line('', `median ${unit}`, 'min', 'CPU', 'ours/this'));
+  for (const { name, median, min, cpu, oursOverThis } of scores) {
+    const ratio = name === ours ? '' : `${show(oursOverThis)}x`;
+    console.log(line(name, show(median), show(min), cpu === undefined ? '' : show(cpu), ratio));
   }
   for (const { what: which, goal, value, unit: of, quiet, met } of goals) {
     const atBest = quiet === undefined ? '' : `; least disturbed rounds ${show(quiet)}${of}`;

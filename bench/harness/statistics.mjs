@@ -24,6 +24,14 @@ export class Results {
     return [...this.byName.keys()];
   }
 
+  /** The same, of one part of what a sample measured. */
+  dividedBy(parts) {
+    const divided = new Results();
+    for (const [name, samples] of this.byName) for (const sample of samples) divided.add(name, sample / parts);
+    if (this.cpu !== undefined) divided.cpu = this.cpu.dividedBy(parts);
+    return divided;
+  }
+
   median(name) {
     return median(this.samples(name));
   }

@@ -8,7 +8,7 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 
 import { type SourceProcess, startSource } from '../processes/source-process.js';
 import { freePort } from '../servers/port.js';
@@ -16,30 +16,49 @@ import { freePort } from '../servers/port.js';
 const TOKEN = 'a-token-for-the-test';
 const AUTHORIZED = `authorization: Bearer ${TOKEN}`;
 
-let directory: string;
-let service: SourceProcess;
-let sockets: Socket[];
+let sockets: Socket[] = [];
 let port: number;
 let tcpPort: number;
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'slow-clients-'));
-  sockets = [];
-});
+interface Running {
+  readonly service: SourceProcess;
+  readonly directory: string;
+  readonly ports: readonly [http: number, tcp: number];
+}
+
+const running = new Map<string, Promise<Running>>();
 
 afterEach(() => {
-  for (const socket of sockets) socket.destroy();
-  service.child.kill('SIGKILL');
-  rmSync(directory, { recursive: true, force: true });
+  for (const socket of sockets.splice(0)) socket.destroy();
 });
 
+afterAll(async () => {
+  for (const { service, directory } of await Promise.all(running.values())) {
+    service.child.kill('SIGKILL');
+    await service.ended;
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+/** The service with these settings: one for all tests that ask for the same. */
 async function start(settings: Record<string, string>): Promise<void> {
-  tcpPort = await freePort();
-  const env = { HOST: '127.0.0.1', PORT: '0', TCP_PORT: String(tcpPort), DATA_DIR: directory, ADMIN_TOKEN: TOKEN };
-  service = startSource('src/main.ts', [], { ...env, ...settings });
-  const [, listening] = await service.line(/listening on http:\/\/127\.0\.0\.1:(\d+),/);
-  port = Number(listening);
+  const key = JSON.stringify(settings);
+  const known = running.get(key) ?? run(settings);
+  running.set(key, known);
+  [port, tcpPort] = (await known).ports;
 }
+
+async function run(settings: Record<string, string>): Promise<Running> {
+  const directory = mkdtempSync(join(tmpdir(), 'slow-clients-'));
+  const tcp = await freePort();
+  const env = { HOST: '127.0.0.1', PORT: '0', TCP_PORT: String(tcp), DATA_DIR: directory, ADMIN_TOKEN: TOKEN };
+  const service = startSource('src/main.ts', [], { ...env, ...settings });
+  const [, http] = await service.line(/listening on http:\/\/127\.0\.0\.1:(\d+),/);
+  return { service, directory, ports: [Number(http), tcp] };
+}
+
+const IMPATIENT = { HTTP_HEADERS_TIMEOUT: '500ms', HTTP_REQUEST_TIMEOUT: '500ms', TCP_FRAME_TIMEOUT: '500ms' };
+const FEW = { HTTP_CONNECTIONS: '3', TCP_CONNECTIONS: '2' };
 
 interface Client {
   readonly socket: Socket;
@@ -70,7 +89,7 @@ function drip({ socket }: Client, everyMs: number): () => boolean {
 
 describe('An HTTP client', () => {
   it('that does not come to the end of its headers is told so and cut', async () => {
-    await start({ HTTP_HEADERS_TIMEOUT: '500ms' });
+    await start(IMPATIENT);
 
     const silent = await client(port);
     const slow = await client(port, 'GET /health/live HTTP/1.1\r\nhost: x\r\n');
@@ -85,7 +104,7 @@ describe('An HTTP client', () => {
   ])(
     'that does not come to the end of its body, sent to %s without a token, is cut however it drips',
     async (_, line) => {
-      await start({ HTTP_REQUEST_TIMEOUT: '500ms' });
+      await start(IMPATIENT);
 
       const slow = await client(port, head(line, 'content-type: application/json', 'content-length: 9000'));
       drip(slow, 20);
@@ -95,7 +114,7 @@ describe('An HTTP client', () => {
   );
 
   it('with the token may take its time, as long as something comes: an import', async () => {
-    await start({ HTTP_REQUEST_TIMEOUT: '500ms' });
+    await start(IMPATIENT);
     const type = 'content-type: application/x-ndjson';
     const importing = await client(port, head('POST /dead-letters/import', AUTHORIZED, type, 'content-length: 200'));
     const stalled = await client(port, head('POST /dead-letters/import', AUTHORIZED, type, 'content-length: 200'));
@@ -110,7 +129,7 @@ describe('An HTTP client', () => {
   });
 
   it('that waits for an answer, or follows events, is not meant', async () => {
-    await start({ HTTP_REQUEST_TIMEOUT: '300ms', HTTP_HEADERS_TIMEOUT: '300ms' });
+    await start(IMPATIENT);
     const following = await client(port, head('GET /resilience/events?follow=true', AUTHORIZED));
     await once(following.socket, 'data');
     const slow = await client(port, head('POST /nowhere', 'content-type: application/json', 'content-length: 9'));
@@ -121,7 +140,7 @@ describe('An HTTP client', () => {
   });
 
   it('beyond the number of connections is not let in, until another has left', async () => {
-    await start({ HTTP_CONNECTIONS: '3' });
+    await start(FEW);
     const first = await Promise.all([client(port), client(port), client(port)]);
 
     const fourth = await client(port, head('GET /health/live'));
@@ -141,7 +160,7 @@ describe('A TCP client', () => {
   const START = { pattern: 'workflows.list', id: '1', data: { token: TOKEN } };
 
   it('that does not come to the end of a frame is cut, however it drips', async () => {
-    await start({ TCP_FRAME_TIMEOUT: '500ms' });
+    await start(IMPATIENT);
 
     const stalled = await client(tcpPort, '900#{"a":');
     const unsized = await client(tcpPort, '9');
@@ -152,7 +171,7 @@ describe('A TCP client', () => {
   });
 
   it('that is idle between whole frames stays, also behind one that came in pieces', async () => {
-    await start({ TCP_FRAME_TIMEOUT: '300ms' });
+    await start(IMPATIENT);
     const honest = await client(tcpPort);
     const text = frame(START);
     honest.socket.write(text.slice(0, 20));
@@ -182,7 +201,7 @@ describe('A TCP client', () => {
   });
 
   it('beyond the number of connections is not let in', async () => {
-    await start({ TCP_CONNECTIONS: '2' });
+    await start(FEW);
     await Promise.all([client(tcpPort), client(tcpPort)]);
 
     const third = await client(tcpPort, frame(START));

@@ -1,6 +1,8 @@
+import { availableParallelism } from 'node:os';
+
 /** Shared by the suites below; tests import the packages' sources through the private export condition, so no build is needed. */
 export const base = {
-  testEnvironment: 'node',
+  testEnvironment: '<rootDir>/test/jest-environment.mjs',
   testEnvironmentOptions: { customExportConditions: ['nest-resilience-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
@@ -30,7 +32,7 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],
   // No statement about speed: a busy machine must not turn a test red.
   testTimeout: 120_000,
-  // Jest's default leaves a core idle, half the machine where there are two; modules of past suites stay in a worker's memory.
-  maxWorkers: '100%',
+  // More than cores, since suites also wait, for servers and processes; modules of past suites stay in a worker's memory.
+  maxWorkers: Math.ceil(availableParallelism() * 1.5),
   workerIdleMemoryLimit: '1GB',
 };

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { classifyError } from '@nest-resilience/core';
 import type { LLMock } from '@copilotkit/aimock';
 import { z } from 'zod';
@@ -6,7 +6,7 @@ import type { LlmResult } from '@nest-resilience/llm';
 import { CAUSES } from './failure-causes.js';
 import { type DocumentedFailure, documentedFailures, type Mode } from './failure-table.js';
 import { type RawVendor, startRawVendor, type Wire } from './raw-vendor.js';
-import { MODEL, startTwoVendors, type TwoVendors } from './two-vendors.js';
+import { MODEL, startTwoVendors, stopVendors, type TwoVendors } from './two-vendors.js';
 
 const SHAPE = z.object({ n: z.number() });
 const CALLS = 5;
@@ -28,6 +28,8 @@ afterEach(async () => {
   await raw?.close();
   [app, raw] = [undefined, undefined];
 });
+
+afterAll(stopVendors);
 
 /** A target on `wire` that fails, and behind it the other vendor, which is well. */
 async function set({ name }: DocumentedFailure, wire: Wire, mode: Mode): Promise<Scene> {
@@ -96,27 +98,23 @@ describe('the failures of docs/llm.md', () => {
     expect(failures.filter(({ modes }) => modes.length === 3).length).toBeGreaterThanOrEqual(12);
   });
 
-  it.each(cases)(
-    '%s, over the wire of %s, asked to %s',
-    async (_name, wire, mode, failure) => {
-      const { app: running, standby, requests, call } = await set(failure, wire, mode);
+  it.each(cases)('%s, over the wire of %s, asked to %s', async (_name, wire, mode, failure) => {
+    const { app: running, standby, requests, call } = await set(failure, wire, mode);
 
-      const [first] = await Promise.allSettled([call()]);
-      expectOutcome(failure.outcome, first, wire);
-      expect(reasonOf(first, failure.name === 'abort')).toBe(failure.reason);
-      expect(requests()).toBe(failure.requests);
-      const served = failure.outcome.startsWith('next') ? 1 : 0;
-      expect(standby.getRequests()).toHaveLength(served);
-      if (first.status === 'fulfilled') {
-        expect(first.value.attempts).toBe(failure.requests + served);
-        expect(first.value.tries.filter(({ provider }) => provider === wire)).toHaveLength(failure.requests);
-      }
+    const [first] = await Promise.allSettled([call()]);
+    expectOutcome(failure.outcome, first, wire);
+    expect(reasonOf(first, failure.name === 'abort')).toBe(failure.reason);
+    expect(requests()).toBe(failure.requests);
+    const served = failure.outcome.startsWith('next') ? 1 : 0;
+    expect(standby.getRequests()).toHaveLength(served);
+    if (first.status === 'fulfilled') {
+      expect(first.value.attempts).toBe(failure.requests + served);
+      expect(first.value.tries.filter(({ provider }) => provider === wire)).toHaveLength(failure.requests);
+    }
 
-      for (let more = 1; more < CALLS; more++) await call().catch(() => undefined);
-      expect(running.resilience.circuit(`llm:${wire}:${MODEL[wire]}`).state).toBe(failure.circuit);
-      const { status, reason } = running.health.isHealthy().llm.providers[wire] ?? {};
-      expect([status, reason].filter(Boolean).join(': ')).toBe(failure.health);
-    },
-    20_000,
-  );
+    for (let more = 1; more < CALLS; more++) await call().catch(() => undefined);
+    expect(running.resilience.circuit(`llm:${wire}:${MODEL[wire]}`).state).toBe(failure.circuit);
+    const { status, reason } = running.health.isHealthy().llm.providers[wire] ?? {};
+    expect([status, reason].filter(Boolean).join(': ')).toBe(failure.health);
+  });
 });

@@ -16,17 +16,35 @@ export interface TwoVendors {
   close(): Promise<void>;
 }
 
+/**
+ * The simulators, started once: each that was ever started slows every promise of its process on Node 20, by an AsyncLocalStorage that stays
+ * enabled.
+ */
+let started: Promise<Readonly<Record<Wire, { readonly mock: LLMock; readonly url: string }>>> | undefined;
+
+async function startVendors() {
+  const [openai, anthropic] = [new LLMock({ port: 0 }), new LLMock({ port: 0 })];
+  const [first, second] = [await openai.start(), await anthropic.start()];
+  return { openai: { mock: openai, url: first }, anthropic: { mock: anthropic, url: second } };
+}
+
+/** After the last test of a suite. */
+export async function stopVendors(): Promise<void> {
+  const vendors = await started;
+  started = undefined;
+  if (vendors) await Promise.all([stop(vendors.openai.mock), stop(vendors.anthropic.mock)]);
+}
+
 /** Retries do not wait, nothing is checked in the background; everything else is as by default. */
 export async function startTwoVendors(
   options: Readonly<Record<Wire, Partial<LlmProviderOptions>>>,
 ): Promise<TwoVendors> {
-  const vendors = { openai: new LLMock({ port: 0 }), anthropic: new LLMock({ port: 0 }) };
-  const providers = await Promise.all(
-    (['openai', 'anthropic'] as const).map(async (wire) => {
-      const baseURL = `${await vendors[wire].start()}/v1`;
-      return { name: wire, kind: wire, model: MODEL[wire], apiKey: 'k', baseURL, ...options[wire] };
-    }),
-  );
+  const { openai, anthropic } = await (started ??= startVendors());
+  const vendors = { openai: openai.mock, anthropic: anthropic.mock };
+  const urls = { openai: openai.url, anthropic: anthropic.url };
+  const providers = (['openai', 'anthropic'] as const).map((wire) => {
+    return { name: wire, kind: wire, model: MODEL[wire], apiKey: 'k', baseURL: `${urls[wire]}/v1`, ...options[wire] };
+  });
   const retry = { baseDelay: 1, jitter: 'none' } as const;
   const module = await Test.createTestingModule({
     imports: [ResilienceModule.forRoot(), LlmModule.forRoot({ providers, retry, health: { enabled: false } })],
@@ -39,7 +57,7 @@ export async function startTwoVendors(
     vendors,
     close: async () => {
       await module.close();
-      await Promise.all(Object.values(vendors).map(stop));
+      for (const vendor of Object.values(vendors)) vendor.reset().clearChaos();
     },
   };
 }

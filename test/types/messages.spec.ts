@@ -55,7 +55,7 @@ describe('What the compiler says', () => {
 
   beforeAll(() => {
     messages = compile();
-  }, 60_000);
+  });
 
   it.each<[string, Snippet, string]>([
     [

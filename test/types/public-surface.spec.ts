@@ -68,9 +68,9 @@ describe('The public types', () => {
       'test/types/found.d.ts: export declare const written: any[];',
       'test/types/found.d.ts: export declare function inferred(text: string): any;',
     ]);
-  }, 60_000);
+  });
 
   it('have no any, neither written nor inferred', () => {
     expect(anysIn(new Map(entryPoints().map((path) => [path, undefined])))).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -6,28 +6,24 @@ const CLOSER: Readonly<Record<string, string>> = { '{': '}', '[': ']' };
  */
 export function parseCutJson(text: string): unknown {
   const open: string[] = [];
-  // The last place at which closing what is open makes JSON again.
+  // The last place at which closing what is open makes JSON again: each bracket is one, so what is open there is open now.
   let end = 0;
-  let tail = '';
-  const complete = (at: number) => {
-    end = at;
-    tail = open.toReversed().join('');
-  };
+  const closed = () => parsed(text.slice(0, end) + open.toReversed().join(''));
   let isKey = false;
   for (let at = 0; at < text.length;) {
     const char = text.charAt(at);
     if (char === '"') {
       const close = endOfText(text, at);
-      if (close < 0) return isKey ? parsed(text.slice(0, end) + tail) : parsed(withCutText(text, at, open));
+      if (close < 0) return isKey ? closed() : parsed(withCutText(text, at, open));
       at = close + 1;
-      if (!isKey) complete(at);
+      if (!isKey) end = at;
     } else if (char === '{' || char === '[') {
       open.push(CLOSER[char]!);
       isKey = char === '{';
-      complete(++at);
+      end = ++at;
     } else if (char === '}' || char === ']') {
       open.pop();
-      complete(++at);
+      end = ++at;
     } else if (char === ',' || char === ':') {
       isKey = char === ',' && open.at(-1) === '}';
       at++;
@@ -37,11 +33,11 @@ export function parseCutJson(text: string): unknown {
       const found = next.exec(text)?.index;
       // A number at the very end may have had more digits.
       if (found === undefined) break;
-      if (char.trim() !== '') complete(found);
+      if (char.trim() !== '') end = found;
       at = found;
     }
   }
-  return parsed(text.slice(0, end) + tail);
+  return closed();
 }
 
 /** The same object where no field has more characters of JSON than that; otherwise one in which those fields are cut. */

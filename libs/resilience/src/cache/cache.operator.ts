@@ -1,6 +1,7 @@
 import { catchError, defer, from, type MonoTypeOperatorFunction, type Observable, tap, throwError } from 'rxjs';
 
 import type { Execution } from '../engine/execution.js';
+import { Unfinished } from '../engine/shape.js';
 import type { CachePolicy } from './cache.policy.js';
 
 /** A longer sequence is not kept. */
@@ -23,7 +24,7 @@ export function answerFromCache<T>(cache: CachePolicy, execution: Execution): Mo
       return source.pipe(
         tap({
           next: (item) => {
-            if (items?.length === MAX_CACHED_ITEMS) items = undefined;
+            if (items?.length === MAX_CACHED_ITEMS || item instanceof Unfinished) items = undefined;
             items?.push(item);
           },
           complete: () => {

@@ -8,12 +8,15 @@ export function keepFailures<T>(stage: DeadLetterStage, execution: Execution): M
   return (source) => {
     const values = stage.capturesRescued ? source.pipe(keepRescued<T>(stage, execution)) : source;
     return values.pipe(
-      catchError((error: unknown) =>
-        from(stage.keep(execution, error)).pipe(
+      catchError((error: unknown) => {
+        const kept = stage.keep(execution, error);
+        // Thrown even where `rethrow` is false: nobody can wait here until the entry is durable, and until then nothing is safe.
+        if (!execution.canWait) return throwError(() => error);
+        return from(kept).pipe(
           // Only a call that is safe may look as if it had succeeded: a handler would acknowledge its message.
-          switchMap((kept) => (kept && !stage.rethrow ? of(undefined as T) : throwError(() => error))),
-        ),
-      ),
+          switchMap((safe) => (safe && !stage.rethrow ? of(undefined as T) : throwError(() => error))),
+        );
+      }),
     );
   };
 }
@@ -23,6 +26,7 @@ function keepRescued<T>(stage: DeadLetterStage, execution: Execution): MonoTypeO
   return concatMap((value: T) => {
     if (kept || execution.rescuedBy === 0) return of(value);
     kept = true;
-    return from(stage.keep(execution, execution.lastError)).pipe(map(() => value));
+    const keeping = stage.keep(execution, execution.lastError);
+    return execution.canWait ? from(keeping).pipe(map(() => value)) : of(value);
   });
 }

@@ -5,7 +5,6 @@ import type { AttemptContext } from './attempt.js';
 import { isAbort } from './classifier/classify-error.js';
 import type { Execution } from './execution.js';
 import type { Permits } from './permits.js';
-import { toObservable } from './return-kind.js';
 import type { CircuitBreaker } from './stages.js';
 import { type AttemptSpan, CANCELLED, SUCCESSFUL } from './tracing.js';
 
@@ -62,16 +61,6 @@ export class Attempt implements AttemptContext {
       else this.followCaller(this.controller, this.execution);
     }
     return this.controller.signal;
-  }
-
-  /** Calls the method as soon as circuit and permits let it; where that took a wait, what it returns comes as a stream. */
-  enter(call: () => unknown): unknown {
-    const wait = this.admit();
-    if (wait === undefined) return this.reach(call);
-    return concat(
-      wait,
-      defer(() => toObservable(this.reach(call))),
-    );
   }
 
   /**

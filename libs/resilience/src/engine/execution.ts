@@ -6,6 +6,7 @@ import type { Caller } from './caller.js';
 import type { FailedCall, FallbackRecord } from './dead-letter-sink.js';
 import { ShutdownError } from './errors.js';
 import type { PipelineParts } from './pipeline-parts.js';
+import { type Shape, settling } from './shape.js';
 import type { CallSpan, TraceEnding } from './tracing.js';
 
 /** Enough for any sane policy; a call with 10,000 retries must not keep 10,000 stacks. */
@@ -35,6 +36,8 @@ export class Execution {
   bypassed = false;
   /** False where the caller wants its value synchronously: a retry that would have to wait is not possible. */
   canWait = true;
+  /** How its answers travel through the operators. */
+  shape: Shape = settling;
   /** Its account is closed: it takes no share of a retry budget any more. */
   finished = false;
   /** A handler behind Nest's interceptors: its arguments are known only when it is reached. */

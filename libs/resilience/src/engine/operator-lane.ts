@@ -3,8 +3,9 @@ import { catchError, defer, finalize, map, type MonoTypeOperatorFunction, Observ
 import { onAbort } from './abort-listeners.js';
 import type { Attempt } from './attempt-state.js';
 import type { Execution } from './execution.js';
-import { type FallbackStep, RejectedResult } from './stages.js';
-import { CANCELLED, SUCCESSFUL } from './tracing.js';
+import { opening, OpenStream, Unfinished } from './shape.js';
+import { RejectedResult } from './stages.js';
+import { CANCELLED, SUCCESSFUL, type TraceEnding } from './tracing.js';
 
 /** Starts one attempt: admits it at the moment the method is reached, then calls it. */
 export type OpenAttempt = (attempt: Attempt) => Observable<unknown>;
@@ -23,23 +24,8 @@ export function runOperators(
     execution.trace();
     return shared(execution, open, replay);
   });
-  return ended(execution, source.pipe(execution.parts.fallback?.operator(execution) ?? unchanged));
-}
-
-/** Goes on with a call whose attempts have failed and whose fallback has answered with a promise. */
-export function rescueWith(
-  execution: Execution,
-  { step, original }: { readonly step: FallbackStep; readonly original: unknown },
-  outcome: unknown,
-): Observable<unknown> {
-  const begun = { ...step, run: () => outcome };
-  const failed = throwError(() => original);
-  return ended(execution, failed.pipe(execution.parts.fallback?.operator(execution, begun) ?? unchanged));
-}
-
-/** What ends every call, however it was answered. */
-function ended(execution: Execution, source: Observable<unknown>): Observable<unknown> {
   return source.pipe(
+    execution.parts.fallback?.operator(execution) ?? unchanged,
     failOnAbort(execution),
     failOnGivenUp(execution),
     execution.parts.deadLetter?.operator(execution) ?? unchanged,
@@ -52,7 +38,9 @@ const unchanged: MonoTypeOperatorFunction<unknown> = (source) => source;
 /** What several calls may have in common. A handler's arguments are not known yet: see its method's own entry. */
 function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): Observable<unknown> {
   const { cache, coalesce, retry, context } = execution.parts;
-  if (cache === undefined && coalesce === undefined) return attempts(execution, open, replay);
+  const sharesNothing = cache === undefined && coalesce === undefined;
+  // What is read item by item is its reader's alone.
+  if (sharesNothing || execution.shape === opening) return attempts(execution, open, replay);
   if (execution.handler) {
     return attempts(execution, open, replay).pipe(
       catchError((error: unknown) => {
@@ -61,9 +49,9 @@ function shared(execution: Execution, open: OpenAttempt, replay?: { failure: unk
       }),
     );
   }
-  // An attempt that runs already is this call's alone.
+  // An attempt that runs already is this call's alone, and so is one that has ended before another could come.
   const joined =
-    (execution.underway ? undefined : coalesce)?.join(execution, (flight) => {
+    (execution.underway || !execution.canWait ? undefined : coalesce)?.join(execution, (flight) => {
       retry?.begin();
       flight.span = execution.span;
       return attempts(flight, open).pipe(finalize(() => retry?.end(flight)));
@@ -82,7 +70,7 @@ function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: u
       defer(() => open(current)),
     ).pipe(timeout?.attemptOperator(current) ?? unchanged, judge(current));
   });
-  const raced = attempt.pipe(hedge?.operator(execution) ?? unchanged);
+  const raced = attempt.pipe((execution.canWait && hedge?.operator(execution)) || unchanged);
   let pending = replay;
   return defer(() => {
     if (pending === undefined) return raced;
@@ -113,16 +101,21 @@ function judge(attempt: Attempt): MonoTypeOperatorFunction<unknown> {
   const { retry } = attempt.execution.parts;
   return (source) => {
     let last: unknown;
+    let unfinished = false;
     return source.pipe(
-      map((value) => {
+      map((answer) => {
+        const value: unknown = answer instanceof OpenStream ? answer.first.value : answer;
+        unfinished = isUnfinished(answer);
+        if (answer instanceof Unfinished && !unfinished) return answer;
         if (!attempt.emitted && retry?.rejectsResult?.(value) === true) {
           // To the circuit this attempt has ended with a value, not failed: `recordResult` judges it.
           attempt.succeeded(value);
-          throw new RejectedResult(value);
+          unfinished = false;
+          throw new RejectedResult(answer instanceof OpenStream ? answer.alone() : answer);
         }
         attempt.emitted = true;
         last = value;
-        return value;
+        return answer;
       }),
       tap({
         error: (error) => {
@@ -130,7 +123,7 @@ function judge(attempt: Attempt): MonoTypeOperatorFunction<unknown> {
           const told = attempt.failed(error);
           if (told !== error) throw told;
         },
-        complete: () => attempt.succeeded(last),
+        complete: () => void (unfinished || attempt.succeeded(last)),
         unsubscribe: () => attempt.cancelled(),
       }),
     );
@@ -179,26 +172,29 @@ function failOnGivenUp(execution: Execution): MonoTypeOperatorFunction<unknown> 
 }
 
 /** Counts the call once, however many attempts it took. */
-function account(execution: Execution): MonoTypeOperatorFunction<unknown> {
+export function finishCall(execution: Execution, ending: TraceEnding): void {
   const { stats, retry, context } = execution.parts;
-  const finish = (succeeded: boolean, error?: unknown): void => {
-    retry?.end(execution);
-    context.shutdown.leave();
-    execution.endTrace(succeeded ? SUCCESSFUL : { outcome: 'failed', error });
-    if (execution.bypassed) return;
-    stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
-    if (succeeded && execution.recovered) retry?.recovered(execution);
-  };
+  retry?.end(execution);
+  context.shutdown.leave();
+  execution.endTrace(ending);
+  if (ending.outcome === 'cancelled' || execution.bypassed) return;
+  const succeeded = ending.outcome === 'successful';
+  stats.finish(succeeded, execution.entered, context.clock.now() - execution.startedAt, execution.retries > 0);
+  if (succeeded && execution.recovered) retry?.recovered(execution);
+}
+
+function account(execution: Execution): MonoTypeOperatorFunction<unknown> {
+  let unfinished = false;
   return tap({
-    subscribe: () => context.shutdown.enter(),
-    error: (error) => finish(false, error),
-    complete: () => finish(true),
+    subscribe: () => execution.parts.context.shutdown.enter(),
+    next: (answer) => void (unfinished = isUnfinished(answer)),
+    error: (error) => finishCall(execution, { outcome: 'failed', error }),
+    complete: () => void (unfinished || finishCall(execution, SUCCESSFUL)),
     // A consumer that took what it wanted (`take(1)`) was served; one that left empty-handed made no call that ended.
-    unsubscribe: () => {
-      if (execution.emitted || execution.rescuedBy > 0) return finish(true);
-      retry?.end(execution);
-      context.shutdown.leave();
-      execution.endTrace(CANCELLED);
-    },
+    unsubscribe: () => finishCall(execution, execution.emitted || execution.rescuedBy > 0 ? SUCCESSFUL : CANCELLED),
   });
+}
+
+function isUnfinished(answer: unknown): boolean {
+  return answer instanceof Unfinished && !(answer instanceof OpenStream && answer.first.done === true);
 }

@@ -40,9 +40,3 @@ export function pauseObservable(execution: Execution, delayMs: number): Observab
     }),
   );
 }
-
-export function pausePromise(execution: Execution, delayMs: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    startPause(execution, delayMs, (failure) => (failure === undefined ? resolve() : reject(failure.error)));
-  });
-}

@@ -1,27 +1,27 @@
 import { isObservable, type Observable } from 'rxjs';
 
-import type { Attempt } from './attempt-state.js';
 import { DirectCall, settleCall, settled } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
-import { enterMethod, openMethod } from './method-call.js';
-import { type OpenAttempt, rescueWith, runOperators } from './operator-lane.js';
+import { openMethod, reachMethod } from './method-call.js';
+import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { callMethod, type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
 import { abandon, isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
-import type { CircuitBreaker } from './stages.js';
+import { settling, StreamInstead } from './shape.js';
+import { type CircuitBreaker, RejectedResult } from './stages.js';
 import { observeMethod, runStream } from './stream-lane.js';
-import { Elsewhere, type FirstOutcome, runSync, startSync } from './sync-lane.js';
+import { runAtOnce } from './sync-lane.js';
 
 /**
  * Runs a method through its policies, in the fixed order
  * `DeadLetter(Fallback(Cache(Coalesce(TotalTimeout(Retry(Hedge(CircuitBreaker(RateLimit(Bulkhead(AttemptTimeout(Chaos(method))))))))))))`.
  *
- * Promises whose first attempt succeeds take the direct lane; everything else goes through RxJS operators, or a pull loop for
- * async iterables. The lanes share the stages, and so every decision.
+ * A first attempt that succeeds is the whole call; everything else goes through the RxJS operators of `runOperators`, whatever the
+ * method returns.
  */
 export class Pipeline {
-  /** An undeclared method answered synchronously before: its refusals must be thrown, not promised. */
-  private answersAtOnce = false;
+  /** The method answers synchronously, or did so before: its refusals must be thrown, not promised. */
+  private answersAtOnce: boolean;
 
   /** A first attempt that succeeds is the whole call. */
   private direct = true;
@@ -32,6 +32,7 @@ export class Pipeline {
     public parts: PipelineParts,
     private kind: ReturnKind,
   ) {
+    this.answersAtOnce = kind === 'sync';
     this.use(parts);
   }
 
@@ -49,8 +50,6 @@ export class Pipeline {
         return observeMethod(this.parts, method, self, args);
       case 'iterable':
         return runIterable(this.execution(self, args), method);
-      case 'sync':
-        return this.atOnce(method, self, args);
       default:
         return this.call(method, self, args);
     }
@@ -72,13 +71,22 @@ export class Pipeline {
     if (execution.aborted || !this.direct || parts.permits !== undefined || parts.context.tracer !== undefined)
       return settleCall(execution, method);
     const attempt = execution.begin(execution.startedAt);
-    let outcome: unknown;
+    let answer: unknown;
     try {
-      outcome = enterMethod(attempt, method);
+      attempt.admit();
+      answer = reachMethod(attempt, method);
     } catch (error) {
       return settleCall(execution, method, { failure: attempt.failed(error) });
     }
-    return execution.aborted ? this.abortedInside(outcome, execution, method) : this.later(outcome, execution, method);
+    if (execution.aborted) {
+      // The method itself has ended the call: nobody looks at what it answers.
+      abandon(answer);
+      attempt.cancelled();
+      return settleCall(execution, method);
+    }
+    const kind = kindOfValue(answer);
+    if (kind !== 'promise' && kind !== 'sync') return this.stream(answer, execution, method);
+    return settled(runOperators(execution, openMethod(execution, method, { answer, running: true })));
   }
 
   /** Puts the policies around something that is opened anew per attempt: a handler behind Nest's interceptors. */
@@ -129,47 +137,91 @@ export class Pipeline {
     } catch (error) {
       if (this.kind !== 'promise') {
         this.answersAtOnce = true;
-        const { attempt, execution: began } = this.adopt(execution, self, args, startedAt, breaker, permit);
-        return this.sync(began, method, { error: attempt.failed(error) });
+        const began = this.adopt(execution, self, args, startedAt, breaker, permit);
+        return this.atOnce(began, method, { failure: began.attempt?.failed(error) });
       }
       outcome = Promise.reject(error);
     }
     if (outcome instanceof Promise || isThenable(outcome)) {
-      this.kind = 'promise';
-      this.answersAtOnce = false;
+      if (this.kind === 'unknown') {
+        this.kind = 'promise';
+        this.answersAtOnce = false;
+      }
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
-    if (this.kind === 'promise' && kindOfValue(outcome) === 'sync') {
+    const kind = kindOfValue(outcome);
+    if (kind === 'sync') {
+      if (this.kind !== 'promise')
+        return this.answered(outcome, method, self, args, startedAt, breaker, permit, execution);
       // Chaos answered in place of a method that is known to promise.
       const promised = Promise.resolve(outcome);
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(promised);
     }
-    const adopted = this.adopt(execution, self, args, startedAt, breaker, permit);
-    return this.notAPromise(outcome, method, adopted.execution, adopted.attempt);
+    // Only a stream that is the very first answer tells what is to come.
+    if (this.kind === 'unknown' && !this.answersAtOnce) this.kind = kind;
+    return this.stream(outcome, this.adopt(execution, self, args, startedAt, breaker, permit), method);
+  }
+
+  /** A first attempt that answered at once is the whole call, unless its answer is refused. */
+  private answered(
+    value: unknown,
+    method: Method,
+    self: unknown,
+    args: readonly unknown[],
+    startedAt: number,
+    breaker: CircuitBreaker | undefined,
+    permit: number,
+    known: Execution | undefined,
+  ): unknown {
+    const { parts } = this;
+    const { retry, stats, context } = parts;
+    if (this.kind === 'unknown') this.answersAtOnce = true;
+    const now = context.clock.now();
+    let refused: { readonly failure: unknown } | undefined;
+    try {
+      breaker?.succeed(permit, startedAt, now, value);
+      if (retry?.rejectsResult?.(value) === true) refused = { failure: new RejectedResult(value) };
+    } catch (failure) {
+      // A predicate of the user's (`recordResult`, `retryOnResult`) gave no answer.
+      refused = { failure };
+    }
+    parts.permits?.release();
+    known?.attempt?.detach();
+    if (refused !== undefined) {
+      const execution = known ?? new Execution(parts, self, args, startedAt);
+      const attempt = execution.adopt(true);
+      attempt.running = false;
+      if (refused.failure instanceof RejectedResult) execution.record(attempt, undefined);
+      else execution.noteFailure(refused.failure);
+      return this.atOnce(execution, method, refused);
+    }
+    retry?.end(undefined);
+    stats.finish(true, 1, now - startedAt);
+    return value;
   }
 
   /** A call that may be answered without running, or that others join. */
   private shared(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
-    const { parts } = this;
-    if (this.answersAtOnce) return this.atOnce(method, self, args);
+    const { parts, answersAtOnce } = this;
     try {
       const hit = parts.context.tracer === undefined ? parts.cache?.fresh(args, startedAt) : undefined;
       if (hit !== undefined) {
         parts.stats.finish(true, 0, 0);
-        return Promise.resolve(hit.value);
+        return answersAtOnce ? hit.value : Promise.resolve(hit.value);
       }
     } catch (error) {
       // The user's `key` function threw.
+      if (answersAtOnce) throw error;
       return Promise.reject(error);
     }
     return this.queued(method, self, args, startedAt);
   }
 
-  /** From the first attempt on in the lane where a call can wait. */
+  /** From the first attempt on through the operators. */
   private queued(method: Method, self: unknown, args: readonly unknown[], startedAt: number): unknown {
-    if (this.answersAtOnce) return this.atOnce(method, self, args);
     this.parts.retry?.begin();
-    return settleCall(new Execution(this.parts, self, args, startedAt), method);
+    const execution = new Execution(this.parts, self, args, startedAt);
+    return this.answersAtOnce ? this.atOnce(execution, method) : settleCall(execution, method);
   }
 
   /** The circuit refused the first attempt. */
@@ -183,13 +235,13 @@ export class Pipeline {
     const { parts } = this;
     const { fallback, stats, deadLetter } = parts;
     parts.stats.rejected++;
-    const constant = this.answersAtOnce ? undefined : fallback?.constant;
+    const constant = fallback?.constant;
     if (constant !== undefined && parts.retry?.mayRetryRejections !== true && deadLetter?.capturesRescued !== true) {
       const events = parts.context.events;
       if (!events.listens('resilience.fallback.used') && !events.listens('resilience.circuit.rejected')) {
         stats.fellBack(1);
         stats.finish(true, 0, 0);
-        return Promise.resolve(constant.value);
+        return this.answersAtOnce ? constant.value : Promise.resolve(constant.value);
       }
     }
     parts.retry?.begin();
@@ -197,8 +249,9 @@ export class Pipeline {
     execution.adopt(false).running = false;
     const failure = breaker.rejection(now);
     execution.noteFailure(failure);
-    if (this.answersAtOnce) return this.sync(execution, method, { error: failure });
-    return settleCall(execution, method, { failure });
+    return this.answersAtOnce
+      ? this.atOnce(execution, method, { failure })
+      : settleCall(execution, method, { failure });
   }
 
   /** Makes visible what the direct lane began without objects. */
@@ -209,78 +262,30 @@ export class Pipeline {
     startedAt: number,
     breaker: CircuitBreaker | undefined,
     permit: number,
-  ): { execution: Execution; attempt: Attempt } {
+  ): Execution {
     const execution = known ?? new Execution(this.parts, self, args, startedAt);
-    const attempt = execution.adopt(true);
-    attempt.hold(breaker, permit, this.parts.permits);
-    return { execution, attempt };
+    execution.adopt(true).hold(breaker, permit, this.parts.permits);
+    return execution;
   }
 
-  /** The first call of an undeclared method showed something else; its result is used, not asked for twice. */
-  private notAPromise(outcome: unknown, method: Method, execution: Execution, attempt: Attempt): unknown {
-    const kind = kindOfValue(outcome);
-    if (kind !== 'sync') return this.learn(kind, outcome, execution, method);
-    this.answersAtOnce = true;
-    try {
-      attempt.succeeded(outcome);
-    } catch (error) {
-      return this.sync(execution, method, { error });
-    }
-    return this.sync(execution, method, { value: outcome });
+  /** The operators over answers that are there at once. */
+  private atOnce(execution: Execution, method: Method, replay?: { failure: unknown }): unknown {
+    const answer = runAtOnce(execution, method, replay);
+    if (!(answer instanceof StreamInstead)) return answer;
+    this.parts.context.shutdown.leave();
+    return this.stream(answer.stream, execution, method);
   }
 
-  /** From nothing, in the lane where nothing can wait. */
-  private atOnce(method: Method, self: unknown, args: readonly unknown[]): unknown {
-    return this.settledElsewhere(startSync(this.parts, method, self, args), method);
-  }
-
-  private sync(execution: Execution, method: Method, first: FirstOutcome): unknown {
-    return this.settledElsewhere(runSync(execution, method, first), method);
-  }
-
-  /** A method that answers synchronously most of the time is protected when it does not, too. */
-  private settledElsewhere(answer: unknown, method: Method): unknown {
-    if (!(answer instanceof Elsewhere)) return answer;
-    const { execution, outcome, rescue } = answer;
-    if (rescue !== undefined) {
-      if (execution.aborted) abandon(outcome);
-      return settled(rescueWith(execution, rescue, outcome));
-    }
-    return this.learn(kindOfValue(outcome), outcome, execution, method);
-  }
-
-  /**
-   * A promise can be promised from now on whatever the method answers. A stream cannot stand for something else: only one that
-   * is the very first answer tells what is to come.
-   */
-  private learn(kind: ReturnKind, outcome: unknown, execution: Execution, method: Method): unknown {
-    if (kind === 'promise' && this.kind === 'unknown') {
-      this.kind = kind;
-      this.answersAtOnce = false;
-    } else if (this.kind === 'unknown' && !this.answersAtOnce) this.kind = kind;
-    return this.later(outcome, execution, method);
-  }
-
-  /** The method itself has ended the call: nobody looks at what it answers. */
-  private abortedInside(outcome: unknown, execution: Execution, method: Method): unknown {
-    abandon(outcome);
-    execution.attempt?.cancelled();
-    return settleCall(execution, method);
-  }
-
-  /** Goes on with what an attempt has returned and that is not a value yet, in its own lane. */
-  private later(outcome: unknown, execution: Execution, method: Method): unknown {
-    const kind = kindOfValue(outcome);
-    if (kind === 'promise' || kind === 'sync') {
-      if (execution.aborted) return this.abortedInside(outcome, execution, method);
-      return settled(runOperators(execution, openMethod(execution, method, { outcome })));
-    }
+  /** An attempt has shown a stream, which is begun, and its call with it, when somebody reads it. */
+  private stream(answer: unknown, execution: Execution, method: Method): unknown {
     execution.attempt?.postpone();
     execution.reuseAttempt();
     // Its reader may never come: until then it takes no part in the retry budget.
     this.parts.retry?.end(execution);
     execution.finished = false;
-    if (!isObservable(outcome)) return runIterable(execution, method, { iterable: outcome });
-    return observeMethod(this.parts, method, execution.self, execution.args, { observable: outcome, execution });
+    execution.canWait = true;
+    execution.shape = settling;
+    if (!isObservable(answer)) return runIterable(execution, method, { answer, running: false });
+    return observeMethod(this.parts, method, execution.self, execution.args, { answer, execution });
   }
 }

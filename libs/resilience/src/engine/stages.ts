@@ -132,8 +132,7 @@ export interface FallbackStage {
   next(execution: Execution, error: unknown, after: number): FallbackStep | undefined;
   failed(execution: Execution, original: unknown): void;
   used(execution: Execution, step: FallbackStep): void;
-  /** @param begun the fallback that a synchronous call has begun with already */
-  operator<T>(execution: Execution, begun?: FallbackStep): MonoTypeOperatorFunction<T>;
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T>;
 }
 
 export interface FallbackStep {

@@ -6,10 +6,9 @@ import { captureContext } from './async-context.js';
 import type { Attempt } from './attempt-state.js';
 import type { DeadlineNode, DeadlineQueue } from './deadlines.js';
 import { Execution } from './execution.js';
-import { enterMethod } from './method-call.js';
+import { openMethod } from './method-call.js';
 import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
-import { toObservable } from './return-kind.js';
 import { RejectedResult } from './stages.js';
 
 /**
@@ -42,19 +41,15 @@ export function observeMethod(
   method: Method,
   self: unknown,
   args: readonly unknown[],
-  first?: { readonly observable: Observable<unknown>; readonly execution: Execution },
+  first?: { readonly answer: unknown; readonly execution: Execution },
 ): Observable<unknown> {
   let given = first;
   return defer(() => {
+    const shown = given && { answer: given.answer, running: false };
     const execution = given?.execution ?? new Execution(parts, self, args, parts.context.clock.now());
-    let observable = given?.observable;
     given = undefined;
     execution.streaming = true;
-    return runStream(execution, (attempt) => {
-      const open = observable;
-      observable = undefined;
-      return toObservable(open === undefined ? enterMethod(attempt, method) : attempt.enter(() => open));
-    });
+    return runStream(execution, openMethod(execution, method, shown));
   });
 }
 

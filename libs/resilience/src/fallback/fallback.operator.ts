@@ -1,23 +1,18 @@
 import { catchError, defer, type MonoTypeOperatorFunction, type Observable, tap, throwError } from 'rxjs';
 
 import type { Execution } from '../engine/execution.js';
-import { toObservable } from '../engine/return-kind.js';
-import type { FallbackStage, FallbackStep } from '../engine/stages.js';
+import type { FallbackStage } from '../engine/stages.js';
 
 /** Tries the fallbacks one after the other; when all fail the original error goes on. */
-export function fallbackTo<T>(
-  stage: FallbackStage,
-  execution: Execution,
-  begun?: FallbackStep,
-): MonoTypeOperatorFunction<T> {
+export function fallbackTo<T>(stage: FallbackStage, execution: Execution): MonoTypeOperatorFunction<T> {
   const tryFrom = (original: unknown, after: number): Observable<T> => {
-    const step = after === 0 && begun !== undefined ? begun : stage.next(execution, original, after);
+    const step = stage.next(execution, original, after);
     if (step === undefined) {
       if (execution.fallbacks.length > 0) stage.failed(execution, original);
       return throwError(() => original);
     }
     let answered = false;
-    return defer(() => toObservable(execution.within(step.run)) as Observable<T>).pipe(
+    return defer(() => execution.shape(execution.within(step.run), execution) as Observable<T>).pipe(
       tap({
         next: () => {
           if (!answered) stage.used(execution, step);

@@ -72,8 +72,8 @@ export class FallbackPolicy implements FallbackStage {
     this.context.events.emit('resilience.fallback.failed', payload);
   }
 
-  operator<T>(execution: Execution, begun?: FallbackStep): MonoTypeOperatorFunction<T> {
-    return fallbackTo(this, execution, begun);
+  operator<T>(execution: Execution): MonoTypeOperatorFunction<T> {
+    return fallbackTo(this, execution);
   }
 
   private run(entry: CompiledEntry, execution: Execution, error: unknown, level: number): unknown {

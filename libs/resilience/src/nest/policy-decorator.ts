@@ -1,9 +1,11 @@
 import { Inject, type InjectionToken, Optional, UseInterceptors } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
+import { concat, defer } from 'rxjs';
 
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { reachMethod } from '../engine/method-call.js';
 import { callMethod, type Method } from '../engine/pipeline-parts.js';
-import { isThenable, kindOfMethod, kindOfValue } from '../engine/return-kind.js';
+import { isThenable, kindOfMethod, kindOfValue, toObservable } from '../engine/return-kind.js';
 import {
   type Policies,
   type PolicyInput,
@@ -159,7 +161,16 @@ function enterHandler(mark: HandlerMark, self: unknown, args: readonly unknown[]
   execution.self = self;
   execution.args = args;
   const { cache, context } = execution.parts;
-  const call = (): unknown => attempt.enter(() => callMethod(execution.parts, policy.original, self, args, attempt));
+  const call = (): unknown => {
+    const reach = (): unknown => reachMethod(attempt, policy.original);
+    const wait = attempt.admit();
+    return wait === undefined
+      ? reach()
+      : concat(
+          wait,
+          defer(() => toObservable(reach())),
+        );
+  };
   if (cache === undefined) return call();
   // Only here are the arguments known, so on a handler the cache is inside the retry; what has expired answers outside of it.
   const hit = cache.fresh(args, context.clock.now());

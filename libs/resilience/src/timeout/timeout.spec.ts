@@ -388,7 +388,7 @@ describe('Timeout of an async iterable', () => {
   }
 
   it.each<[string, object, number[], unknown[]]>([
-    ['each, until the first item', { each: 100 }, [101], ['first-item', 100]],
+    ['each, until the first item', { each: 100 }, [101], ['attempt', 100]],
     ['each, only until the first item', { each: 100 }, [50, 500], [50, 500]],
     ['firstItem instead of each', { each: 100, firstItem: 200 }, [150, 10], [150, 10]],
     ['firstItem', { firstItem: 100 }, [150], ['first-item', 100]],

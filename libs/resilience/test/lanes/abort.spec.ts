@@ -176,7 +176,7 @@ describe.each<[string, Lane]>(SYNC_LANES)('A caller’s abort of %s', (_name, la
     bench.play(fails(DOWN));
     caller.abort(GONE);
 
-    expect((await bench.run(caller.signal)).error).toBe(DOWN);
+    expect((await bench.run(caller.signal)).error).toBe(GONE);
 
     expect(bench.starts).toHaveLength(1);
   });

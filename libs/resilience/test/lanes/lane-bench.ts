@@ -4,7 +4,8 @@ import type { AttemptContext } from '../../src/engine/attempt.js';
 import type { CallStats } from '../../src/engine/call-stats.js';
 import type { TimerHandle } from '../../src/engine/clock.js';
 import type { FailedCall } from '../../src/engine/dead-letter-sink.js';
-import { callMethod, type Method, type PipelineParts } from '../../src/engine/pipeline-parts.js';
+import { admitted, reachMethod } from '../../src/engine/method-call.js';
+import { type Method, type PipelineParts } from '../../src/engine/pipeline-parts.js';
 import { Pipeline } from '../../src/engine/pipeline.js';
 import { createPolicyContext } from '../../src/engine/policy-context.js';
 import { isAsyncIterable, type ReturnKind, toObservable } from '../../src/engine/return-kind.js';
@@ -215,7 +216,7 @@ export class LaneBench {
         const { execution } = attempt;
         attempt.arrived = true;
         Object.assign(execution, { self: service, args });
-        return toObservable(attempt.enter(() => callMethod(execution.parts, method, service, args, attempt)));
+        return admitted(attempt, () => toObservable(reachMethod(attempt, method)));
       }),
     );
   }

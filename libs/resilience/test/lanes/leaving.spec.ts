@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defer } from 'rxjs';
 
 import type { Caller } from '../../src/engine/caller.js';
-import { callMethod } from '../../src/engine/pipeline-parts.js';
+import { admitted, reachMethod } from '../../src/engine/method-call.js';
 import { toObservable } from '../../src/engine/return-kind.js';
 import type { Policies } from '../../src/policy/policy.options.js';
 import { settle } from '../../src/testing/settle.js';
@@ -123,7 +123,7 @@ describe('The client behind a handler', () => {
         defer(() => {
           attempt.arrived = true;
           Object.assign(execution, { self: service, args: [] });
-          return toObservable(attempt.enter(() => callMethod(bench.parts, method, service, [], attempt)));
+          return admitted(attempt, () => toObservable(reachMethod(attempt, method)));
         }),
       )
       .subscribe({

@@ -1,9 +1,9 @@
-import type { Execution } from './execution.js';
 import { settled } from './direct-lane.js';
-import { type FirstAnswer, openMethod } from './method-call.js';
+import type { Execution } from './execution.js';
+import { type FirstAnswer, openMethod, reachMethod } from './method-call.js';
 import { finishCall, runOperators } from './operator-lane.js';
-import type { Method } from './pipeline-parts.js';
-import { leaveToItself, opening, OpenStream } from './shape.js';
+import { type Method, needsOperators } from './pipeline-parts.js';
+import { iteratorOf, leaveToItself, opening, OpenStream } from './shape.js';
 import { StreamReader } from './stream-reader.js';
 import { SUCCESSFUL } from './tracing.js';
 
@@ -17,11 +17,9 @@ export async function* runIterable(execution: Execution, method: Method, first?:
   execution.streaming = true;
   execution.shape = opening;
   retry?.begin();
-  const opened = await settled(runOperators(execution, openMethod(execution, method, first)));
-  if (!(opened instanceof OpenStream) || opened.first.done === true) return;
-  const { iterator, attempt } = opened;
-  const next = (): Promise<IteratorResult<unknown>> => iterator.next();
-  const reader = new StreamReader(execution, attempt === undefined ? next : () => attempt.traced(next));
+  const opened = await (startsAlone(execution) ? openFirst(execution, method, first) : open(execution, method, first));
+  if (opened === undefined) return;
+  const { iterator, attempt, reader = new StreamReader(execution, iterator, attempt) } = opened;
   let last: unknown;
   let left = true;
   try {
@@ -50,5 +48,58 @@ export async function* runIterable(execution: Execution, method: Method, first?:
       finishCall(execution, SUCCESSFUL);
       await iterator.return?.();
     }
+  }
+}
+
+/** Resolves with a stream that somebody must read to its end; with nothing when the call has ended. */
+async function open(
+  execution: Execution,
+  method: Method,
+  first?: FirstAnswer,
+  replay?: { failure: unknown },
+): Promise<OpenStream | undefined> {
+  const answer = await settled(runOperators(execution, openMethod(execution, method, first), replay));
+  return answer instanceof OpenStream && answer.first.done !== true ? answer : undefined;
+}
+
+/** Whether a first attempt that succeeds is all that the operators would do. */
+function startsAlone({ parts, callerSignal, retries }: Execution): boolean {
+  return (
+    retries === 0 &&
+    callerSignal === undefined &&
+    parts.permits === undefined &&
+    parts.retry?.rejectsResult === undefined &&
+    parts.context.tracer === undefined &&
+    !needsOperators(parts)
+  );
+}
+
+/** One attempt without operators, which take over when it fails. */
+function openFirst(execution: Execution, method: Method, first?: FirstAnswer): Promise<OpenStream | undefined> {
+  const { clock, shutdown } = execution.parts.context;
+  shutdown.enter();
+  const attempt = execution.begin(clock.now());
+  let iterator: AsyncIterator<unknown> | undefined;
+  let reader: StreamReader | undefined;
+  const handOver = (cause: unknown): Promise<OpenStream | undefined> => {
+    attempt.abort(cause);
+    if (iterator !== undefined) leaveToItself(iterator);
+    reader?.close();
+    const opened = open(execution, method, undefined, { failure: attempt.failed(cause) });
+    shutdown.leave();
+    return opened;
+  };
+  try {
+    attempt.admit();
+    const source = (iterator = iteratorOf(
+      first === undefined ? reachMethod(attempt, method) : attempt.reach(() => first.answer),
+    ));
+    const reading = (reader = new StreamReader(execution, source, attempt));
+    return reading.readFirst().then((item) => {
+      attempt.emitted = execution.emitted = item.done !== true;
+      return new OpenStream(item, source, attempt, reading);
+    }, handOver);
+  } catch (error) {
+    return handOver(error);
   }
 }

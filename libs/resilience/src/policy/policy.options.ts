@@ -74,6 +74,17 @@ export function readPolicy<K extends PolicyKind>(
   return option.read<unknown, unknown>(POLICIES[kind], input, path) as ResolvedPolicy[K];
 }
 
+/**
+ * JSON Schema of one policy as a file can write it.
+ * @param instead what a file can write where only code can write an option itself, by the names of the options
+ */
+export function policySchema(
+  kind: Exclude<PolicyKind, 'fallback' | 'chaos'>,
+  instead: Readonly<Record<string, option.JsonSchema>> = {},
+): option.JsonSchema {
+  return { anyOf: [{ type: 'boolean' }, option.schemaOf(POLICIES[kind], instead)] };
+}
+
 /** What building the policies would refuse, asked before anything is changed. */
 export function refuseToBuild({ chaos }: ResolvedPolicy, name: string): void {
   if (chaos !== undefined && chaos.enabled !== false) refuseInProduction(name, chaos.name ?? name);

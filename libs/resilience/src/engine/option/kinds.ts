@@ -137,7 +137,7 @@ export function key<Key extends string | undefined>(): Option<
   ((...args: readonly unknown[]) => Key) | undefined,
   undefined
 > {
-  return { ...fn<(...args: never) => Key, (...args: readonly unknown[]) => Key>(), role: 'key' };
+  return fn();
 }
 
 /** Judges what a method returned. */
@@ -150,7 +150,6 @@ export function errors(): Option<Matcher, Matcher | undefined, undefined> {
   const allowed = 'an Error class, a predicate (error) => boolean, or an array of those';
   return {
     ...plain<Matcher, Matcher | undefined, undefined>(['function', 'object'], allowed, undefined, () => undefined),
-    role: 'errors',
     read: (value, at) => {
       if (!isMatcher(value)) return at.refuse(value, allowed);
       return [value].flat().some(isAsync) ? at.refuse(value, ANSWERS_AT_ONCE) : value;

@@ -12,8 +12,6 @@ export interface Option<In, Out, Default = unknown> {
   readonly default: Default;
   /** JSON Schema of what a file can write; absent where only code can. */
   readonly schema?: JsonSchema;
-  /** What a function of this option does, where a file may write something in its place. */
-  readonly role?: 'errors' | 'key';
   /** Must be given; what is said when it is not. */
   readonly required?: string;
   /** The option without which this one does nothing. */

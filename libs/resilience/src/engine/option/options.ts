@@ -67,7 +67,7 @@ export function options<S extends Spec, H extends keyof S & string = never>(
   const allowed = `an options object with ${Object.keys(spec).join(', ')}`;
   const bare = shorthand && spec[shorthand];
   return {
-    ...{ spec, allowed, schema: schemaOf(spec, bare) },
+    ...{ spec, allowed, schema: schemaOf({ spec, ...(shorthand && { shorthand }) }) },
     types: ['object', ...(bare?.types ?? [])],
     ...(shorthand && { shorthand }),
     fallback: readAll(spec, {}, new Place('')),
@@ -87,10 +87,13 @@ export function options<S extends Spec, H extends keyof S & string = never>(
   };
 }
 
+/** Of more than anybody reads at once, each would cost a search for what was meant. */
+const MAX_UNKNOWN = 100;
+
 function readAll<S extends Spec>(spec: S, given: Given<S>, at: Place): ResolvedOf<S> {
   const known = Object.keys(spec);
-  for (const name of Object.keys(given)) {
-    if (known.includes(name)) continue;
+  const unknown = Object.keys(given).filter((name) => !known.includes(name));
+  for (const name of unknown.slice(0, MAX_UNKNOWN)) {
     const near = nearest(name, known);
     const hint = near ? ` (did you mean '${near}'?)` : '';
     at.at(name).refuse(given[name], `no such option${hint}; known: ${known.join(', ')}`);
@@ -147,9 +150,14 @@ export function map<In, Out, D, To>(option: Option<In, Out, D>, to: (resolved: O
   };
 }
 
-function schemaOf(spec: Spec, bare: Option<unknown, unknown> | undefined): JsonSchema {
+/** @param instead what a file can write where only code can write the option itself */
+export function schemaOf(
+  { spec, shorthand }: Pick<Options<Spec, string>, 'spec' | 'shorthand'>,
+  instead: Readonly<Record<string, JsonSchema>> = {},
+): JsonSchema {
+  const bare = shorthand === undefined ? undefined : spec[shorthand];
   const entries = Object.entries(spec);
-  const properties = entries.flatMap(([name, { schema }]) => (schema ? [[name, schema]] : []));
+  const properties = entries.flatMap(([name, { schema = instead[name] }]) => (schema ? [[name, schema]] : []));
   const required = entries.flatMap(([name, option]) => (option.required === undefined ? [] : [name]));
   const object: JsonSchema = {
     ...{ type: 'object', additionalProperties: false, properties: Object.fromEntries(properties) as JsonSchema },

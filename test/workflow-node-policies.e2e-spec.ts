@@ -369,8 +369,8 @@ describe('policies of a node', () => {
       /w > a: cannot read the expression/,
       /w > b: rateLimit > limit/,
       /w > b: hedge/,
-      /w > c: heal\.rounds 99/,
-      /w > c: heal has no remedies/,
+      /w > c: heal > rounds: expected a whole number from 1 to 10/,
+      /w > c: heal > remedies: .*a diagnosis alone mends nothing/,
       /w > c: heals with 'x', which is no node/,
       /w > d: reads 'reslt'/,
     ])

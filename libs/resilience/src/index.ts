@@ -1,4 +1,5 @@
 // The engine
+export * as option from './engine/option/index.js';
 export {
   type AttemptContext,
   type AttemptRecord,
@@ -256,6 +257,7 @@ export {
   type PolicyEnvironment,
   type PolicyFunction,
   type PolicyOptions,
+  policySchema,
 } from './policy/index.js';
 
 // Nest

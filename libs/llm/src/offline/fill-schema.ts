@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../llm.request.js';
-import { asNode, resolveRef, typesOf } from '../schema/schema-node.js';
+import { asNode, resolveRef, typesOf } from './schema-node.js';
 import { classify, evidenceFor, speaksFor } from './classify.js';
 import { keywords, summarize } from './extract.js';
 import { findAmount, findByName, findFormat } from './find-in-text.js';

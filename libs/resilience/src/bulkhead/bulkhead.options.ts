@@ -1,45 +1,25 @@
-import type { Duration } from '../engine/duration.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
+
+export const BULKHEAD = option.options(
+  {
+    /** Bulkheads with one name share one state. @default `Class.method` */
+    name: option.text(),
+    /** Attempts that may run at once. @default 25 */
+    maxConcurrent: option.whole(25, { min: 1 }),
+    /** Attempts that may wait in line for a place; the next one is refused at once. @default 0 */
+    maxQueue: option.whole(0, { min: 0 }),
+    /** A longer wait in line is refused. @default none: until the call's own limits end it */
+    queueTimeout: option.needs('maxQueue', option.duration(undefined, { min: 1 })),
+  },
+  { shorthand: 'maxConcurrent' },
+);
 
 /** Options of `@Bulkhead`. A bare number sets `maxConcurrent`. */
-export interface BulkheadOptions {
-  /** Bulkheads with one name share one state. @default `Class.method` */
-  readonly name?: string;
-  /** Attempts that may run at once. @default 25 */
-  readonly maxConcurrent?: number;
-  /** Attempts that may wait in line for a place; the next one is refused at once. @default 0 */
-  readonly maxQueue?: number;
-  /** A longer wait in line is refused. @default none: until the call's own limits end it */
-  readonly queueTimeout?: Duration;
-}
+export interface BulkheadOptions extends option.OptionsOf<typeof BULKHEAD.spec> {}
 
-export const DEFAULT_BULKHEAD_OPTIONS = { maxConcurrent: 25, maxQueue: 0 } as const satisfies BulkheadOptions;
+export const DEFAULT_BULKHEAD_OPTIONS = BULKHEAD.default;
 
 /** Durations in milliseconds. */
-export interface ResolvedBulkheadOptions {
-  readonly name: string | undefined;
-  readonly maxConcurrent: number;
-  readonly maxQueue: number;
-  readonly queueTimeout: number | undefined;
-}
+export type ResolvedBulkheadOptions = option.ResolvedOf<typeof BULKHEAD.spec>;
 
-const KNOWN = ['name', 'maxConcurrent', 'maxQueue', 'queueTimeout'] as const;
-
-export function readBulkheadOptions(
-  input: BulkheadOptions | number | undefined,
-  path: string,
-): ResolvedBulkheadOptions {
-  const options = typeof input === 'number' ? { maxConcurrent: input } : input;
-  const reader = new OptionsReader<BulkheadOptions>(options, path, KNOWN);
-  const { maxConcurrent, maxQueue } = DEFAULT_BULKHEAD_OPTIONS;
-  const resolved: ResolvedBulkheadOptions = {
-    name: reader.string('name', undefined),
-    maxConcurrent: reader.number('maxConcurrent', maxConcurrent, { min: 1, integer: true }),
-    maxQueue: reader.number('maxQueue', maxQueue, { min: 0, integer: true }),
-    queueTimeout: reader.duration('queueTimeout', undefined, { min: 1 }),
-  };
-  if (reader.raw('queueTimeout') !== undefined && reader.raw('maxQueue') === undefined)
-    reader.problem('queueTimeout', reader.raw('queueTimeout'), 'nothing without maxQueue: nobody waits');
-  reader.finish();
-  return resolved;
-}
+export const readBulkheadOptions = option.readerOf(BULKHEAD);

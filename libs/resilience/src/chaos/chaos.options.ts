@@ -1,78 +1,54 @@
-import type { Duration } from '../engine/duration.js';
-import { OptionsReader } from '../engine/options.js';
-import { type Disturbance, readDisturbance } from './disturbance.js';
+import * as option from '../engine/option/index.js';
+import { type Disturbance, DISTURBANCE_KINDS, fault, latency, result } from './disturbance.js';
+
+const OPTIONS = option.options(
+  {
+    /** Share of attempts that are disturbed, 0 to 1. */
+    rate: option.required(option.number(undefined, { min: 0, max: 1 })),
+    /** Thrown instead of calling the method. A function makes a new error for each attempt. */
+    fault,
+    /** Added to what the method takes; of a pair, anything between. A synchronous method cannot be made slow. */
+    latency,
+    /** Answered instead of calling the method; a function is called for it each time. */
+    result,
+    /** A function is asked for each attempt; `false` is the same as no `@Chaos` at all. @default true */
+    enabled: option.either(option.flag(true), option.fn<() => boolean>(), 'true, false or a function () => boolean'),
+    /** From this moment on nothing is disturbed: ISO 8601, or a Date. @default never */
+    until: option.custom<string | Date, number>(readUntil),
+    /** What the environment variable NEST_RESILIENCE_CHAOS calls it in production. @default `Class.method` */
+    name: option.text(),
+  },
+  {
+    check: ({ given, at, input }) => {
+      const kinds = DISTURBANCE_KINDS.filter((kind) => given[kind] !== undefined);
+      // A result of `undefined` is one too.
+      const count = kinds.length === 0 && 'result' in given ? 1 : kinds.length;
+      if (count !== 1) at.refuse(input, 'exactly one of fault, latency and result');
+    },
+  },
+);
 
 /** Options of `@Chaos`: `rate`, and exactly one of `fault`, `latency` and `result`. */
-export interface ChaosOptions {
-  /** Share of attempts that are disturbed, 0 to 1. */
-  readonly rate: number;
-  /** Thrown instead of calling the method. A function makes a new error for each attempt. */
-  readonly fault?: Error | (() => Error);
-  /** Added to what the method takes; of a pair, anything between. A synchronous method cannot be made slow. */
-  readonly latency?: Duration | readonly [min: Duration, max: Duration];
-  /** Answered instead of calling the method; a function is called for it each time. */
-  readonly result?: unknown;
-  /** A function is asked for each attempt; `false` is the same as no `@Chaos` at all. @default true */
-  readonly enabled?: boolean | (() => boolean);
-  /** From this moment on nothing is disturbed: ISO 8601, or a Date. @default never */
-  readonly until?: string | Date;
-  /** What the environment variable NEST_RESILIENCE_CHAOS calls it in production. @default `Class.method` */
-  readonly name?: string;
-}
+export interface ChaosOptions extends option.OptionsOf<typeof OPTIONS.spec> {}
 
-export const DEFAULT_CHAOS_OPTIONS = { enabled: true } as const satisfies Partial<ChaosOptions>;
+export const CHAOS = option.map(OPTIONS, ({ fault, latency, result, ...rest }) => {
+  const disturbance: Disturbance = fault ?? latency ?? result ?? { kind: 'result', make: () => undefined };
+  return { ...rest, disturbance };
+});
 
-export interface ResolvedChaosOptions {
-  readonly rate: number;
-  readonly disturbance: Disturbance;
-  readonly enabled: boolean | (() => boolean);
-  /** Epoch milliseconds. */
-  readonly until: number | undefined;
-  readonly name: string | undefined;
-}
+export const DEFAULT_CHAOS_OPTIONS = CHAOS.default;
 
-type Reader = OptionsReader<ChaosOptions>;
+/** `until` in epoch milliseconds. */
+export type ResolvedChaosOptions = option.OutOf<typeof CHAOS>;
 
-const KNOWN = ['rate', 'fault', 'latency', 'result', 'enabled', 'until', 'name'] as const;
-
-export function readChaosOptions(input: ChaosOptions | undefined, path: string): ResolvedChaosOptions {
-  const reader: Reader = new OptionsReader(input, path, KNOWN);
-  const options = Object(input) as object;
-  // Of what is no options object nothing else need be said.
-  if (input !== undefined && (options !== input || Array.isArray(input))) reader.finish();
-  const resolved: ResolvedChaosOptions = {
-    rate: readRate(reader),
-    disturbance: readDisturbance(reader, options),
-    enabled: readEnabled(reader),
-    until: readUntil(reader),
-    name: reader.string('name', undefined),
-  };
-  reader.finish();
-  return resolved;
-}
-
-function readRate(reader: Reader): number {
-  if (reader.raw('rate') === undefined) reader.problem('rate', undefined, 'a number from 0 to 1');
-  return reader.number('rate', 0, { min: 0, max: 1 });
-}
-
-function readEnabled(reader: Reader): boolean | (() => boolean) {
-  const value = reader.raw('enabled');
-  if (typeof value === 'boolean') return value;
-  if (typeof value === 'function') return reader.function<() => boolean>('enabled') ?? DEFAULT_CHAOS_OPTIONS.enabled;
-  if (value !== undefined) reader.problem('enabled', value, 'true, false or a function () => boolean');
-  return DEFAULT_CHAOS_OPTIONS.enabled;
-}
+export const readChaosOptions = option.readerOf(CHAOS);
 
 /** `Date.parse` alone takes nearly anything: '5' is a day in 2001. */
 const ISO_DATE = /^\d{4}-\d{2}-\d{2}(T.+)?$/;
 
-function readUntil(reader: Reader): number | undefined {
-  const value = reader.raw('until');
-  if (value === undefined) return undefined;
+function readUntil(value: unknown, at: option.Place): number | undefined {
   const isoText = typeof value === 'string' && ISO_DATE.test(value) ? value : '';
   const until = value instanceof Date ? value.getTime() : Date.parse(isoText);
   if (!Number.isNaN(until)) return until;
-  reader.problem('until', value, "an ISO date such as '2026-12-31' or '2026-12-31T18:00:00Z', or a valid Date");
-  return undefined;
+  return at.refuse(value, "an ISO date such as '2026-12-31' or '2026-12-31T18:00:00Z', or a valid Date");
 }

@@ -1,5 +1,6 @@
-import type { KeyFunction } from '../engine/argument-key.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
+
+export const COALESCE = option.options({ key: option.key<string | undefined>() });
 
 /**
  * Options of `@Coalesce`.
@@ -13,13 +14,6 @@ export interface CoalesceOptions<A extends readonly unknown[] = never[]> {
   readonly key?: (...args: A) => string | undefined;
 }
 
-export interface ResolvedCoalesceOptions {
-  readonly key: KeyFunction | undefined;
-}
+export type ResolvedCoalesceOptions = option.ResolvedOf<typeof COALESCE.spec>;
 
-export function readCoalesceOptions(input: CoalesceOptions | undefined, path: string): ResolvedCoalesceOptions {
-  const reader = new OptionsReader<CoalesceOptions>(input, path, ['key']);
-  const resolved: ResolvedCoalesceOptions = { key: reader.function<KeyFunction>('key') };
-  reader.finish();
-  return resolved;
-}
+export const readCoalesceOptions = option.readerOf(COALESCE);

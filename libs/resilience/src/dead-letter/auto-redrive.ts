@@ -52,7 +52,7 @@ export class AutoRedrive {
       this.round(signal)
         .catch((error: unknown) => this.parts.failed(error))
         .finally(() => this.plan(signal));
-    }, this.options.everyMs);
+    }, this.options.every);
     this.timer.unref();
   }
 
@@ -104,8 +104,8 @@ export class AutoRedrive {
   }
 
   private isDue({ createdAt, lastRedriveAt, redrives }: DeadLetterRecord): boolean {
-    const { firstDelayMs, factor, maxDelayMs } = this.options;
-    const waitMs = Math.min(maxDelayMs, firstDelayMs * factor ** redrives);
+    const { firstDelay, factor, maxDelay } = this.options;
+    const waitMs = Math.min(maxDelay, firstDelay * factor ** redrives);
     return (lastRedriveAt ?? createdAt) + waitMs <= this.parts.clock.epochNow();
   }
 }

@@ -2,13 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { TimerHandle } from '../engine/clock.js';
 import type { NotNowError } from '../engine/errors.js';
+import * as option from '../engine/option/index.js';
 import { pageOf } from '../engine/pages.js';
 import { AutoRedrive } from './auto-redrive.js';
-import {
-  type AutoRedriveOptions,
-  readAutoRedriveOptions,
-  type ResolvedAutoRedriveOptions,
-} from './auto-redrive.options.js';
+import { AUTO_REDRIVE, type AutoRedriveOptions, type ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
 import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
 import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
 import { closed, leased, notFound, targetUnknown } from './dead-letter.errors.js';
@@ -27,7 +24,7 @@ import type {
 } from './dead-letter.store.js';
 import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
 import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
-import { type DeadLetterRetention, readRetention } from './dead-letter.retention.js';
+import { type DeadLetterRetention, RETENTION } from './dead-letter.retention.js';
 import { type DeadLetterView, entryOf, viewOf } from './dead-letter.view.js';
 
 /**
@@ -54,7 +51,7 @@ const RETENTION_INTERVAL_MS = 3_600_000;
 export class DeadLetterService {
   private readonly redriver: Redriver;
   private readonly gates: DeadLetterGate[] = [];
-  private readonly retention: { readonly ageMs: number; readonly maxEntriesPerQueue: number };
+  private readonly retention: option.OutOf<typeof RETENTION>;
   private readonly autoRedrive: ResolvedAutoRedriveOptions | undefined;
   private rounds: AutoRedrive | undefined;
   private timer: TimerHandle | undefined;
@@ -63,8 +60,8 @@ export class DeadLetterService {
     const replicaId = parts.replicaId ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
     const refusal = (record: DeadLetterRecord) => this.refusal(record, false);
     this.redriver = new Redriver({ ...parts, refusal, replicaId, leaseMs: parts.leaseMs ?? 60_000 });
-    this.retention = readRetention(parts.retention);
-    this.autoRedrive = readAutoRedriveOptions(parts.autoRedrive, 'deadLetter > autoRedrive');
+    this.retention = option.read(RETENTION, parts.retention, 'deadLetter > retention');
+    this.autoRedrive = option.read(AUTO_REDRIVE, parts.autoRedrive, 'deadLetter > autoRedrive');
   }
 
   /** Asks this, too, before any entry is redriven. For those who cannot run their methods at all times. */
@@ -162,8 +159,8 @@ export class DeadLetterService {
   /** Forgets what {@link DeadLetterRetention} allows, and gives back what crashed replicas held. */
   async tidy(): Promise<PruneReport> {
     await this.redriver.releaseExpired();
-    const { ageMs, maxEntriesPerQueue } = this.retention;
-    return this.parts.store.prune({ closedBefore: this.parts.clock.epochNow() - ageMs, maxEntriesPerQueue });
+    const { age, maxEntriesPerQueue } = this.retention;
+    return this.parts.store.prune({ closedBefore: this.parts.clock.epochNow() - age, maxEntriesPerQueue });
   }
 
   /**

@@ -1,5 +1,4 @@
-import type { Matcher } from '../engine/matcher.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 
 /** Last argument of every fallback, after the original ones. */
 export interface FallbackContext {
@@ -21,62 +20,53 @@ export type FallbackTarget = string | FallbackFunction | { readonly value: unkno
  */
 export type FallbackFunction = { answer(...argsAndContext: unknown[]): unknown }['answer'];
 
-export interface FallbackEntry {
-  readonly use: FallbackTarget;
+const TARGETS = 'a method name of the same class, a function, { value }, or { use, on?, priority? }';
+
+const TARGET = 'a method name, a function or { value }';
+
+const ENTRY_OPTIONS = option.options({
+  use: option.required(
+    option.custom<FallbackTarget, FallbackTarget>((value, at) => (isTarget(value) ? value : at.refuse(value, TARGET))),
+    TARGET,
+  ),
   /** Only for these errors. @default any */
-  readonly on?: Matcher;
+  on: option.errors(),
   /** Lower first; equal ones in written order. @default 0 */
-  readonly priority?: number;
-}
+  priority: option.number(0),
+});
+
+export interface FallbackEntry extends option.OptionsOf<typeof ENTRY_OPTIONS.spec> {}
 
 export type FallbackOptions = FallbackTarget | readonly (FallbackTarget | FallbackEntry)[];
 
-export interface ResolvedFallbackEntry {
-  readonly target: FallbackTarget;
-  readonly on: Matcher | undefined;
-  readonly priority: number;
-}
+export const DEFAULT_FALLBACK_ENTRY = ENTRY_OPTIONS.default;
+
+const ENTRY = option.map(ENTRY_OPTIONS, ({ use, on, priority }) => ({ target: use, on, priority }));
 
 /** In the order they are tried. */
-export type ResolvedFallbackOptions = readonly ResolvedFallbackEntry[];
+export type ResolvedFallbackOptions = readonly option.OutOf<typeof ENTRY>[];
 
-export const DEFAULT_FALLBACK_ENTRY = { priority: 0 } as const;
+export const FALLBACK = option.custom<FallbackOptions, ResolvedFallbackOptions, readonly []>(
+  (input, at) => {
+    if (!Array.isArray(input)) return readEntry(input, at);
+    if (input.length === 0) return at.refuse(input, `at least one fallback: ${TARGETS}`);
+    const entries = input.flatMap((item, index) => readEntry(item, at.at(`[${index}]`)));
+    return entries.sort((a, b) => a.priority - b.priority);
+  },
+  { fallback: [], default: [] },
+);
 
-const TARGETS = 'a method name of the same class, a function, { value }, or { use, on?, priority? }';
+export const readFallbackOptions = option.readerOf(FALLBACK);
 
-export function readFallbackOptions(input: FallbackOptions | undefined, path: string): ResolvedFallbackOptions {
-  const reader = new OptionsReader<Record<string, unknown>>({}, path, []);
-  const list: readonly unknown[] = Array.isArray(input) ? (input as unknown[]) : [input];
-  if (list.length === 0) reader.problem('', input, `at least one fallback: ${TARGETS}`);
-  const entries = list.map((item, index) => readEntry(item, Array.isArray(input) ? `[${index}]` : '', reader));
-  reader.finish();
-  return entries.filter((entry) => entry !== undefined).sort((a, b) => a.priority - b.priority);
-}
-
-function readEntry(
-  item: unknown,
-  name: string,
-  reader: OptionsReader<Record<string, unknown>>,
-): ResolvedFallbackEntry | undefined {
-  if (isTarget(item)) return { target: item, on: undefined, priority: DEFAULT_FALLBACK_ENTRY.priority };
-  if (typeof item !== 'object' || item === null || !('use' in item)) {
-    reader.problem(name, item, TARGETS);
-    return undefined;
-  }
-  const path = name ? `${reader.path} > ${name}` : reader.path;
-  const nested = new OptionsReader<FallbackEntry>(item as FallbackEntry, path, ['use', 'on', 'priority']);
-  if (!isTarget(item.use)) nested.problem('use', item.use, 'a method name, a function or { value }');
-  const entry = {
-    target: item.use as FallbackTarget,
-    on: nested.matcher('on'),
-    priority: nested.number('priority', DEFAULT_FALLBACK_ENTRY.priority, {}),
-  };
-  reader.absorb(nested);
-  return entry;
+function readEntry(item: unknown, at: option.Place): ResolvedFallbackOptions {
+  if (isTarget(item)) return [{ ...ENTRY.fallback, target: item }];
+  const isEntry = typeof item === 'object' && item !== null && 'use' in item;
+  const entry = isEntry ? ENTRY.read(item, at) : at.refuse(item, TARGETS);
+  return entry ? [entry] : [];
 }
 
 function isTarget(value: unknown): value is FallbackTarget {
-  if (typeof value === 'function' || (typeof value === 'string' && value.length > 0)) return true;
+  if (typeof value === 'function' || option.isText(value)) return true;
   return (
     typeof value === 'object' && value !== null && Object.keys(value).length === 1 && Object.hasOwn(value, 'value')
   );

@@ -1,12 +1,13 @@
 import type { Type } from '@nestjs/common';
 
-import { type AutoRedriveOptions, readAutoRedriveOptions } from '../dead-letter/auto-redrive.options.js';
+import { AUTO_REDRIVE, type AutoRedriveOptions } from '../dead-letter/auto-redrive.options.js';
 import type { DeadLetterRetention } from '../dead-letter/dead-letter.retention.js';
 import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import type { Duration } from '../engine/duration.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
+import * as option from '../engine/option/index.js';
 import { OptionsReader } from '../engine/options.js';
 import type { Random } from '../engine/random.js';
 import { neverShow } from '../engine/redaction/index.js';
@@ -110,7 +111,9 @@ export function readModuleOptions(input: ResilienceModuleOptions = {}): Resolved
     'autoRedrive',
   ]);
   deadLetter.duration('storeTimeout', undefined, { min: 1 });
-  collect(problems, () => readAutoRedriveOptions(input.deadLetter?.autoRedrive, `${path} > deadLetter > autoRedrive`));
+  collect(problems, () =>
+    option.read(AUTO_REDRIVE, input.deadLetter?.autoRedrive, `${path} > deadLetter > autoRedrive`),
+  );
   deadLetter.string('spillDirectory', undefined);
   reader.absorb(deadLetter);
   checkMembers(reader, 'deadLetter', input.deadLetter?.store, ['add', 'get', 'list']);

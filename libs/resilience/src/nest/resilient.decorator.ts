@@ -1,6 +1,14 @@
 import { ResilienceOptionsError } from '../engine/errors.js';
-import { type Policies, POLICY_KINDS, readPolicyOptions } from '../policy/policy.options.js';
+import * as option from '../engine/option/index.js';
+import { type Policies, POLICY_KINDS, type ResolvedPolicy, SWITCHES } from '../policy/policy.options.js';
 import { declaring } from './policy-decorator.js';
+
+const OPTIONS = option.options({
+  ...SWITCHES,
+  name: option.custom<never, never>((value, at) =>
+    at.refuse(value, 'no name here: a circuit has its own, circuitBreaker: { name }'),
+  ),
+});
 
 /**
  * All policies of a method in one decorator, or those that `ResilienceModule.forRoot({ policies })` has under a name: circuit,
@@ -19,11 +27,7 @@ export function Resilient(policies: Policies | string): MethodDecorator & ClassD
     });
   }
   return declaring('Resilient', (method, path, level, key) => {
-    const resolved = readPolicyOptions(policies, path, [], (reader) => {
-      const name = reader.raw('name');
-      if (name !== undefined)
-        reader.problem('name', name, 'no name here: a circuit has its own, circuitBreaker: { name }');
-    });
+    const resolved = option.read<unknown, ResolvedPolicy>(OPTIONS, policies, path);
     const kinds = POLICY_KINDS.filter((kind) => resolved[kind] !== undefined);
     if (kinds.length === 0) refuse(path, policies);
     for (const kind of kinds) {

@@ -1,12 +1,12 @@
 import type { AttemptContext } from '../engine/attempt.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { createPolicyContext } from '../engine/policy-context.js';
 import { kindOfValue } from '../engine/return-kind.js';
 import { PolicyRegistry } from './policy-registry.js';
-import { checkEnvironment, ENVIRONMENT, type PolicyEnvironment } from './policy-environment.js';
+import { POLICY_ON_ITS_OWN, type PolicyEnvironment } from './policy-environment.js';
 import { type PolicyOptions, readPolicyOptions, type ResolvedPolicy } from './policy.options.js';
 
 /** A protected call. Gets its attempt, whose `signal` it should hand to whatever it calls. */
@@ -31,7 +31,7 @@ export interface Policy {
  */
 export function createPolicy(options: PolicyOptions & PolicyEnvironment = {}): Policy {
   const name = nameOf(options);
-  const policy = readPolicyOptions<PolicyEnvironment>(options, name, ENVIRONMENT, checkEnvironment);
+  const policy = option.read<unknown, ResolvedPolicy>(POLICY_ON_ITS_OWN, options, name);
   refuseForFunctions(policy, name);
   const { deadLetters } = options;
   const registry = new PolicyRegistry({
@@ -100,16 +100,22 @@ export class RegisteredPolicy implements Policy {
   }
 }
 
+const EXECUTE = option.options({
+  signal: option.custom<AbortSignal, AbortSignal>((value, at) =>
+    isSignal(value) ? value : at.refuse(value, 'an AbortSignal: the signal of an AbortController'),
+  ),
+});
+
 /** No policy mends a call that cannot be made, so none sees it. */
 function readExecution(name: string, fn: unknown, options: ExecuteOptions | undefined): AbortSignal | undefined {
-  const reader = new OptionsReader<ExecuteOptions>(options, `${name} > execute`, ['signal']);
+  // Of most calls there is nothing to check, and each would pay for it.
+  if (options === undefined && typeof fn === 'function') return undefined;
+  const at = new option.Place(`${name} > execute`);
+  const signal = EXECUTE.read(options, at)?.signal;
   if (typeof fn !== 'function')
-    reader.problem('fn', fn, 'the function to run, such as ({ signal }) => fetch(url, { signal })');
-  const signal = reader.raw('signal');
-  if (signal !== undefined && !isSignal(signal))
-    reader.problem('signal', signal, 'an AbortSignal: the signal of an AbortController');
-  reader.finish();
-  return signal as AbortSignal | undefined;
+    at.at('fn').refuse(fn, 'the function to run, such as ({ signal }) => fetch(url, { signal })');
+  at.finish();
+  return signal;
 }
 
 /** By its shape: an application may bring an AbortController of its own. */

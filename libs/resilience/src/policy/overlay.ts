@@ -1,4 +1,5 @@
-import { type Policies, type PolicyKind, SHORTHANDS } from './policy.options.js';
+import type * as option from '../engine/option/index.js';
+import { POLICIES, type Policies, type PolicyKind } from './policy.options.js';
 
 /**
  * One policy laid over another, option by option: what `over` leaves out stays as it is in `base`. `false` takes the policy
@@ -27,7 +28,7 @@ export function withDefault<K extends PolicyKind>(
 
 function longForm(kind: PolicyKind, value: unknown): object | undefined {
   if (value === true) return {};
-  const shorthand = SHORTHANDS[kind];
+  const { shorthand } = POLICIES[kind] as option.Options<option.Spec, string>;
   if (typeof value !== 'object' && shorthand !== undefined) return { [shorthand]: value };
   return typeof value === 'object' && value !== null ? value : undefined;
 }

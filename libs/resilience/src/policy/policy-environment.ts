@@ -1,9 +1,9 @@
 import type { Clock } from '../engine/clock.js';
 import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
 import type { EventSink } from '../engine/events.js';
-import type { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 import type { Random } from '../engine/random.js';
-import type { PolicyOptions } from './policy.options.js';
+import { POLICY } from './policy.options.js';
 
 /** What an application shares and a policy on its own may be given. */
 export interface PolicyEnvironment {
@@ -14,25 +14,20 @@ export interface PolicyEnvironment {
   readonly deadLetters?: DeadLetterSink;
 }
 
-type Reader = OptionsReader<PolicyOptions & PolicyEnvironment>;
-
-export const ENVIRONMENT = ['clock', 'random', 'events', 'deadLetters'] as const;
-
-export function checkEnvironment(reader: Reader): void {
-  checkMethods(reader, 'clock', ['now', 'epochNow', 'setTimer']);
-  reader.function('random');
-  checkMethods(reader, 'events', ['listens', 'emit']);
-  checkMethods(reader, 'deadLetters', ['store']);
-  const deadLetter = reader.raw('deadLetter');
-  if (deadLetter === undefined || deadLetter === false || reader.raw('deadLetters') !== undefined) return;
-  const allowed = 'deadLetters: a DeadLetterSink beside it, or ResilienceService.policy(...) inside an application';
-  reader.problem('deadLetter', deadLetter, allowed);
-}
-
-function checkMethods(reader: Reader, name: (typeof ENVIRONMENT)[number], methods: readonly string[]): void {
-  const value = reader.raw(name);
-  if (value === undefined) return;
-  const fields = Object(value) as Record<string, unknown>;
-  if (methods.every((method) => typeof fields[method] === 'function')) return;
-  reader.problem(name, value, `an object with the methods ${methods.join(', ')}`);
-}
+/** Policies with what surrounds them. */
+export const POLICY_ON_ITS_OWN = option.options(
+  {
+    ...POLICY.spec,
+    clock: option.withMethods<Clock>('now', 'epochNow', 'setTimer'),
+    random: option.fn<Random>(),
+    events: option.withMethods<EventSink>('listens', 'emit'),
+    deadLetters: option.withMethods<DeadLetterSink>('store'),
+  },
+  {
+    check: ({ given: { deadLetter, deadLetters }, at }) => {
+      if (deadLetter === undefined || deadLetter === false || deadLetters !== undefined) return;
+      const allowed = 'deadLetters: a DeadLetterSink beside it, or ResilienceService.policy(...) inside an application';
+      at.at('deadLetter').refuse(deadLetter, allowed);
+    },
+  },
+);

@@ -1,42 +1,18 @@
+import { BULKHEAD, type BulkheadOptions } from '../bulkhead/bulkhead.options.js';
+import { CACHE, type CacheOptions } from '../cache/cache.options.js';
+import { CHAOS, type ChaosOptions } from '../chaos/chaos.options.js';
 import { refuseInProduction } from '../chaos/production-guard.js';
-import { type CacheOptions, readCacheOptions, type ResolvedCacheOptions } from '../cache/cache.options.js';
-import {
-  type BulkheadOptions,
-  readBulkheadOptions,
-  type ResolvedBulkheadOptions,
-} from '../bulkhead/bulkhead.options.js';
-import { type ChaosOptions, readChaosOptions, type ResolvedChaosOptions } from '../chaos/chaos.options.js';
-import {
-  type CircuitBreakerOptions,
-  readCircuitBreakerOptions,
-  type ResolvedCircuitBreakerOptions,
-} from '../circuit-breaker/circuit-breaker.options.js';
-import {
-  type CoalesceOptions,
-  readCoalesceOptions,
-  type ResolvedCoalesceOptions,
-} from '../coalesce/coalesce.options.js';
-import {
-  type DeadLetterOptions,
-  readDeadLetterOptions,
-  type ResolvedDeadLetterOptions,
-} from '../dead-letter/dead-letter.options.js';
+import { CIRCUIT_BREAKER, type CircuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
+import { COALESCE, type CoalesceOptions } from '../coalesce/coalesce.options.js';
+import { DEAD_LETTER, type DeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import type { Duration } from '../engine/duration.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
-import {
-  type FallbackOptions,
-  readFallbackOptions,
-  type ResolvedFallbackOptions,
-} from '../fallback/fallback.options.js';
-import { type HedgeOptions, readHedgeOptions, type ResolvedHedgeOptions } from '../hedge/hedge.options.js';
-import {
-  type RateLimitOptions,
-  readRateLimitOptions,
-  type ResolvedRateLimitOptions,
-} from '../rate-limit/rate-limit.options.js';
-import { readRetryOptions, type ResolvedRetryOptions, type RetryOptions } from '../retry/retry.options.js';
-import { readTimeoutOptions, type ResolvedTimeoutOptions, type TimeoutOptions } from '../timeout/timeout.options.js';
+import * as option from '../engine/option/index.js';
+import { FALLBACK, type FallbackOptions } from '../fallback/fallback.options.js';
+import { HEDGE, type HedgeOptions } from '../hedge/hedge.options.js';
+import { RATE_LIMIT, type RateLimitOptions } from '../rate-limit/rate-limit.options.js';
+import { RETRY, type RetryOptions } from '../retry/retry.options.js';
+import { TIMEOUT, type TimeoutOptions } from '../timeout/timeout.options.js';
 
 /** The policies of one call; what is left out is not applied. `true` means "with its defaults", `false` "none". */
 export interface Policies {
@@ -62,54 +38,32 @@ export interface PolicyOptions extends Policies {
   readonly name?: string;
 }
 
-/** {@link Policies}, checked and with defaults. */
-export interface ResolvedPolicy {
-  readonly retry?: ResolvedRetryOptions | undefined;
-  readonly circuitBreaker?: ResolvedCircuitBreakerOptions | undefined;
-  readonly timeout?: ResolvedTimeoutOptions | undefined;
-  readonly fallback?: ResolvedFallbackOptions | undefined;
-  readonly deadLetter?: ResolvedDeadLetterOptions | undefined;
-  readonly cache?: ResolvedCacheOptions | undefined;
-  readonly coalesce?: ResolvedCoalesceOptions | undefined;
-  readonly hedge?: ResolvedHedgeOptions | undefined;
-  readonly bulkhead?: ResolvedBulkheadOptions | undefined;
-  readonly rateLimit?: ResolvedRateLimitOptions | undefined;
-  readonly chaos?: ResolvedChaosOptions | undefined;
-}
+/** The options of each kind. */
+export const POLICIES = {
+  retry: RETRY,
+  circuitBreaker: CIRCUIT_BREAKER,
+  timeout: TIMEOUT,
+  fallback: FALLBACK,
+  deadLetter: DEAD_LETTER,
+  cache: CACHE,
+  coalesce: COALESCE,
+  hedge: HEDGE,
+  bulkhead: BULKHEAD,
+  rateLimit: RATE_LIMIT,
+  chaos: CHAOS,
+} as const satisfies Record<keyof Policies, option.Option<unknown, unknown>>;
 
-export type PolicyKind = keyof Policies;
+export type PolicyKind = keyof typeof POLICIES;
+
+export const POLICY_KINDS = Object.keys(POLICIES) as readonly PolicyKind[];
+
+/** {@link Policies}, checked and with defaults. */
+export type ResolvedPolicy = {
+  readonly [K in PolicyKind]?: option.OutOf<(typeof POLICIES)[K]> | undefined;
+};
 
 /** What is written for a policy of this kind, without the booleans that switch it on and off. */
 export type PolicyInput<K extends PolicyKind> = Exclude<Policies[K], boolean | undefined>;
-
-/** How the options of each kind are checked. */
-const READERS: {
-  readonly [K in PolicyKind]-?: (input: PolicyInput<K> | undefined, path: string) => ResolvedPolicy[K];
-} = {
-  retry: readRetryOptions,
-  circuitBreaker: readCircuitBreakerOptions,
-  timeout: readTimeoutOptions,
-  fallback: readFallbackOptions,
-  deadLetter: readDeadLetterOptions,
-  cache: readCacheOptions,
-  coalesce: readCoalesceOptions,
-  hedge: readHedgeOptions,
-  bulkhead: readBulkheadOptions,
-  rateLimit: readRateLimitOptions,
-  chaos: readChaosOptions,
-};
-
-export const POLICY_KINDS = Object.keys(READERS) as readonly PolicyKind[];
-
-/** The option of each kind that its shorthand sets: `retry: 3` is `retry: { maxRetries: 3 }`. */
-export const SHORTHANDS: { readonly [K in PolicyKind]?: string } = {
-  retry: 'maxRetries',
-  timeout: 'each',
-  deadLetter: 'queue',
-  cache: 'ttl',
-  hedge: 'delay',
-  bulkhead: 'maxConcurrent',
-};
 
 /** @throws ResilienceOptionsError with every problem of this policy */
 export function readPolicy<K extends PolicyKind>(
@@ -117,9 +71,18 @@ export function readPolicy<K extends PolicyKind>(
   input: PolicyInput<K> | undefined,
   path: string,
 ): ResolvedPolicy[K] {
-  // TypeScript does not see that the reader of a kind takes that kind's input.
-  const read = READERS[kind] as (input: PolicyInput<K> | undefined, path: string) => unknown;
-  return read(input, path) as ResolvedPolicy[K];
+  return option.read<unknown, unknown>(POLICIES[kind], input, path) as ResolvedPolicy[K];
+}
+
+/**
+ * JSON Schema of one policy as a file can write it.
+ * @param instead what a file can write where only code can write an option itself, by the names of the options
+ */
+export function policySchema(
+  kind: Exclude<PolicyKind, 'fallback' | 'chaos'>,
+  instead: Readonly<Record<string, option.JsonSchema>> = {},
+): option.JsonSchema {
+  return { anyOf: [{ type: 'boolean' }, option.schemaOf(POLICIES[kind], instead)] };
 }
 
 /** What building the policies would refuse, asked before anything is changed. */
@@ -138,31 +101,16 @@ export function collect<T>(problems: OptionProblem[], read: () => T): T | undefi
   }
 }
 
-/**
- * @param checkBeside checks what is given beside the policies
- * @throws ResilienceOptionsError with the problems of all policies at once
- */
-export function readPolicyOptions<B extends object = object>(
-  input: PolicyOptions & B,
-  path: string,
-  beside: readonly (keyof B & string)[] = [],
-  checkBeside?: (reader: OptionsReader<PolicyOptions & B>) => void,
-): ResolvedPolicy {
-  const problems: OptionProblem[] = [];
-  collect(problems, () => {
-    const reader = new OptionsReader<PolicyOptions & B>(input, path, ['name', ...POLICY_KINDS, ...beside]);
-    reader.string('name', undefined);
-    checkBeside?.(reader);
-    reader.finish();
-  });
-  const resolved: { -readonly [K in PolicyKind]?: ResolvedPolicy[K] } = {};
-  const part = <K extends PolicyKind>(kind: K): void => {
-    const value = (input as Policies | undefined)?.[kind];
-    if (value === undefined || value === false) return;
-    const given = value === true ? undefined : (value as PolicyInput<K>);
-    resolved[kind] = collect(problems, () => readPolicy(kind, given, `${path} > ${kind}`));
-  };
-  POLICY_KINDS.forEach((kind) => part(kind));
-  if (problems.length > 0) throw new ResilienceOptionsError(problems);
-  return resolved;
+type Switches = { readonly [K in PolicyKind]: option.Switch<(typeof POLICIES)[K]> };
+
+/** Each of which is off, on with its defaults, or on with options of its own. */
+export const SWITCHES = Object.fromEntries(
+  POLICY_KINDS.map((kind) => [kind, option.switchOf(POLICIES[kind])]),
+) as unknown as Switches;
+
+export const POLICY = option.options({ name: option.text(), ...SWITCHES });
+
+/** @throws ResilienceOptionsError with the problems of all policies at once */
+export function readPolicyOptions(input: PolicyOptions, path: string): ResolvedPolicy {
+  return option.read<unknown, ResolvedPolicy>(POLICY, input, path);
 }

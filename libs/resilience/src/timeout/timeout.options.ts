@@ -1,55 +1,34 @@
-import { parseDuration, type Duration } from '../engine/duration.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
+
+const AT_LEAST_1 = { min: 1 };
+
+export const TIMEOUT = option.options(
+  {
+    /**
+     * One attempt. For a stream it is the time until the first item, unless `firstItem` is given. Infinity: no limit of its own.
+     * @default 30 s
+     */
+    each: option.duration(30_000, { min: 1, max: Infinity }),
+    /** The whole call including retries and waits. @default none */
+    total: option.duration(Infinity, AT_LEAST_1),
+    /** Factor by which `each` grows per attempt: 2 gives 30, 60, 120 s. @default 1 */
+    growth: option.number(1, { min: 1, max: 100 }),
+    /** Upper bound of a growing `each`. @default none */
+    max: option.duration(Infinity, AT_LEAST_1),
+    /** Streams: until the first item. @default `each` */
+    firstItem: option.duration(undefined, AT_LEAST_1),
+    /** Streams: between two items. @default none */
+    idle: option.duration(Infinity, AT_LEAST_1),
+  },
+  { shorthand: 'each' },
+);
 
 /** Limits of `@Timeout`. A bare duration sets `each`. */
-export interface TimeoutOptions {
-  /**
-   * One attempt. For a stream it is the time until the first item, unless `firstItem` is given.
-   * @default 30 s
-   */
-  readonly each?: Duration;
-  /** The whole call including retries and waits. @default none */
-  readonly total?: Duration;
-  /** Factor by which `each` grows per attempt: 2 gives 30, 60, 120 s. @default 1 */
-  readonly growth?: number;
-  /** Upper bound of a growing `each`. @default none */
-  readonly max?: Duration;
-  /** Streams: until the first item. @default `each` */
-  readonly firstItem?: Duration;
-  /** Streams: between two items. @default none */
-  readonly idle?: Duration;
-}
+export interface TimeoutOptions extends option.OptionsOf<typeof TIMEOUT.spec> {}
 
-export const DEFAULT_TIMEOUT_OPTIONS = { each: 30_000, growth: 1 } as const satisfies TimeoutOptions;
+export const DEFAULT_TIMEOUT_OPTIONS = TIMEOUT.default;
 
 /** Milliseconds; Infinity for "none". */
-export interface ResolvedTimeoutOptions {
-  readonly each: number;
-  readonly total: number;
-  readonly growth: number;
-  readonly max: number;
-  readonly firstItem: number | undefined;
-  readonly idle: number;
-}
+export type ResolvedTimeoutOptions = option.ResolvedOf<typeof TIMEOUT.spec>;
 
-const KNOWN = ['each', 'total', 'growth', 'max', 'firstItem', 'idle'] as const;
-
-export function readTimeoutOptions(input: TimeoutOptions | Duration | undefined, path: string): ResolvedTimeoutOptions {
-  const bare = typeof input === 'number' || typeof input === 'string';
-  const reader = new OptionsReader<TimeoutOptions>(bare ? { each: input } : input, path, KNOWN);
-  const resolved: ResolvedTimeoutOptions = {
-    each: noneIfInfinite(reader, 'each', DEFAULT_TIMEOUT_OPTIONS.each),
-    total: reader.duration('total', Infinity, { min: 1 }),
-    growth: reader.number('growth', DEFAULT_TIMEOUT_OPTIONS.growth, { min: 1, max: 100 }),
-    max: reader.duration('max', Infinity, { min: 1 }),
-    firstItem: reader.duration('firstItem', undefined, { min: 1 }),
-    idle: reader.duration('idle', Infinity, { min: 1 }),
-  };
-  reader.finish();
-  return resolved;
-}
-
-/** `each: Infinity` is the one way to have a total limit only. */
-function noneIfInfinite(reader: OptionsReader<TimeoutOptions>, name: 'each', fallback: number): number {
-  return parseDuration(reader.raw(name)) === Infinity ? Infinity : reader.duration(name, fallback, { min: 1 });
-}
+export const readTimeoutOptions = option.readerOf(TIMEOUT);

@@ -1,12 +1,12 @@
-import { createPolicy, ResilienceOptionsError } from '@nest-resilience/core';
+import { createPolicy, option } from '@nest-resilience/core';
 import { compileExpression } from '../expression/expression.js';
 import { compileMapping } from '../expression/mapping.js';
 import { compileAction } from './actions.js';
 import type { NodeDefinition } from './definition.js';
 import type { NodeDraft, NodePolicies, WorkflowDraft } from './draft.js';
-import { compileHeal } from './heal.js';
+import { HEAL } from './heal.js';
 import { fallbackNames, list } from './node-names.js';
-import { type CompiledPolicies, compilePolicies, NO_POLICIES } from './policies.js';
+import { type CompiledPolicies, compilePolicies, ERROR_OPTIONS, NO_POLICIES } from './policies.js';
 import type { ProblemList } from './problems.js';
 
 export function compileNode(
@@ -38,7 +38,7 @@ export function compileNode(
       node.expect === undefined
         ? undefined
         : problems.attempt(() => compileExpression(node.expect ?? ''), name, ['nodes', name, 'expect']),
-    heal: compileHeal(node.heal, name, problems),
+    heal: node.heal && problems.options(() => option.read(HEAL, node.heal, `${name} > heal`), name),
     action: compileAction(node, problems),
   };
 }
@@ -61,17 +61,11 @@ function checkedPolicies(
 ): CompiledPolicies {
   const at = node === undefined ? [] : ['nodes', node];
   const policies = problems.attempt(() => compilePolicies(written), node, at) ?? NO_POLICIES;
-  try {
-    createPolicy({ name, ...policies.options });
-  } catch (error) {
-    if (!(error instanceof ResilienceOptionsError)) throw error;
-    for (const { path, allowed } of error.problems) {
-      const words = path.split(' > ').filter((word) => word !== name);
-      const key = Object.keys(policies.options).find((policy) =>
-        words.some((word) => word.replace('@', '').toLowerCase() === policy.toLowerCase()),
-      );
-      problems.add(`${words.join(' > ')}: expected ${allowed}`, node, [...at, ...(key ? [key] : [])]);
-    }
-  }
+  problems.options(() => createPolicy({ name, ...policies.options }), node, alsoTaken);
   return policies;
+}
+
+function alsoTaken(option: string): string {
+  if ((ERROR_OPTIONS as readonly string[]).includes(option)) return ", or words such as 'rate_limit' or 'TypeError'";
+  return option === 'key' ? ', or a JSONata expression' : '';
 }

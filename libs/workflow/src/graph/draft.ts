@@ -1,6 +1,7 @@
 import type { Duration, PolicyOptions } from '@nest-resilience/core';
 import type { InputMapping } from '../expression/mapping.js';
 import type { HealSettings } from './heal.js';
+import type { ERROR_OPTIONS } from './policies.js';
 import type { StepContext } from './step-context.js';
 
 /** A JSON Schema (2020-12). */
@@ -106,7 +107,7 @@ export type Worded<T> = T extends object
   ? { readonly [K in keyof T]: K extends ErrorOption ? T[K] | string | readonly string[] : T[K] }
   : T;
 
-type ErrorOption = 'retryOn' | 'abortOn' | 'recordOn' | 'ignoreOn' | 'staleOn';
+type ErrorOption = (typeof ERROR_OPTIONS)[number];
 
 export type NodeKey = string | ((input: never) => string | undefined);
 

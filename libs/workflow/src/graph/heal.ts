@@ -1,6 +1,43 @@
-import { parseDuration, type Duration } from '@nest-resilience/core';
+import { option } from '@nest-resilience/core';
 import type { StructuredError } from '../ledger/structured-error.js';
-import type { ProblemList } from './problems.js';
+
+type HealNode<F> = string | F;
+
+const nodeOr = <F>(description: string) =>
+  option.custom<HealNode<F>, HealNode<F>>(
+    (value, at) =>
+      option.isText(value) || typeof value === 'function'
+        ? (value as HealNode<F>)
+        : at.refuse(value, 'the name of a node, or in code a function'),
+    { schema: { type: 'string', description } },
+  );
+
+const OPTIONS = option.options(
+  {
+    diagnose: option.required(
+      nodeOr<DiagnosisFunction>('Node that names the issue: a text, or an object with a text "issue".'),
+      'the node that names the issue',
+    ),
+    remedies: option.custom<Remedies<string>, Remedies<string>>(
+      (value, at) =>
+        typeof value === 'object' && value !== null ? (value as Remedies<string>) : at.refuse(value, 'nodes by issue'),
+      {
+        ...{ fallback: {}, schema: { type: 'object', additionalProperties: { type: 'string' } } },
+      },
+    ),
+    otherwise: nodeOr<RemedyFunction>('Node for any other issue.'),
+    /** How often the node may be healed. @default 1 */
+    rounds: option.whole(1, { min: 1, max: 10 }),
+    /** Wait before the node runs again; doubles with each round. @default 0 */
+    delay: option.duration(0),
+  },
+  {
+    check: ({ at, resolved: { remedies, otherwise } }) => {
+      if (Object.keys(remedies ?? {}).length === 0 && otherwise === undefined)
+        at.at('remedies').refuse(remedies, 'one at least, or otherwise: a diagnosis alone mends nothing');
+    },
+  },
+);
 
 /**
  * Self-healing of a node: it fails, `diagnose` names the issue, the remedy of that issue mends it, the node runs again. What stands
@@ -8,17 +45,17 @@ import type { ProblemList } from './problems.js';
  * (a {@link HealView}), and so do those of the diagnosis and the remedies.
  * @typeParam Issue what the diagnosis may name
  */
-export interface HealSettings<Issue extends string = string> {
+export interface HealSettings<Issue extends string = string> extends option.OptionsOf<typeof OPTIONS.spec> {
   /** Answers with the issue: a text, or an object with a text `issue`. */
-  readonly diagnose: string | ((failure: HealFailure) => Diagnosis<Issue> | PromiseLike<Diagnosis<Issue>>);
-  readonly remedies: Readonly<Record<Issue, string | RemedyFunction>>;
+  readonly diagnose: HealNode<(failure: HealFailure) => Diagnosis<Issue> | PromiseLike<Diagnosis<Issue>>>;
+  /** By issue; may be left out beside `otherwise`. */
+  readonly remedies?: Remedies<Issue>;
   /** Remedy of an issue that has none of its own. @default none: the node's own error stands */
-  readonly otherwise?: string | RemedyFunction;
-  /** How often the node may be healed. @default 1 */
-  readonly rounds?: number;
-  /** Wait before the node runs again; doubles with each round. @default 0 */
-  readonly delay?: Duration;
+  readonly otherwise?: HealNode<RemedyFunction>;
 }
+
+type Remedies<Issue extends string> = Readonly<Record<Issue, HealNode<RemedyFunction>>>;
+type DiagnosisFunction = (failure: HealFailure) => Diagnosis | PromiseLike<Diagnosis>;
 
 export type Diagnosis<Issue extends string = string> = Issue | undefined | { readonly issue: Issue | undefined };
 
@@ -51,15 +88,15 @@ export interface HealView extends Pick<HealFailure, 'node' | 'error' | 'round' |
 }
 
 /** Defaults of {@link HealSettings}. */
-export const DEFAULT_HEAL_SETTINGS = { rounds: 1, delay: 0 } as const;
+export const DEFAULT_HEAL_SETTINGS = OPTIONS.default;
 
-export interface CompiledHeal {
-  readonly diagnose: HealSettings['diagnose'];
-  readonly remedies: ReadonlyMap<string, string | RemedyFunction>;
-  readonly otherwise: string | RemedyFunction | undefined;
-  readonly rounds: number;
-  readonly delayMs: number;
-}
+export const HEAL = option.map(OPTIONS, ({ remedies, delay, ...rest }) => ({
+  ...rest,
+  remedies: new Map(Object.entries(remedies ?? {})),
+  delayMs: delay,
+}));
+
+export type CompiledHeal = option.OutOf<typeof HEAL>;
 
 /** Nodes that a healing names, each with its place under `heal`. */
 export function healNodes(heal: HealSettings | undefined): { readonly node: string; readonly path: string[] }[] {
@@ -70,28 +107,4 @@ export function healNodes(heal: HealSettings | undefined): { readonly node: stri
     { what: heal.otherwise, path: ['otherwise'] },
   ];
   return named.flatMap(({ what, path }) => (typeof what === 'string' ? [{ node: what, path }] : []));
-}
-
-export function compileHeal(
-  heal: HealSettings | undefined,
-  node: string,
-  problems: ProblemList,
-): CompiledHeal | undefined {
-  if (!heal) return undefined;
-  const { rounds, delay } = { ...DEFAULT_HEAL_SETTINGS, ...heal };
-  const at = ['nodes', node, 'heal'];
-  const delayMs = parseDuration(delay);
-  if (!Number.isInteger(rounds) || rounds < 1 || rounds > 10)
-    problems.add(`heal.rounds ${rounds} is no whole number from 1 to 10`, node, [...at, 'rounds']);
-  if (delayMs === undefined)
-    problems.add(`heal.delay '${delay}' is no duration such as '500ms' or 500`, node, [...at, 'delay']);
-  if (Object.keys(heal.remedies ?? {}).length === 0 && heal.otherwise === undefined)
-    problems.add('heal has no remedies: a diagnosis alone mends nothing', node, [...at, 'remedies']);
-  return {
-    diagnose: heal.diagnose,
-    remedies: new Map(Object.entries(heal.remedies ?? {})),
-    otherwise: heal.otherwise,
-    rounds,
-    delayMs: delayMs ?? 0,
-  };
 }

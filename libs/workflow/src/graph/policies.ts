@@ -15,7 +15,7 @@ export type CallKey = Expression | ((input: never) => string | undefined) | 'sco
 
 export const NO_POLICIES: CompiledPolicies = { options: {}, keys: new Map() };
 
-const KINDS = [
+export const NODE_POLICIES = [
   'retry',
   'circuitBreaker',
   'timeout',
@@ -27,13 +27,13 @@ const KINDS = [
 ] as const satisfies readonly (keyof NodePolicies)[];
 
 /** Options that take errors. Files cannot hold functions: there they are lists of words. */
-const MATCHERS = ['retryOn', 'abortOn', 'recordOn', 'ignoreOn', 'staleOn'];
+export const ERROR_OPTIONS = ['retryOn', 'abortOn', 'recordOn', 'ignoreOn', 'staleOn'] as const;
 
 /** @throws ExpressionSyntaxError for a key that cannot be read */
 export function compilePolicies(policies: NodePolicies): CompiledPolicies {
   const options: Record<string, unknown> = {};
   const keys = new Map<KeyedPolicy, CallKey>();
-  for (const kind of KINDS) {
+  for (const kind of NODE_POLICIES) {
     const written: unknown = policies[kind];
     if (written === undefined || written === false) continue;
     const value = kind === 'retry' && typeof written === 'number' ? { maxRetries: written } : withMatchers(written);
@@ -61,7 +61,7 @@ function withMatchers(options: unknown): unknown {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return options;
   const entries = Object.entries(options).map(([key, value]: [string, unknown]) => [
     key,
-    MATCHERS.includes(key) ? matcher(value) : value,
+    (ERROR_OPTIONS as readonly string[]).includes(key) ? matcher(value) : value,
   ]);
   return Object.fromEntries(entries) as object;
 }

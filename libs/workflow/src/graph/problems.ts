@@ -1,3 +1,4 @@
+import { ResilienceOptionsError } from '@nest-resilience/core';
 import type { WorkflowDraft } from './draft.js';
 import type { WorkflowProblem } from './errors.js';
 
@@ -26,6 +27,26 @@ export class ProblemList {
       ...(file && { file }),
       ...place,
     });
+  }
+
+  /** Reads options whose path begins with what has them; each that is refused becomes a problem where it stands. */
+  options<T>(
+    read: () => T,
+    node: string | undefined,
+    /** What a workflow takes beside what the option takes itself. */
+    also: (option: string) => string = () => '',
+  ): T | undefined {
+    try {
+      return read();
+    } catch (error) {
+      if (!(error instanceof ResilienceOptionsError)) throw error;
+      for (const { path, allowed } of error.problems) {
+        const [, ...words] = path.split(' > ');
+        const at = node === undefined ? words : ['nodes', node, ...words];
+        this.add(`${words.join(' > ')}: expected ${allowed}${also(words.at(-1) ?? '')}`, node, at);
+      }
+      return undefined;
+    }
   }
 
   /** Runs a compile step; what it throws becomes a problem. */

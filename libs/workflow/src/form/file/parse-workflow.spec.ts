@@ -1,7 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { parse } from 'yaml';
 import { checkWorkflow } from '../../graph/build.js';
+import type { NodeSettings } from '../../graph/draft.js';
 import { describeProblem } from '../../graph/errors.js';
+import { workflow } from '../builder/workflow.builder.js';
 import { parseWorkflow } from './parse-workflow.js';
 import { WORKFLOW_FILE_SCHEMA } from './workflow.schema.js';
 
@@ -46,6 +49,14 @@ function problemsOf(text: string): string[] {
   const { draft, problems } = parseWorkflow(text, 'w.yaml');
   return [...problems, ...(draft ? checkWorkflow(draft).problems : [])].map(describeProblem);
 }
+
+const withPolicy = (policy: string) =>
+  `name: x\nnodes:\n  a:\n    ${policy}\n    constant: 1\n  why: { constant: other }\n`;
+const inCode = (policy: string) => () =>
+  workflow('x')
+    .node('why', { constant: 'other' })
+    .node('a', { ...(parse(policy) as NodeSettings), constant: 1 })
+    .build();
 
 describe('a workflow file', () => {
   it('becomes the same draft that any other form makes', () => {
@@ -125,10 +136,73 @@ nodes:
     [
       'an unknown policy word',
       'name: x\nnodes:\n  a: { constant: 1, retry: { strategy: sometimes } }\n',
-      /'strategy' must be one of exponential, linear/,
+      /w\.yaml:3:30: x > a: retry > strategy: expected one of 'exponential', 'linear'/,
     ],
   ])('refuses %s', (_, text, expected) => {
     expect(problemsOf(text).join('\n')).toMatch(expected);
+  });
+
+  it.each([
+    ['a number as window', 'circuitBreaker: { window: 20 }'],
+    ['all defaults', 'circuitBreaker: true'],
+    ['limits of a stream', 'timeout: { firstItem: 1s, idle: 1s }'],
+    ['a budget of its own', 'retry: { budget: { min: 9 } }'],
+    ['no budget', 'retry: { budget: false, retryOn: [timeout], abortOn: TypeError }'],
+    ['a key', 'rateLimit: { limit: 5, interval: 1s, key: $.input.tenant, maxKeys: 5 }'],
+    ['a remedy for any issue', 'heal: { diagnose: why, otherwise: why, rounds: 2 }'],
+  ])('takes options as a workflow in code does: %s', (_, policy) => {
+    expect(problemsOf(withPolicy(policy))).toEqual([]);
+    expect(inCode(policy)).not.toThrow();
+  });
+
+  it.each([
+    [
+      'a policy wrong by its value',
+      'retry: { budget: banana }',
+      '4:14',
+      'retry > budget: expected an options object with ratio, min',
+    ],
+    [
+      'a policy wrong inside',
+      'retry: { budget: { ratio: 2 } }',
+      '4:24',
+      'retry > budget > ratio: expected a number from 0 to 1',
+    ],
+    ['a bare value', 'bulkhead: 0', '4:5', 'bulkhead > maxConcurrent: expected a whole number >= 1'],
+    [
+      'a window',
+      'circuitBreaker: { window: consecutiv }',
+      '4:23',
+      "circuitBreaker > window: expected one of 'count', 'consecutive' (did you mean 'consecutive'?)",
+    ],
+    ['what only code can have', 'retry: { retryOnResult: $.ok }', '4:14', 'retry > retryOnResult: expected a function'],
+    ['errors', 'retry: { retryOn: 5 }', '4:14', "or words such as 'rate_limit' or 'TypeError'"],
+    ['a wrong key', 'cache: { ttl: 1s, key: 5 }', '4:23', 'cache > key: expected a function, or a JSONata expression'],
+    [
+      'an option without its other one',
+      'rateLimit: { limit: 5, interval: 1s, maxKeys: 5 }',
+      '4:42',
+      'nothing without key',
+    ],
+    [
+      'a diagnosis without a remedy',
+      'heal: { diagnose: why }',
+      '4:5',
+      'heal > remedies: expected one at least, or otherwise',
+    ],
+    ['too many rounds', 'heal: { diagnose: why, otherwise: why, rounds: 11 }', '4:44', 'must be <= 10'],
+  ])('refuses options as a workflow in code does, and says where: %s', (_, policy, place, message) => {
+    const problems = problemsOf(withPolicy(policy));
+
+    expect(problems).toEqual([expect.stringContaining(message)]);
+    expect(problems[0]).toContain(`w.yaml:${place}: x > a: `);
+    expect(inCode(policy)).toThrow();
+  });
+
+  it('names so many unknown options that everybody has seen enough', () => {
+    const names = Array.from({ length: 50_000 }, (_, index) => `      retry${index}: 1`);
+
+    expect(problemsOf(`name: x\nnodes:\n  a:\n    constant: 1\n    retry:\n${names.join('\n')}\n`)).toHaveLength(100);
   });
 
   it('refuses a bomb of anchors instead of unfolding it', () => {

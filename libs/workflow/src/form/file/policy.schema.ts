@@ -1,8 +1,6 @@
-/** Parts of the schema of workflow files: durations, and the options of each policy as a file can write them. */
-export const duration = {
-  type: ['number', 'string'],
-  description: "Milliseconds, or a text such as '250ms', '30s', '5m'.",
-};
+import { type option, policySchema } from '@nest-resilience/core';
+import { ERROR_OPTIONS, NODE_POLICIES } from '../../graph/policies.js';
+
 const words = {
   type: ['string', 'array'],
   items: { type: 'string' },
@@ -10,114 +8,28 @@ const words = {
     "Reasons or kinds of the classifier, or names or codes of errors: 'rate_limit', 'transient', 'TypeError'.",
 };
 const key = { type: 'string', minLength: 1, description: 'JSONata expression; by default all that the node sees.' };
-export const closed = { type: 'object', additionalProperties: false };
+const perKey = { ...key, description: 'One of its own per value of this expression; by default one for all.' };
 
-export const retry = {
-  type: ['integer', 'object'],
-  minimum: 0,
-  description: 'Retries after the first call, or options of @Retry.',
-  additionalProperties: false,
-  properties: {
-    maxRetries: { type: 'integer', minimum: 0 },
-    strategy: { enum: ['exponential', 'linear', 'fibonacci', 'constant', 'immediate'] },
-    baseDelay: duration,
-    multiplier: { type: 'number', minimum: 1 },
-    maxDelay: duration,
-    jitter: { anyOf: [{ enum: ['full', 'equal', 'decorrelated', 'none'] }, { type: 'number', minimum: 0 }] },
-    retryOn: words,
-    abortOn: words,
-    maxElapsed: duration,
-    honorRetryAfter: { type: 'boolean' },
-    retryAfterCap: duration,
-    budget: {},
-  },
-};
+const DESCRIPTIONS = {
+  retry: 'Retries after the first call, or options of @Retry.',
+  circuitBreaker: 'Options of @CircuitBreaker.',
+  timeout: 'For each attempt, or options of @Timeout.',
+  rateLimit: 'Options of @RateLimit.',
+  bulkhead: 'Attempts at once, or options of @Bulkhead.',
+  hedge: 'The delay before a second attempt joins, or options of @Hedge.',
+  cache: 'How long a result serves again, or options of @Cache.',
+  coalesce: 'Equal calls at the same time share one; true, or options of @Coalesce.',
+} as const satisfies Record<(typeof NODE_POLICIES)[number], string>;
 
-export const circuitBreaker = {
-  ...closed,
-  description: 'Options of @CircuitBreaker.',
-  properties: {
-    name: { type: 'string', minLength: 1 },
-    window: { type: ['object', 'string'] },
-    failureThreshold: { type: 'integer', minimum: 1 },
-    failureRate: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
-    minimumCalls: { type: 'integer', minimum: 1 },
-    slowCallDuration: duration,
-    slowCallRate: { type: 'number', exclusiveMinimum: 0, maximum: 1 },
-    recoveryTimeout: duration,
-    halfOpenCalls: { type: 'integer', minimum: 1 },
-    successThreshold: { type: 'integer', minimum: 1 },
-    halfOpenTimeout: duration,
-    recordOn: words,
-    ignoreOn: words,
-    key: { ...key, description: 'One circuit per value of this expression.' },
-    maxKeys: { type: 'integer', minimum: 1 },
-  },
-};
+export type PolicySchemas = Readonly<Record<(typeof NODE_POLICIES)[number], option.JsonSchema>>;
 
-export const timeout = {
-  type: ['number', 'string', 'object'],
-  description: 'For each attempt, or options of @Timeout.',
-  additionalProperties: false,
-  properties: { each: duration, total: duration, growth: { type: 'number', minimum: 1 }, max: duration },
-};
+/** The policies of a node as a file can write them: for editors, since compiling a node checks them, and says more. */
+export const POLICY_SCHEMAS = Object.fromEntries(
+  NODE_POLICIES.map((kind) => {
+    const errors = ERROR_OPTIONS.map((name) => [name, words] as const);
+    const instead = { ...Object.fromEntries(errors), key: kind === 'cache' || kind === 'coalesce' ? key : perKey };
+    return [kind, { description: DESCRIPTIONS[kind], ...policySchema(kind, instead) }];
+  }),
+) as unknown as PolicySchemas;
 
-export const rateLimit = {
-  ...closed,
-  description: 'Options of @RateLimit.',
-  required: ['limit', 'interval'],
-  properties: {
-    name: { type: 'string', minLength: 1 },
-    limit: { type: 'integer', minimum: 1 },
-    interval: duration,
-    maxWait: duration,
-    key: { ...key, description: 'One bucket per value of this expression.' },
-    maxKeys: { type: 'integer', minimum: 1 },
-  },
-};
-
-export const bulkhead = {
-  type: ['integer', 'object'],
-  minimum: 1,
-  description: 'Attempts at once, or options of @Bulkhead.',
-  additionalProperties: false,
-  properties: {
-    name: { type: 'string', minLength: 1 },
-    maxConcurrent: { type: 'integer', minimum: 1 },
-    maxQueue: { type: 'integer', minimum: 0 },
-    queueTimeout: duration,
-  },
-};
-
-export const hedge = {
-  type: ['number', 'string', 'object'],
-  description: 'The delay before a second attempt joins, or options of @Hedge.',
-  additionalProperties: false,
-  properties: {
-    delay: duration,
-    percentile: { type: 'number', exclusiveMinimum: 0, exclusiveMaximum: 1 },
-    maxHedges: { type: 'integer', minimum: 1, maximum: 10 },
-  },
-};
-
-export const cache = {
-  type: ['number', 'string', 'object'],
-  description: 'How long a result serves again, or options of @Cache.',
-  additionalProperties: false,
-  required: ['ttl'],
-  properties: {
-    name: { type: 'string', minLength: 1 },
-    ttl: duration,
-    staleIfError: duration,
-    staleOn: words,
-    key,
-    maxEntries: { type: 'integer', minimum: 1 },
-  },
-};
-
-export const coalesce = {
-  type: ['boolean', 'object'],
-  description: 'Equal calls at the same time share one; true, or options of @Coalesce.',
-  additionalProperties: false,
-  properties: { key },
-};
+export const ANY_POLICIES = Object.fromEntries(NODE_POLICIES.map((kind) => [kind, {}])) as unknown as PolicySchemas;

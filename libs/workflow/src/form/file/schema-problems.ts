@@ -1,7 +1,8 @@
 import { nearest } from '@nest-resilience/core';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { MAX_PROBLEMS } from '../../graph/problems.js';
-import { WORKFLOW_FILE_SCHEMA } from './workflow.schema.js';
+import { ANY_POLICIES } from './policy.schema.js';
+import { workflowFileSchema } from './workflow.schema.js';
 
 /** One violation of the schema. */
 export interface SchemaProblem {
@@ -10,10 +11,10 @@ export interface SchemaProblem {
 }
 
 const validate = new Ajv2020({ allErrors: true, strict: false, verbose: true, logger: false }).compile(
-  WORKFLOW_FILE_SCHEMA,
+  workflowFileSchema(ANY_POLICIES),
 );
 
-/** Checks the shape of a file and lists everything that is wrong with it. */
+/** Checks the shape of a file, all but the options of policies, and lists everything that is wrong with it. */
 export function schemaProblems(value: unknown): SchemaProblem[] {
   if (validate(value)) return [];
   // Each branch of a oneOf reports why it did not match: only the oneOf itself says something to the author.

@@ -1,18 +1,10 @@
+import { option } from '@nest-resilience/core';
 import type { JsonSchema } from '../../graph/draft.js';
 import { HTTP_METHODS } from '../../graph/http-action.js';
-import {
-  bulkhead,
-  cache,
-  circuitBreaker,
-  closed,
-  coalesce,
-  duration,
-  hedge,
-  rateLimit,
-  retry,
-  timeout,
-} from './policy.schema.js';
+import { HEAL } from '../../graph/heal.js';
+import { POLICY_SCHEMAS, type PolicySchemas } from './policy.schema.js';
 
+const closed = { type: 'object', additionalProperties: false };
 const names = { type: ['string', 'array'], items: { type: 'string' }, description: 'One name or a list of names.' };
 const jsonSchema = { type: 'object', description: 'A JSON Schema (2020-12).' };
 const llm = {
@@ -68,20 +60,7 @@ const actions = {
   constant: { description: 'A fixed result.' },
 };
 
-const heal = {
-  ...closed,
-  description: 'Fails, is diagnosed, mended by the remedy of the issue, and runs again.',
-  required: ['diagnose', 'remedies'],
-  properties: {
-    diagnose: { type: 'string', description: 'Node that names the issue: a text, or an object with a text "issue".' },
-    remedies: { type: 'object', additionalProperties: { type: 'string' }, description: 'Nodes by issue.' },
-    otherwise: { type: 'string', description: 'Node for any other issue.' },
-    rounds: { type: 'integer', minimum: 1, maximum: 10 },
-    delay: duration,
-  },
-};
-
-const node = {
+const nodeSchema = (policies: PolicySchemas): JsonSchema => ({
   ...closed,
   properties: {
     description: { type: 'string' },
@@ -104,15 +83,8 @@ const node = {
       description: 'Keep the failure of an optional node, or of each item of a partial batch, as a dead letter.',
     },
     expect: { type: 'string', minLength: 1, description: 'JSONata condition that "result" must meet.' },
-    heal,
-    retry,
-    circuitBreaker,
-    timeout,
-    rateLimit,
-    bulkhead,
-    hedge,
-    cache,
-    coalesce,
+    heal: { ...HEAL.schema, description: 'Fails, is diagnosed, mended by the remedy of the issue, and runs again.' },
+    ...policies,
     ...actions,
     each: {
       ...closed,
@@ -132,10 +104,9 @@ const node = {
     },
   },
   oneOf: ['llm', 'http', 'call', 'transform', 'constant', 'each'].map((name) => ({ required: [name] })),
-};
+});
 
-/** The JSON Schema of workflow files, also published as `@nest-resilience/workflow/workflow.schema.json`. */
-export const WORKFLOW_FILE_SCHEMA: JsonSchema = {
+export const workflowFileSchema = (policies: PolicySchemas): JsonSchema => ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'A workflow of @nest-resilience/workflow',
   ...closed,
@@ -146,7 +117,7 @@ export const WORKFLOW_FILE_SCHEMA: JsonSchema = {
     description: { type: 'string' },
     input: { ...jsonSchema, description: "JSON Schema of the run's input." },
     output: { description: "Makes the run's output; by default the results of the nodes nobody waits for." },
-    deadline: duration,
+    deadline: option.duration().schema,
     join: { type: 'boolean', description: 'Identical submissions in flight share one execution.' },
     deadLetter: { type: 'boolean', description: 'Keep failed runs as dead letters; true by default.' },
     fallback: {
@@ -159,13 +130,16 @@ export const WORKFLOW_FILE_SCHEMA: JsonSchema = {
         properties: { workflow: { type: 'string' }, priority: { type: 'number' } },
       },
     },
-    retry: { ...retry, description: 'Lets a failed run go on at its first unfinished node.' },
-    circuitBreaker: { ...circuitBreaker, description: 'Judges whole runs.' },
+    retry: { ...policies.retry, description: 'Lets a failed run go on at its first unfinished node.' },
+    circuitBreaker: { ...policies.circuitBreaker, description: 'Judges whole runs.' },
     requireHealth: {
       type: ['boolean', 'array'],
       items: { type: 'string' },
       description: 'Refuse runs while critical checks (or those named) are down, by the last health report.',
     },
-    nodes: { type: 'object', minProperties: 1, additionalProperties: node },
+    nodes: { type: 'object', minProperties: 1, additionalProperties: nodeSchema(policies) },
   },
-};
+});
+
+/** The JSON Schema of workflow files, also published as `@nest-resilience/workflow/workflow.schema.json`. */
+export const WORKFLOW_FILE_SCHEMA = workflowFileSchema(POLICY_SCHEMAS);

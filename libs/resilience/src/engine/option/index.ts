@@ -1,0 +1,3 @@
+export * from './kinds.js';
+export * from './option.js';
+export * from './options.js';

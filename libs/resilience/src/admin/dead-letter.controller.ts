@@ -26,9 +26,11 @@ import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
 import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { messageOf } from '../engine/foreign-error.js';
+import { readBody } from '../nest/openapi/read-request.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
+import { fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
 import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
+import { EDIT, NOTE } from './dead-letter.openapi.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { streamProgress } from './dead-letter.progress.js';
 
@@ -126,13 +128,13 @@ export class DeadLetterController {
   @Post(':id/discard')
   @HttpCode(200)
   async discard(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
-    await this.deadLetters.discard(id, fromNoteBody(body));
+    await this.deadLetters.discard(id, readBody(NOTE, body));
     return this.get(id);
   }
 
   @Patch(':id')
   async edit(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
-    const { args, argsMeta, note } = fromEditBody(body);
+    const { args, argsMeta, note } = readBody(EDIT, body);
     if (argsMeta === undefined) await this.requirePlain(id);
     const typed = withTypes(args, argsMeta ?? undefined);
     await this.deadLetters.edit(id, typed, note === undefined ? {} : { note });
@@ -148,7 +150,7 @@ export class DeadLetterController {
 }
 
 /** Brings back the Dates, Maps and so on that the entry's `argsMeta` names. */
-function withTypes(args: unknown[], meta: unknown): readonly unknown[] {
+function withTypes(args: readonly unknown[], meta: unknown): readonly unknown[] {
   try {
     return decodeArgs({ encoding: 'superjson', json: args, ...(meta !== undefined && { meta }) });
   } catch (error) {

@@ -4,6 +4,7 @@ import { cursorProblem } from '../ledger/cursor.js';
 import { type ExecutionFilter, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { InputProblem } from '../graph/input-schema.js';
 import { WorkflowInputError } from '../workflow.errors.js';
+import { EXECUTION_QUERY } from './workflow.openapi.js';
 
 /** Query values as they come: a parameter given twice is a list, one in brackets an object. */
 export type Query = Readonly<Record<string, unknown>>;
@@ -40,7 +41,7 @@ export function readFilter(query: Query): ExecutionFilter {
   };
 }
 
-const FIELDS = ['workflow', 'status', 'cursor', 'limit'];
+const FIELDS = Object.keys(EXECUTION_QUERY);
 
 /** A filter that is misspelt would find everything. */
 function unknownFields(query: Query): InputProblem[] {

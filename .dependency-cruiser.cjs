@@ -6,7 +6,19 @@
  *
  * Specs may import whatever their own package has; a package's sources may not import specs, test/ or bench/.
  */
-const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'telemetry', 'cli', 'testing'];
+const ROOMS = [
+  'engine',
+  'policy',
+  'nest',
+  'health',
+  'metrics',
+  'events',
+  'admin',
+  'telemetry',
+  'cli',
+  'kit',
+  'testing',
+];
 const CORE = '^libs/resilience/src/';
 const SPEC = '\\.(e2e-|fault-)?spec\\.ts$';
 /** Every folder of the core that is no room of its own is a capability (retry, timeout, ...); $1 is its name. */

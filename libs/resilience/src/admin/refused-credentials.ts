@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Clock, TimerHandle } from '../engine/clock.js';
+import { counter } from '../nest/figures/figure.js';
+import { FigureTable } from '../nest/figures/figure-table.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
-
-/** Token under which metrics find the count, without importing this folder. */
-export const RESILIENCE_REFUSALS = Symbol.for('nest-resilience:admin-refusals');
 
 const MINUTE_MS = 60_000;
 /** Of one address within a minute: more different tokens are guesses, more requests a client that never stops. */
@@ -28,7 +27,16 @@ export class RefusedCredentials {
   private unsaid = new Map<string, number>();
   private timer: TimerHandle | undefined;
 
-  constructor(@Inject(RESILIENCE_CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
+    @Inject(FigureTable) figures: FigureTable,
+  ) {
+    figures.add(
+      counter('resilience.admin_refused', '{request}', 'Requests without the right operator token', () => [
+        { labels: {}, value: this.count },
+      ]),
+    );
+  }
 
   /** Since the process started. */
   get total(): number {

@@ -5,6 +5,7 @@ import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { FigureTable } from './figures/figure-table.js';
 import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
 import { ResilienceInstallation } from './resilience.installation.js';
@@ -51,6 +52,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...optionProviders,
       ...runtimeProviders,
       ResilienceService,
+      FigureTable,
       ResilienceInterceptor,
       ResilienceInstallation,
       HandlerRequests,
@@ -61,6 +63,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
     ],
     exports: [
       ResilienceService,
+      FigureTable,
       DeadLetterService,
       DeadLetterStore,
       DeadLetterWriter,

@@ -16,7 +16,7 @@ import {
   UseFilters,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import type { RedriveAllOptions, RedriveReport } from '../dead-letter/dead-letter.batch.js';
+import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import { notFound } from '../dead-letter/dead-letter.errors.js';
 import type { RedriveResult } from '../dead-letter/dead-letter.redrive.js';
 import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
@@ -29,10 +29,9 @@ import { messageOf } from '../engine/foreign-error.js';
 import { readBody } from '../nest/openapi/read-request.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
-import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
+import { linesOf, NDJSON } from './dead-letter.ndjson.js';
 import { EDIT, NOTE } from './dead-letter.openapi.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
-import { streamProgress } from './dead-letter.progress.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
@@ -83,24 +82,15 @@ export class DeadLetterController {
     return view;
   }
 
-  /**
-   * Answers when the batch is over; who accepts NDJSON gets a line after each entry instead, and the report as the last. A client
-   * that goes away cancels it.
-   */
+  /** Answers when the batch is over. A client that goes away cancels it. */
   @Post('redrive')
   @HttpCode(200)
-  async redriveAll(
-    @Body() body: unknown,
-    @Req() { headers }: HttpRequest,
-    @Res({ passthrough: true }) response: HttpResponse,
-  ): Promise<RedriveReport | StreamableFile> {
+  async redriveAll(@Body() body: unknown, @Res({ passthrough: true }) response: HttpResponse): Promise<RedriveReport> {
     const { filter, options } = fromRedriveBody(body);
     const gone = new AbortController();
     const raw = response.raw ?? response;
     raw.once('close', () => gone.abort());
-    const run = (more: RedriveAllOptions) =>
-      this.deadLetters.redriveAll(filter, { ...options, ...more, signal: gone.signal });
-    return wantsLines(headers.accept) ? streamProgress(run) : run({});
+    return this.deadLetters.redriveAll(filter, { ...options, signal: gone.signal });
   }
 
   /** NDJSON as an export gives it, read as it comes. Entries that are known by id stay as they are, so it may be sent again. */

@@ -172,9 +172,7 @@ export const DEAD_LETTERS: ControllerDescription = {
     },
     redriveAll: {
       summary: 'Run a batch again',
-      description:
-        'Answers when the batch is over; with Accept: application/x-ndjson a line after each entry and the report as the last. ' +
-        'A client that goes away cancels it.',
+      description: 'Answers when the batch is over. A client that goes away cancels it.',
       body: REDRIVE,
       responses: {
         200: {

@@ -1,6 +1,7 @@
 import { parseDuration, type Duration } from '../engine/duration.js';
 import type { Matcher } from '../engine/matcher.js';
-import { nearest, oneOfText, OptionsReader } from '../engine/options.js';
+import { nearest } from '../engine/did-you-mean.js';
+import { oneOfText, OptionsReader } from '../engine/options.js';
 
 export type WindowOptions =
   | { readonly type: 'count'; readonly size?: number }

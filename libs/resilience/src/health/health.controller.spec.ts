@@ -49,8 +49,7 @@ describe('HealthController', () => {
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: RESILIENCE_EVENTS, useValue: { listens: () => false, emit: () => undefined } },
       { provide: ResilienceService, useValue: { circuits: () => circuits, chaos: () => [], policies: () => [] } },
-      // Nobody reads the figures here.
-      { provide: FigureTable, useValue: new FigureTable({} as never, {} as never, clock) },
+      FigureTable,
     ],
     exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService, FigureTable],
   })

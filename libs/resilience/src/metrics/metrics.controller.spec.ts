@@ -7,6 +7,7 @@ import type { App } from 'supertest/types.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
 import { FigureTable } from '../nest/figures/figure-table.js';
+import { figureTable } from '../nest/figures/figure-table.provider.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { healthFigure } from '../health/health.figure.js';
 import { summarize } from '../health/health.report.js';
@@ -69,7 +70,7 @@ describe('MetricsController', () => {
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: ResilienceService, useValue: source },
       { provide: DeadLetterStore, useValue: { count: () => count() } },
-      FigureTable,
+      figureTable,
     ];
     @Global()
     @Module({ providers: surroundings, exports: surroundings })

@@ -6,6 +6,7 @@ import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { FigureTable } from './figures/figure-table.js';
+import { figureTable } from './figures/figure-table.provider.js';
 import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
 import { ResilienceInstallation } from './resilience.installation.js';
@@ -52,7 +53,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...optionProviders,
       ...runtimeProviders,
       ResilienceService,
-      FigureTable,
+      figureTable,
       ResilienceInterceptor,
       ResilienceInstallation,
       HandlerRequests,

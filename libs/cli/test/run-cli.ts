@@ -1,6 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
-import type { CliIo } from '../../src/cli/cli.io.js';
-import { main } from '../../src/cli/main.js';
+import type { CliIo } from '../src/cli.io.js';
+import { main } from '../src/main.js';
 
 export interface Ran {
   readonly code: number;

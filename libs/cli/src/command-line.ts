@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { nearest } from '../engine/options.js';
+import { nearest } from '@nest-resilience/core/kit';
 import { usageError } from './exit-code.js';
 import {
   COMMON_OPTIONS,

@@ -1,11 +1,9 @@
+import type { DeadLetterView } from '@nest-resilience/core/admin';
 import type { Command } from '../command.js';
-import type { ShownEntry } from '../dead-letter.api.js';
 import { EXIT_CODES } from '../exit-code.js';
 import { FILTER_OPTIONS } from '../options.js';
-import { plain, type Screen } from '../screen.js';
-import { paintStatus } from '../status-colour.js';
-import { joined, tableWithin } from '../table.js';
-import { dateTime } from '../time-text.js';
+import { plain } from '../screen.js';
+import { dateTime, printTable } from '../table.js';
 
 export const list: Command = {
   name: 'list',
@@ -25,7 +23,7 @@ export const list: Command = {
       return EXIT_CODES.done;
     }
     if (page.items.length === 0) screen.note('No entries');
-    else for (const row of rowsOf(page.items, screen)) screen.line(row);
+    else printTable(screen, [HEADER, ...page.items.map(cellsOf)], screen.width, DISPENSABLE);
     if (page.nextCursor) screen.note(`More: --cursor ${page.nextCursor}`);
     return EXIT_CODES.done;
   },
@@ -35,15 +33,7 @@ export const list: Command = {
 const DISPENSABLE = ['CREATED', 'REDRIVES', 'QUEUE'];
 const HEADER = ['ID', 'STATUS', 'QUEUE', 'TARGET', 'CREATED', 'REDRIVES', 'ERROR'];
 
-function rowsOf(items: readonly ShownEntry[], screen: Screen): string[] {
-  const [header = [], ...rows] = tableWithin([HEADER, ...items.map(cellsOf)], screen.width, DISPENSABLE);
-  return [
-    screen.paint('bold', joined(header)),
-    ...rows.map((cells) => joined(cells.map((cell, column) => (column === 1 ? paintStatus(screen, cell) : cell)))),
-  ];
-}
-
-function cellsOf({ id, status, queue, target, createdAt, redrives, maxRedrives, replayable, error }: ShownEntry) {
+function cellsOf({ id, status, queue, target, createdAt, redrives, maxRedrives, replayable, error }: DeadLetterView) {
   const prefix = replayable ? '' : '[not replayable] ';
   const message = `${prefix}${error.name}: ${error.message}`;
   return [id, status, queue, target, dateTime(createdAt), `${redrives}/${maxRedrives}`, message].map(plain);

@@ -1,18 +1,18 @@
-import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
-import type { DeadLetterEntry, DeadLetterStatus, StoredError } from '../dead-letter/dead-letter.entry.js';
-import type { RedriveResult } from '../dead-letter/dead-letter.redrive.js';
-import type { DeadLetterCount, DeadLetterPage } from '../dead-letter/dead-letter.store.js';
-import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
+import type {
+  DeadLetterCount,
+  DeadLetterPage,
+  DeadLetterStatus,
+  ImportReport,
+  RedriveReport,
+  RedriveResult,
+  StoredError,
+} from '@nest-resilience/core';
+import type { DeadLetterView } from '@nest-resilience/core/admin';
 import type { AdminClient } from './admin.client.js';
 import { CliError, EXIT_CODES } from './exit-code.js';
 
 /** As the command line has it: texts, which the server reads. */
 export type Filter = Readonly<Record<string, string>>;
-
-/** An entry over HTTP. */
-export interface ShownEntry extends Omit<DeadLetterEntry, 'args'> {
-  readonly args: unknown;
-}
 
 export type ShownRedrive = Omit<RedriveResult, 'error'> & { readonly error?: Pick<StoredError, 'name' | 'message'> };
 
@@ -23,8 +23,8 @@ const PAGE = 100;
 export class DeadLetterApi {
   constructor(private readonly client: AdminClient) {}
 
-  list(query: Filter & { readonly limit?: string }): Promise<DeadLetterPage<ShownEntry>> {
-    return this.client.get(BASE, query) as Promise<DeadLetterPage<ShownEntry>>;
+  list(query: Filter & { readonly limit?: string }): Promise<DeadLetterPage<DeadLetterView>> {
+    return this.client.get(BASE, query) as Promise<DeadLetterPage<DeadLetterView>>;
   }
 
   async counts(filter: Filter): Promise<readonly DeadLetterCount[]> {
@@ -32,11 +32,11 @@ export class DeadLetterApi {
     return counts;
   }
 
-  async get(id: string): Promise<ShownEntry> {
-    const entry = (await this.client.get(one(id))) as Partial<ShownEntry>;
+  async get(id: string): Promise<DeadLetterView> {
+    const entry = (await this.client.get(one(id))) as Partial<DeadLetterView>;
     // 'counts' and other words of the route table are no ids.
     if (typeof entry.id !== 'string') throw new CliError(`There is no dead letter '${id}'`, EXIT_CODES.problem);
-    return entry as ShownEntry;
+    return entry as DeadLetterView;
   }
 
   /** How many a batch would take, and whether the server agrees to its options. */
@@ -48,8 +48,8 @@ export class DeadLetterApi {
     return (await this.client.finish(`${one(id)}/redrive`)) as ShownRedrive;
   }
 
-  async discard(id: string, note: string | undefined): Promise<ShownEntry> {
-    return (await this.client.finish(`${one(id)}/discard`, note === undefined ? {} : { note })) as ShownEntry;
+  async discard(id: string, note: string | undefined): Promise<DeadLetterView> {
+    return (await this.client.finish(`${one(id)}/discard`, note === undefined ? {} : { note })) as DeadLetterView;
   }
 
   async purge(filter: Filter): Promise<{ readonly removed: number }> {

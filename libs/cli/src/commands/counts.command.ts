@@ -2,9 +2,7 @@ import type { Command } from '../command.js';
 import { EXIT_CODES } from '../exit-code.js';
 import { FILTER_OPTIONS } from '../options.js';
 import { plain } from '../screen.js';
-import { paintStatus } from '../status-colour.js';
-import { joined, table } from '../table.js';
-import { dateTime } from '../time-text.js';
+import { dateTime, printTable } from '../table.js';
 
 export const counts: Command = {
   name: 'counts',
@@ -27,11 +25,7 @@ export const counts: Command = {
       String(count),
       dateTime(oldestAt),
     ]);
-    const [header = [], ...lines] = table([['QUEUE', 'STATUS', 'COUNT', 'OLDEST'], ...rows]);
-    screen.line(screen.paint('bold', joined(header)));
-    for (const cells of lines) {
-      screen.line(joined(cells.map((cell, column) => (column === 1 ? paintStatus(screen, cell) : cell))));
-    }
+    printTable(screen, [['QUEUE', 'STATUS', 'COUNT', 'OLDEST'], ...rows]);
     return EXIT_CODES.done;
   },
 };

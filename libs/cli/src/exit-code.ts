@@ -30,3 +30,10 @@ export class CliError extends Error {
 export function usageError(...problems: readonly string[]): CliError {
   return new CliError(problems.join('\n'), EXIT_CODES.usage);
 }
+
+/** An error of the file system in words; any other, such as an abort, stays as it is. */
+export function fileError(error: unknown, what: string): unknown {
+  if (error instanceof CliError) return error;
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  return code === undefined || syscall === undefined ? error : new CliError(`${what}: ${message}`, EXIT_CODES.usage);
+}

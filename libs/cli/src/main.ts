@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { nearest } from '../engine/options.js';
+import { nearest } from '@nest-resilience/core/kit';
 import { readAddress } from './admin.address.js';
 import { AdminClient } from './admin.client.js';
 import type { CliIo } from './cli.io.js';
@@ -75,6 +75,6 @@ function unknown(word: string, prefix: string, known: readonly string[]): string
 }
 
 async function version(): Promise<string> {
-  const text = await readFile(new URL('../../package.json', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

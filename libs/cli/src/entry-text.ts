@@ -1,11 +1,10 @@
-import type { StoredError } from '../dead-letter/dead-letter.entry.js';
-import type { ShownEntry } from './dead-letter.api.js';
+import type { StoredError } from '@nest-resilience/core';
+import type { DeadLetterView } from '@nest-resilience/core/admin';
 import { plain, type Screen } from './screen.js';
-import { paintStatus } from './status-colour.js';
-import { dateTime } from './time-text.js';
+import { dateTime, paintStatus } from './table.js';
 
 /** One entry for people. What it does not have is left out. */
-export function entryLines(entry: ShownEntry, screen: Screen): string[] {
+export function entryLines(entry: DeadLetterView, screen: Screen): string[] {
   const fact = (label: string, value: string | number | undefined): string[] =>
     value === undefined || value === '' ? [] : [`${screen.paint('bold', label.padEnd(16))}${plain(String(value))}`];
   const section = (label: string, lines: readonly string[]): string[] =>
@@ -39,11 +38,11 @@ export function entryLines(entry: ShownEntry, screen: Screen): string[] {
   ];
 }
 
-function lastOf({ lastRedriveAt }: ShownEntry): string {
+function lastOf({ lastRedriveAt }: DeadLetterView): string {
   return lastRedriveAt === undefined ? '' : `, last ${dateTime(lastRedriveAt)}`;
 }
 
-function attemptLine({ number, startedAt, durationMs, error }: ShownEntry['attempts'][number]): string {
+function attemptLine({ number, startedAt, durationMs, error }: DeadLetterView['attempts'][number]): string {
   return `${number}  ${dateTime(startedAt)}  ${Math.round(durationMs)} ms  ${inShort(error)}`;
 }
 

@@ -1,8 +1,7 @@
 import { open } from 'node:fs/promises';
 import type { Command } from '../command.js';
 import type { CliIo } from '../cli.io.js';
-import { EXIT_CODES, usageError } from '../exit-code.js';
-import { fileError } from '../file-error.js';
+import { EXIT_CODES, fileError, usageError } from '../exit-code.js';
 import { plain } from '../screen.js';
 
 export const importEntries: Command = {

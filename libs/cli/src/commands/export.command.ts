@@ -1,8 +1,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import type { Command } from '../command.js';
-import { EXIT_CODES } from '../exit-code.js';
+import { EXIT_CODES, fileError } from '../exit-code.js';
 import { FILTER_OPTIONS } from '../options.js';
-import { fileError } from '../file-error.js';
 
 const LINE_END = 10;
 

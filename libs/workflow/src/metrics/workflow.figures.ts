@@ -1,4 +1,13 @@
-import { byLevel, counter, type DurationFigure, each, eachBy, type Figure, gauge } from '@nest-resilience/core/kit';
+import {
+  byLevel,
+  counter,
+  type DurationFigure,
+  each,
+  eachBy,
+  type Figure,
+  gauge,
+  outcomes,
+} from '@nest-resilience/core/kit';
 import type { Load } from '../executor/load-by-workflow.js';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { NodeCounts, WorkflowCounts, type WorkflowStats } from './workflow-stats.js';
@@ -26,13 +35,6 @@ const EXECUTION_BUCKETS_SECONDS: readonly number[] = [
 ];
 
 const OUTCOMES = ['successful', 'failed', 'cancelled'] as const;
-const NODE_OUTCOMES = [
-  ['successful', 'without', 'successfulWithoutRetry'],
-  ['successful', 'with', 'successfulWithRetry'],
-  ['failed', 'without', 'failedWithoutRetry'],
-  ['failed', 'with', 'failedWithRetry'],
-  ['skipped', 'without', 'skipped'],
-] as const;
 const NO_COUNTS = new WorkflowCounts();
 const NO_NODE_COUNTS = new NodeCounts();
 
@@ -55,10 +57,11 @@ export function workflowFigures(source: WorkflowSource): (Figure | DurationFigur
   );
   const fallbacks = eachBy(workflows, labelsOf, 'level', ({ counts }) => byLevel(counts.fallbacksByLevel));
   const nodeFallbacks = eachBy(nodes, labelsOf, 'level', ({ counts }) => byLevel(counts.fallbacksByLevel));
-  const outcomes = () =>
-    [...nodes()].flatMap(({ labels, counts }) =>
-      NODE_OUTCOMES.map(([outcome, retry, field]) => ({ labels: { ...labels, outcome, retry }, value: counts[field] })),
-    );
+  const ended = () =>
+    [...nodes()].flatMap(({ labels, counts }) => [
+      ...outcomes(labels, counts),
+      { labels: { ...labels, outcome: 'skipped', retry: 'without' }, value: counts.skipped },
+    ]);
   // Only of nodes that used a model: most never will.
   const tokens = eachBy(nodes, labelsOf, 'direction', ({ counts: { inputTokens, outputTokens } }) =>
     inputTokens + outputTokens === 0 ? [] : Object.entries({ input: inputTokens, output: outputTokens }),
@@ -82,7 +85,7 @@ export function workflowFigures(source: WorkflowSource): (Figure | DurationFigur
       help: 'From acceptance to the end, of successful and failed executions',
       read: each(workflows, labelsOf, ({ counts }) => counts.durations),
     },
-    counter(name('nodes'), NODE, 'Nodes of ended executions', outcomes),
+    counter(name('nodes'), NODE, 'Nodes of ended executions', ended),
     counter(name('node_attempts'), '{attempt}', 'Attempts of these nodes', perNode('attempts')),
     counter(name('node_retries'), '{attempt}', 'Those that repeated a failed one', perNode('retries')),
     counter(name('node_fallbacks'), NODE, 'Nodes that a fallback served', nodeFallbacks),

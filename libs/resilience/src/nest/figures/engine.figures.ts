@@ -1,19 +1,8 @@
 import type { ChaosCounts } from '../../chaos/chaos-record.js';
 import { circuitFamily } from '../../circuit-breaker/circuit-family.js';
 import { CIRCUIT_STATES } from '../../circuit-breaker/circuit-breaker.state.js';
-import type { CallStats } from '../../engine/call-stats.js';
 import type { ResilienceService } from '../resilience.service.js';
-import {
-  byLevel,
-  counter,
-  type DurationFigure,
-  each,
-  eachBy,
-  type Figure,
-  gauge,
-  named,
-  type Reading,
-} from './figure.js';
+import { byLevel, counter, type DurationFigure, each, eachBy, type Figure, gauge, named, outcomes } from './figure.js';
 
 /** Upper bounds in seconds; they reach up to what a call with retries against a slow model takes. */
 export const DURATION_BUCKETS_SECONDS: readonly number[] = [
@@ -52,6 +41,7 @@ export function engineFigures(source: EngineCounts): (Figure | DurationFigure)[]
   const methods = () => source.methodStats();
   const perMethod = (value: 'attempts' | 'timeouts' | 'deadLettered') =>
     each(methods, ofMethod, ({ stats }) => stats[value]);
+  const calls = () => [...methods()].flatMap((method) => outcomes(ofMethod(method), method.stats));
   const fallbacks = eachBy(methods, ofMethod, 'level', ({ stats }) => byLevel(stats.fallbacksByLevel));
 
   const circuits = () => families(source.circuits());
@@ -87,7 +77,7 @@ export function engineFigures(source: EngineCounts): (Figure | DurationFigure)[]
   const [CALL, ATTEMPT] = ['{call}', '{attempt}'];
   const refused = (of: string) => ({ series: `resilience.${of}.rejected` });
   return [
-    counter('resilience.calls', CALL, 'Finished calls', () => outcomes(methods())),
+    counter('resilience.calls', CALL, 'Finished calls', calls),
     counter('resilience.attempts', ATTEMPT, 'Times a method was entered', perMethod('attempts')),
     counter('resilience.timeouts', ATTEMPT, 'Attempts that timed out', perMethod('timeouts')),
     counter('resilience.fallbacks', CALL, 'Calls rescued by a fallback', fallbacks),
@@ -149,15 +139,6 @@ export function engineFigures(source: EngineCounts): (Figure | DurationFigure)[]
 interface Limit {
   readonly name: string;
   snapshot(): { readonly rejected: Readonly<Record<string, number>> };
-}
-
-function* outcomes(methods: Iterable<{ readonly name: string; readonly stats: CallStats }>): Generator<Reading> {
-  for (const { name: method, stats } of methods) {
-    yield { labels: { method, outcome: 'successful', retry: 'without' }, value: stats.successfulWithoutRetry };
-    yield { labels: { method, outcome: 'successful', retry: 'with' }, value: stats.successfulWithRetry };
-    yield { labels: { method, outcome: 'failed', retry: 'without' }, value: stats.failedWithoutRetry };
-    yield { labels: { method, outcome: 'failed', retry: 'with' }, value: stats.failedWithRetry };
-  }
 }
 
 /** The circuits of a keyed breaker share one name and are counted per state: keys come from arguments. */

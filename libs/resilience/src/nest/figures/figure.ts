@@ -1,3 +1,4 @@
+import type { OutcomeCounts } from '../../engine/call-stats.js';
 import type { DurationHistogram } from '../../engine/duration-histogram.js';
 
 /** What a value is of: methods, circuits, queues, checks. Never anything that a caller can choose. */
@@ -83,6 +84,18 @@ export function eachBy<T>(
       for (const [name, value] of values(thing)) yield { labels: { ...labels(thing), [by]: name }, value };
     }
   };
+}
+
+const OUTCOMES = [
+  ['successful', 'without', 'successfulWithoutRetry'],
+  ['successful', 'with', 'successfulWithRetry'],
+  ['failed', 'without', 'failedWithoutRetry'],
+  ['failed', 'with', 'failedWithRetry'],
+] as const satisfies readonly (readonly [string, string, keyof OutcomeCounts])[];
+
+/** How something ended, as labels and how often. */
+export function outcomes(labels: Labels, counts: OutcomeCounts): Reading[] {
+  return OUTCOMES.map(([outcome, retry, field]) => ({ labels: { ...labels, outcome, retry }, value: counts[field] }));
 }
 
 /** Counts by level, of which the first is 1. */

@@ -5,7 +5,7 @@ import { randomBytes } from 'node:crypto';
  * ids of one process sort strictly in the order of their making, also when the wall clock steps back.
  * @param epochNow wall clock, milliseconds since 1970
  */
-export function createIdSource(epochNow: () => number): () => string {
+export function uuidV7Source(epochNow: () => number): () => string {
   let lastMs = -1;
   let counter = 0;
   return () => {

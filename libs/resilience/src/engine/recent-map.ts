@@ -13,6 +13,19 @@ export class RecentMap<V> {
     return this.values.get(key);
   }
 
+  /** Looks, and counts it as a use. Hot path: no more than two writes to the map. */
+  use(key: string): V | undefined {
+    const value = this.values.get(key);
+    if (value === undefined) return undefined;
+    this.values.delete(key);
+    this.values.set(key, value);
+    return value;
+  }
+
+  all(): MapIterator<V> {
+    return this.values.values();
+  }
+
   set(key: string, value: V): void {
     if (!this.values.delete(key) && this.values.size >= this.maxSize) this.forgetOldest();
     this.values.set(key, value);

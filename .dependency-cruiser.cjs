@@ -6,12 +6,24 @@
  *
  * Specs may import whatever their own package has; a package's sources may not import specs, test/ or bench/.
  */
-const ROOMS = ['engine', 'policy', 'nest', 'health', 'metrics', 'events', 'admin', 'telemetry', 'cli', 'testing'];
+const ROOMS = [
+  'engine',
+  'policy',
+  'nest',
+  'health',
+  'metrics',
+  'events',
+  'admin',
+  'telemetry',
+  'cli',
+  'kit',
+  'testing',
+];
 const CORE = '^libs/resilience/src/';
 const SPEC = '\\.(e2e-|fault-)?spec\\.ts$';
 /** Every folder of the core that is no room of its own is a capability (retry, timeout, ...); $1 is its name. */
 const CAPABILITY = `${CORE}(?!(?:${ROOMS.join('|')})/)([^/]+)/`;
-const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry', 'cli'];
+const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry'];
 /** A type-only import leaves no trace at run time, so it cannot make a room load what it must not load. */
 const TYPES_ONLY = ['type-only', 'pre-compilation-only'];
 
@@ -91,14 +103,23 @@ module.exports = {
       to: { path: CORE, pathNot: [within('engine'), within('nest'), CAPABILITY, `${CORE}$1/`] },
     },
     {
-      name: 'cli-speaks-http-only',
+      name: 'kit-loads-no-nest',
       comment:
-        'The program runs far from the application and starts at once: it loads node:*, and of the core only how a typo ' +
-        'is found. Types cost nothing.',
+        'The sibling packages share it, and the program is one of them: it starts at once, far from any application.',
       severity: 'error',
-      from: { path: within('cli'), pathNot: SPEC },
+      from: { path: within('kit'), pathNot: SPEC },
       to: {
-        pathNot: [within('cli'), '^node:', '(^|/)node_modules/@types/node/', `${CORE}engine/options\\.ts$`],
+        reachable: true,
+        path: '(^|/)node_modules/(@nestjs|rxjs|reflect-metadata|prom-client|@opentelemetry)/',
+      },
+    },
+    {
+      name: 'cli-speaks-http-only',
+      comment: 'It loads node:*, and of the core only the kit. Types cost nothing.',
+      severity: 'error',
+      from: { path: '^libs/cli/src/', pathNot: SPEC },
+      to: {
+        pathNot: ['^libs/cli/src/', '^node:', '(^|/)node_modules/@types/node/', within('kit')],
         dependencyTypesNot: ['core', ...TYPES_ONLY],
       },
     },
@@ -118,7 +139,7 @@ module.exports = {
     },
     packageKnowsNot(
       'resilience',
-      ['store-sql', 'llm', 'workflow', 'cluster', 'dashboard'],
+      ['store-sql', 'llm', 'workflow', 'cli', 'cluster', 'dashboard'],
       'The core knows no other package.',
     ),
     packageKnowsNot(

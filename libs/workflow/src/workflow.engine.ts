@@ -17,6 +17,7 @@ import {
   ResilienceService,
   StoreFaults,
 } from '@nest-resilience/core';
+import { FigureTable } from '@nest-resilience/core/kit';
 import { afterListening } from './after-listening.js';
 import { showInHealth } from './executions.health.js';
 import { Executor } from './executor/executor.js';
@@ -25,7 +26,7 @@ import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.j
 import { LedgerOpening } from './ledger/ledger-opening.js';
 import { Retention } from './ledger/retention.js';
 import { WORKFLOW_LLM, type LlmPort } from './llm.port.js';
-import { showInPrometheus } from './metrics/prometheus.js';
+import { workflowFigures } from './metrics/workflow.figures.js';
 import { redriveGate } from './redrive/redrive-gate.js';
 import { WorkflowRuns } from './redrive/workflow-runs.js';
 import { directoriesOf } from './registry/collect-workflows.js';
@@ -74,6 +75,7 @@ export class WorkflowEngine
     @Inject(DeadLetterService) private readonly deadLetters: DeadLetterService,
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(StoreFaults) private readonly faults: StoreFaults,
+    @Inject(FigureTable) private readonly figures: FigureTable,
   ) {
     this.limits = readLimits(options.limits);
     this.requests = readRequestOptions(options.requests);
@@ -115,11 +117,13 @@ export class WorkflowEngine
     await loader.load();
     const executor = this.makeExecutor(handlers, llm);
     this.parts = { executor, loader };
-    await showInPrometheus(this.moduleRef, {
-      stats: executor.stats,
-      definitions: () => this.registry.current(),
-      loads: () => executor.dispatcher.loads,
-    });
+    this.figures.add(
+      ...workflowFigures({
+        stats: executor.stats,
+        definitions: () => this.registry.current(),
+        loads: () => executor.dispatcher.loads,
+      }),
+    );
     this.runs.bind({
       drive: (id) => executor.drive(id),
       redriveNode: (id, node) => executor.redrives.node(id, node),

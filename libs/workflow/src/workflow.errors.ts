@@ -1,4 +1,5 @@
-import { nearest, NotNowError, ResilienceError } from '@nest-resilience/core';
+import { NotNowError, ResilienceError } from '@nest-resilience/core';
+import { didYouMean, nearest } from '@nest-resilience/core/kit';
 import type { InputProblem } from './graph/input-schema.js';
 import type { ExecutionStatus } from './ledger/execution.js';
 import type { LeaseHolder } from './ledger/executor-lease.js';
@@ -11,14 +12,13 @@ export class WorkflowNotFoundError extends ResilienceError {
     workflow: string,
     readonly known: readonly string[],
   ) {
-    const near = nearest(workflow, known);
     const list = known.length > 0 ? `known: ${known.join(', ')}` : 'no workflows are registered';
     super(
-      `There is no workflow '${workflow}'${near ? ` (did you mean '${near}'?)` : ''}; ${list}`,
+      `There is no workflow '${workflow}'${didYouMean(workflow, known)}; ${list}`,
       'RESILIENCE_WORKFLOW_NOT_FOUND',
       workflow,
     );
-    this.nearest = near;
+    this.nearest = nearest(workflow, known);
   }
 }
 
@@ -38,13 +38,12 @@ export class NodeNotFoundError extends ResilienceError {
     node: string,
     readonly known: readonly string[],
   ) {
-    const near = nearest(node, known);
     super(
-      `Workflow '${workflow}' has no node '${node}'${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
+      `Workflow '${workflow}' has no node '${node}'${didYouMean(node, known)}; known: ${known.join(', ')}`,
       'RESILIENCE_NODE_NOT_FOUND',
       workflow,
     );
-    this.nearest = near;
+    this.nearest = nearest(node, known);
   }
 }
 

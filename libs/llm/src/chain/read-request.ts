@@ -1,4 +1,5 @@
-import { nearest, type OptionProblem, ResilienceOptionsError } from '@nest-resilience/core';
+import { type OptionProblem, ResilienceOptionsError } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 import type { LlmRequest } from '../llm.request.js';
 import type { ProviderRequest } from '../providers/provider.js';
 import type { LlmTarget } from './llm-target.js';
@@ -16,11 +17,10 @@ function chooseTargets(
   const matches = targets.filter((target) => namesOf(target).includes(wanted));
   if (matches.length === 0) {
     const known = [...new Set(targets.flatMap(namesOf))];
-    const near = typeof wanted === 'string' ? nearest(wanted, known) : undefined;
     problems.push({
       path: 'LlmService > model',
       value: wanted,
-      allowed: `one of ${known.join(', ')}${near ? ` (did you mean '${near}'?)` : ''}`,
+      allowed: `one of ${known.join(', ')}${typeof wanted === 'string' ? didYouMean(wanted, known) : ''}`,
     });
   }
   return [...matches, ...targets.filter((target) => !matches.includes(target))];

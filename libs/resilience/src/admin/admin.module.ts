@@ -15,7 +15,7 @@ import {
 import { BodyGate } from './body-gate.js';
 import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
-import { RefusedCredentials, RESILIENCE_REFUSALS } from './refused-credentials.js';
+import { RefusedCredentials } from './refused-credentials.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
 const REFUSED_BODIES = Symbol('nest-resilience:admin-refused-bodies');
@@ -40,7 +40,6 @@ export class AdminModule {
         ...accessProviders(access),
         AdminGuard,
         RefusedCredentials,
-        { provide: RESILIENCE_REFUSALS, useExisting: RefusedCredentials },
         AdminBootLog,
         BodyGate,
         NdjsonBodies,
@@ -52,7 +51,7 @@ export class AdminModule {
           useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
         },
       ],
-      exports: [RESILIENCE_ADMIN, RESILIENCE_REFUSALS, RefusedCredentials, AdminGuard],
+      exports: [RESILIENCE_ADMIN, RefusedCredentials, AdminGuard],
     };
   }
 }

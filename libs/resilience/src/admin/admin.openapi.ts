@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
-import { type ControllerDescription, describeRoutes, problem } from '../nest/openapi/describe-routes.js';
+import { type ControllerDescription, describeRoutes } from '../nest/openapi/describe-routes.js';
+import { problem } from '../nest/openapi/problem.schema.js';
 import { AdminController } from './admin.controller.js';
 import type { AdminAccess } from './admin.options.js';
 import { FIGURES, SWITCHES } from './circuit.openapi.js';

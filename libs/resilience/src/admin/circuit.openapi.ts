@@ -1,9 +1,27 @@
-import { problem } from '../nest/openapi/describe-routes.js';
+import { CIRCUIT_STATES } from '../circuit-breaker/circuit-breaker.state.js';
+import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+import type { MethodMetrics } from '../engine/call-stats.js';
 import type { ControllerDescription, RouteDescription } from '../nest/openapi/describe-routes.js';
-import { dictionary, integer, list, number, object, oneOf, text } from '../nest/openapi/schema.js';
+import { problem } from '../nest/openapi/problem.schema.js';
+import {
+  anyObject,
+  dictionary,
+  type FieldsOf,
+  integer,
+  list,
+  nullable,
+  number,
+  object,
+  objectOf,
+  oneOf,
+  text,
+} from '../nest/openapi/schema.js';
+import type { PolicyLayer, PolicyReport } from '../nest/policy-report.js';
+import type { ShownMetrics } from './admin.controller.js';
+import type { CircuitView } from './circuit.view.js';
 
-const SNAPSHOT = {
-  state: oneOf(['closed', 'open', 'half_open', 'forced_open', 'disabled', 'metrics_only']),
+const SNAPSHOT: FieldsOf<CircuitSnapshot> = {
+  state: oneOf(CIRCUIT_STATES),
   failureRate: number('0 to 1, of the calls in the window'),
   slowCallRate: number('0 to 1'),
   calls: integer('In the window'),
@@ -12,9 +30,9 @@ const SNAPSHOT = {
   'openedAt?': integer('Epoch milliseconds; missing unless open or half open'),
   retryAfterMs: number('Until the next probe'),
 };
-const CIRCUIT = object({ name: text(), ...SNAPSHOT });
+const CIRCUIT = objectOf<CircuitView>({ name: text(), ...SNAPSHOT });
 
-const METHOD = object({
+const METHOD = objectOf<MethodMetrics>({
   total: integer('Calls, whatever number of attempts they took'),
   successful: integer('Calls that a fallback rescued among them'),
   failed: integer(),
@@ -27,10 +45,10 @@ const METHOD = object({
   p99: number('Milliseconds of whole calls'),
 });
 
-const LAYER = object({
+const LAYER = objectOf<PolicyLayer>({
   policy: text('e.g. Retry'),
   source: text('Where it was written: on the method, on its class, or by name'),
-  options: dictionary(true, 'In effect, defaults included; durations in milliseconds'),
+  options: anyObject('In effect, defaults included; durations in milliseconds'),
 });
 
 export const FIGURES: ControllerDescription = {
@@ -41,9 +59,9 @@ export const FIGURES: ControllerDescription = {
       responses: {
         200: {
           description: 'Per method, circuit and queue, since this process began',
-          schema: object({
+          schema: objectOf<ShownMetrics>({
             methods: dictionary(METHOD),
-            circuits: dictionary(object(SNAPSHOT)),
+            circuits: dictionary(objectOf<CircuitSnapshot>(SNAPSHOT)),
             circuitsTotal: integer('Circuits there are; of keyed breakers the worst are shown'),
             deadLetters: object({ size: integer('Open entries'), byQueue: dictionary(integer()) }),
           }),
@@ -66,9 +84,9 @@ export const FIGURES: ControllerDescription = {
         200: {
           description: 'Decorated methods, then named policies',
           schema: list(
-            object({
+            objectOf<PolicyReport>({
               name: text('Class.method, or the name of the policy'),
-              declaredIn: { type: 'string', nullable: true },
+              declaredIn: nullable(text()),
               layers: list(LAYER, 'Outermost first'),
             }),
           ),

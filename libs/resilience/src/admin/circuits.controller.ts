@@ -1,6 +1,6 @@
 import { Controller, HttpCode, Inject, Param, Post, VERSION_NEUTRAL } from '@nestjs/common';
 import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
-import { nearest } from '../engine/options.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { type CircuitView, publicNames } from './circuit.view.js';
@@ -51,11 +51,10 @@ export class CircuitsController {
     const circuits = [...shown.keys()];
     const found = circuits.find((circuit) => circuit.name === name) ?? circuits.find((c) => shown.get(c) === name);
     if (found) return found;
-    const near = nearest(name, [...shown.values()]);
     throw new ProblemException(
       404,
       'RESILIENCE_UNKNOWN_CIRCUIT',
-      `There is no circuit '${name}'${near ? ` (did you mean '${near}'?)` : ''}; a circuit exists from the first call of its method. ` +
+      `There is no circuit '${name}'${didYouMean(name, [...shown.values()])}; a circuit exists from the first call of its method. ` +
         'GET /resilience/circuits lists them.',
     );
   }

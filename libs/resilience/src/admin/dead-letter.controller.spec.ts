@@ -168,29 +168,6 @@ describe('the dead-letter routes', () => {
     expect(calls).toEqual([[{ at: new Date('2026-02-03') }]]);
   });
 
-  it('tell the progress of a batch to whoever wants lines', async () => {
-    for (let i = 0; i < 3; i++) await stored();
-    outcome = () => (calls.length === 2 ? Promise.reject(new Error('no, token=abc-123')) : Promise.resolve());
-
-    const { text, headers } = await send('post', '/dead-letters/redrive', { ratePerSecond: 1_000 })
-      .set('accept', 'application/x-ndjson')
-      .buffer()
-      .parse(asText)
-      .then((answer) => ({ text: answer.body as string, headers: answer.headers }));
-
-    expect(headers['content-type']).toBe('application/x-ndjson; charset=utf-8');
-    const lines = text.trim().split('\n').map((line) => JSON.parse(line) as { type: string }); // prettier-ignore
-    expect(lines.map(({ type }) => type)).toEqual(['progress', 'progress', 'progress', 'report']);
-    expect(lines[1]).toMatchObject({ resolved: 1, failed: 1, last: { error: { message: 'no, token=[redacted]' } } });
-    expect(lines[3]).toMatchObject({ matched: 3, resolved: 2, failed: 1, cancelled: false });
-  });
-
-  it('refuse a batch that cannot begin although lines are wanted', async () => {
-    const answer = await send('post', '/dead-letters/redrive', { limit: -1 }).set('accept', 'application/x-ndjson');
-
-    expect([answer.status, answer.body.code]).toEqual([400, 'RESILIENCE_OPTIONS']);
-  });
-
   it('show no secret that a redriven method repeats', async () => {
     const { id } = await stored();
     outcome = () => Promise.reject(new Error('Bearer abcdef123456 was refused'));

@@ -16,7 +16,7 @@ import {
   UseFilters,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import type { RedriveAllOptions, RedriveReport } from '../dead-letter/dead-letter.batch.js';
+import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import { notFound } from '../dead-letter/dead-letter.errors.js';
 import type { RedriveResult } from '../dead-letter/dead-letter.redrive.js';
 import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
@@ -26,11 +26,12 @@ import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
 import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { messageOf } from '../engine/foreign-error.js';
+import { readBody } from '../nest/openapi/read-request.js';
 import { AdminRoute } from './admin-route.decorator.js';
-import { fromEditBody, fromNoteBody, fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
-import { linesOf, NDJSON, wantsLines } from './dead-letter.ndjson.js';
+import { fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
+import { linesOf, NDJSON } from './dead-letter.ndjson.js';
+import { EDIT, NOTE } from './dead-letter.openapi.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
-import { streamProgress } from './dead-letter.progress.js';
 
 /** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
 abstract class HttpResponse {
@@ -81,24 +82,15 @@ export class DeadLetterController {
     return view;
   }
 
-  /**
-   * Answers when the batch is over; who accepts NDJSON gets a line after each entry instead, and the report as the last. A client
-   * that goes away cancels it.
-   */
+  /** Answers when the batch is over. A client that goes away cancels it. */
   @Post('redrive')
   @HttpCode(200)
-  async redriveAll(
-    @Body() body: unknown,
-    @Req() { headers }: HttpRequest,
-    @Res({ passthrough: true }) response: HttpResponse,
-  ): Promise<RedriveReport | StreamableFile> {
+  async redriveAll(@Body() body: unknown, @Res({ passthrough: true }) response: HttpResponse): Promise<RedriveReport> {
     const { filter, options } = fromRedriveBody(body);
     const gone = new AbortController();
     const raw = response.raw ?? response;
     raw.once('close', () => gone.abort());
-    const run = (more: RedriveAllOptions) =>
-      this.deadLetters.redriveAll(filter, { ...options, ...more, signal: gone.signal });
-    return wantsLines(headers.accept) ? streamProgress(run) : run({});
+    return this.deadLetters.redriveAll(filter, { ...options, signal: gone.signal });
   }
 
   /** NDJSON as an export gives it, read as it comes. Entries that are known by id stay as they are, so it may be sent again. */
@@ -126,13 +118,13 @@ export class DeadLetterController {
   @Post(':id/discard')
   @HttpCode(200)
   async discard(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
-    await this.deadLetters.discard(id, fromNoteBody(body));
+    await this.deadLetters.discard(id, readBody(NOTE, body));
     return this.get(id);
   }
 
   @Patch(':id')
   async edit(@Param('id') id: string, @Body() body: unknown): Promise<DeadLetterView> {
-    const { args, argsMeta, note } = fromEditBody(body);
+    const { args, argsMeta, note } = readBody(EDIT, body);
     if (argsMeta === undefined) await this.requirePlain(id);
     const typed = withTypes(args, argsMeta ?? undefined);
     await this.deadLetters.edit(id, typed, note === undefined ? {} : { note });
@@ -148,7 +140,7 @@ export class DeadLetterController {
 }
 
 /** Brings back the Dates, Maps and so on that the entry's `argsMeta` names. */
-function withTypes(args: unknown[], meta: unknown): readonly unknown[] {
+function withTypes(args: readonly unknown[], meta: unknown): readonly unknown[] {
   try {
     return decodeArgs({ encoding: 'superjson', json: args, ...(meta !== undefined && { meta }) });
   } catch (error) {

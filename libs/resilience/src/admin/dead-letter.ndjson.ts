@@ -6,11 +6,6 @@ import { ProblemException } from './problem.js';
 export const NDJSON = 'application/x-ndjson';
 const ALSO = ['application/ndjson', 'application/jsonl', 'application/json-seq'];
 
-/** Who would take JSON as well gets JSON: one answer is easier to read than many. */
-export function wantsLines(accept = ''): boolean {
-  return accept.includes(NDJSON) && !/application\/(?:json|\*)|\*\/\*/.test(accept);
-}
-
 interface NdjsonRequest {
   readonly raw?: IncomingMessage;
   readonly headers: IncomingMessage['headers'];

@@ -1,14 +1,30 @@
-import { DEAD_LETTER_STATUSES } from '../dead-letter/dead-letter.entry.js';
-import { MAX_PAGE_LIMIT } from '../dead-letter/dead-letter.store.js';
-import { type ControllerDescription, problem, type ResponseDescription } from '../nest/openapi/describe-routes.js';
+import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
 import {
-  dictionary,
+  DEAD_LETTER_STATUSES,
+  type StoredAttempt,
+  type StoredError,
+  type StoredFallback,
+} from '../dead-letter/dead-letter.entry.js';
+import {
+  type DeadLetterCount,
+  type DeadLetterFilter,
+  type DeadLetterQuery,
+  MAX_PAGE_LIMIT,
+} from '../dead-letter/dead-letter.store.js';
+import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
+import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
+import type { ControllerDescription, ResponseDescription } from '../nest/openapi/describe-routes.js';
+import { type Problem, problem, problemWith } from '../nest/openapi/problem.schema.js';
+import {
+  anyObject,
   flag,
   integer,
   list,
   name,
+  nullable,
   number,
   object,
+  objectOf,
   oneOf,
   type Schema,
   text,
@@ -16,31 +32,40 @@ import {
 
 const STATUS = oneOf(DEAD_LETTER_STATUSES);
 const TIME = integer('Epoch milliseconds');
-const ERROR = object({
+const ERROR = objectOf<StoredError>({
   name: text(),
   message: text(),
   'code?': {},
   'status?': integer(),
   'stack?': text(),
-  'cause?': dictionary(true),
-  'errors?': list(dictionary(true)),
-  'classification?': dictionary(true),
+  'cause?': anyObject(),
+  'errors?': list(anyObject()),
+  'classification?': anyObject(),
 });
 
-const ENTRY = object({
+const ENTRY = objectOf<DeadLetterView>({
   id: text('UUIDv7: ids sort by the time of the failure'),
   queue: text(),
   target: text('Class.method'),
-  args: list({}, 'All arguments of the call'),
+  args: list({}, 'All arguments of the call') as Schema<unknown>,
   'excerpt?': flag('Large arguments are shown in part'),
-  'argsMeta?': dictionary(true, 'Which arguments are Dates, Maps and so on; send it back with edited arguments'),
+  'argsMeta?': anyObject(
+    'Which arguments are Dates, Maps and so on; send it back with edited arguments',
+  ) as Schema<unknown>,
   replayable: flag('False when the stored arguments are not those of the call'),
   notReplayable: list(text(), 'Why not'),
   redacted: list(text(), 'Places of values that were not stored'),
   reason: text(),
   error: ERROR,
-  attempts: list(object({ number: integer(), startedAt: TIME, durationMs: number(), 'error?': ERROR })),
-  fallbacks: list(object({ level: integer(), name: text(), 'error?': ERROR })),
+  attempts: list(
+    objectOf<StoredAttempt>({
+      number: integer(),
+      startedAt: number('Epoch milliseconds'),
+      durationMs: number(),
+      'error?': ERROR,
+    }),
+  ),
+  fallbacks: list(objectOf<StoredFallback>({ level: integer(), name: text(), 'error?': ERROR })),
   executionId: text(),
   'traceparent?': text(),
   'idempotencyKey?': text(),
@@ -60,7 +85,7 @@ const ENTRY = object({
 const ANY_STATUS = `(${DEAD_LETTER_STATUSES.join('|')})`;
 const MOMENT: Schema = { ...text('ISO 8601, or epoch milliseconds'), format: 'date-time' };
 
-const FILTER: Readonly<Record<string, Schema>> = {
+export const FILTER: Readonly<Record<keyof DeadLetterFilter, Schema>> = {
   queue: name(),
   status: { ...text('Several with commas between'), pattern: `^${ANY_STATUS}(,${ANY_STATUS})*$` },
   target: name('Class.method'),
@@ -69,20 +94,38 @@ const FILTER: Readonly<Record<string, Schema>> = {
   to: MOMENT,
   text: name('Somewhere in the entry'),
 };
-const filterBody = (): Schema =>
-  object(Object.fromEntries(Object.entries(FILTER).map(([name, schema]) => [`${name}?`, schema])));
-const PAGE: Readonly<Record<string, Schema>> = {
+
+export const PAGE: Readonly<Record<Exclude<keyof DeadLetterQuery, keyof DeadLetterFilter>, Schema>> = {
   limit: { type: 'integer', minimum: 1, maximum: MAX_PAGE_LIMIT },
   cursor: text('nextCursor of the page before'),
   order: { ...oneOf(['newest', 'oldest']), default: 'newest' },
 };
 
+const FILTER_BODY = object(Object.fromEntries(Object.entries(FILTER).map(([name, schema]) => [`${name}?`, schema])));
+
+export const REDRIVE = object({
+  'filter?': FILTER_BODY,
+  'ratePerSecond?': { ...number(), default: 10, minimum: 0.001, maximum: 10_000 },
+  'limit?': { ...integer('Entries at most'), minimum: 1 },
+  'dryRun?': { ...flag(), default: false },
+});
+export const PURGE = object({
+  filter: { ...FILTER_BODY, description: "Such as { queue: 'orders' }; {} for every resolved and discarded entry" },
+});
+export const NOTE = object({ 'note?': text() });
+export const EDIT = object({
+  args: list<unknown>({}, 'All arguments of the method'),
+  'argsMeta?': nullable(anyObject('As the entry has it')),
+  'note?': text(),
+});
+
 const ID = { id: text() };
 const entry = (description: string): ResponseDescription => ({ description, schema: ENTRY });
 const BAD_QUERY = problem('The query cannot be; every problem is named');
 const BAD_BODY = problem('The body cannot be; every problem is named');
-const UNKNOWN = problem('There is no such entry');
-const CONFLICT = problem('Somebody else has it, it is closed, or it cannot be run');
+const refusal = problemWith<Problem & { readonly id?: string }>({ 'id?': text('Of the entry') });
+const UNKNOWN = refusal('There is no such entry');
+const CONFLICT = refusal('Somebody else has it, it is closed, or it cannot be run');
 
 export const DEAD_LETTERS: ControllerDescription = {
   tag: 'dead-letters',
@@ -94,7 +137,7 @@ export const DEAD_LETTERS: ControllerDescription = {
       responses: {
         200: {
           description: 'nextCursor is null on the last page',
-          schema: object({ items: list(ENTRY), nextCursor: { type: 'string', nullable: true } }),
+          schema: object({ items: list(ENTRY), nextCursor: nullable(text()) }),
         },
         400: BAD_QUERY,
       },
@@ -106,7 +149,9 @@ export const DEAD_LETTERS: ControllerDescription = {
         200: {
           description: 'Of those that the filter takes',
           schema: object({
-            counts: list(object({ queue: text(), status: STATUS, count: integer(), oldestAt: TIME })),
+            counts: list(
+              objectOf<DeadLetterCount>({ queue: text(), status: STATUS, count: integer(), oldestAt: TIME }),
+            ),
           }),
         },
         400: BAD_QUERY,
@@ -127,19 +172,12 @@ export const DEAD_LETTERS: ControllerDescription = {
     },
     redriveAll: {
       summary: 'Run a batch again',
-      description:
-        'Answers when the batch is over; with Accept: application/x-ndjson a line after each entry and the report as the last. ' +
-        'A client that goes away cancels it.',
-      body: object({
-        'filter?': filterBody(),
-        'ratePerSecond?': { type: 'number', default: 10, minimum: 0.001, maximum: 10_000 },
-        'limit?': { ...integer('Entries at most'), minimum: 1 },
-        'dryRun?': { type: 'boolean', default: false },
-      }),
+      description: 'Answers when the batch is over. A client that goes away cancels it.',
+      body: REDRIVE,
       responses: {
         200: {
           description: 'What became of them',
-          schema: object({
+          schema: objectOf<RedriveReport>({
             matched: integer('Entries that the filter took when the batch began'),
             resolved: integer(),
             failed: integer('Pending again'),
@@ -159,7 +197,7 @@ export const DEAD_LETTERS: ControllerDescription = {
       responses: {
         200: {
           description: 'What became of the lines',
-          schema: object({
+          schema: objectOf<ImportReport>({
             added: integer(),
             merged: integer('Went into an entry with the same idempotency key'),
             known: integer('Were there already, by id'),
@@ -174,7 +212,7 @@ export const DEAD_LETTERS: ControllerDescription = {
     purge: {
       summary: 'Remove entries for good',
       description: 'Without a status only resolved and discarded ones.',
-      body: object({ filter: filterBody() }),
+      body: PURGE,
       responses: {
         200: { description: 'How many were removed', schema: object({ removed: integer() }) },
         400: BAD_BODY,
@@ -202,17 +240,13 @@ export const DEAD_LETTERS: ControllerDescription = {
     discard: {
       summary: 'Decide that it will not be run',
       params: ID,
-      body: object({ 'note?': text() }),
+      body: NOTE,
       responses: { 200: entry('The entry as it is now'), 400: BAD_BODY, 404: UNKNOWN, 409: CONFLICT },
     },
     edit: {
       summary: 'Change its arguments',
       params: ID,
-      body: object({
-        args: list({}, 'All arguments'),
-        'argsMeta?': { ...dictionary(true), nullable: true },
-        'note?': text(),
-      }),
+      body: EDIT,
       responses: { 200: entry('The entry as it is now'), 400: BAD_BODY, 404: UNKNOWN, 409: CONFLICT },
     },
   },

@@ -3,7 +3,8 @@ import { EventHub } from '../nest/event-hub.js';
 import { FakeClock } from '../testing/index.js';
 import { DEFAULT_EVENT_LOG_OPTIONS, EventLog, type LoggedEvent } from './event-log.js';
 import { DEFAULT_EVENT_STREAM_OPTIONS, eventStream } from './event-stream.js';
-import { DEFAULT_EVENT_QUERY, readEventQuery } from './event.query.js';
+import { DEFAULT_EVENT_QUERY } from './event.openapi.js';
+import { readEventQuery } from './event.query.js';
 
 const ALL = 1_000_000;
 

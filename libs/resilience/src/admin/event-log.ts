@@ -3,6 +3,7 @@ import { Observable, Subject } from 'rxjs';
 import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import type { Clock } from '../engine/clock.js';
 import type { EventSink } from '../engine/events.js';
+import { RecentMap } from '../engine/recent-map.js';
 import { fittingOnPage } from '../engine/pages.js';
 import type { EventHub } from '../nest/event-hub.js';
 import { RESILIENCE_CLOCK, RESILIENCE_EVENTS } from '../nest/tokens.js';
@@ -41,7 +42,7 @@ export const DEFAULT_EVENT_LOG_OPTIONS = {
 @Injectable()
 export class EventLog implements EventSink, OnModuleDestroy {
   /** Quietest name first. */
-  private readonly rings = new Map<string, LoggedEvent[]>();
+  private readonly rings = new RecentMap<LoggedEvent[]>(DEFAULT_EVENT_LOG_OPTIONS.maxNames);
   private readonly live = new Subject<LoggedEvent>();
   private lastId = 0;
   private openStreams = 0;
@@ -79,7 +80,7 @@ export class EventLog implements EventSink, OnModuleDestroy {
   /** The newest, oldest first; fewer than the limit where they are large. */
   recent(filter: EventFilter, limit: number): LoggedEvent[] {
     const found: LoggedEvent[] = [];
-    for (const ring of this.rings.values()) found.push(...ring.filter((event) => matches(event, filter)));
+    for (const ring of this.rings.all()) found.push(...ring.filter((event) => matches(event, filter)));
     const newest = found.sort((a, b) => b.id - a.id).slice(0, limit);
     const sizes = newest.map((event) => JSON.stringify(event).length);
     return newest.slice(0, fittingOnPage(sizes)).reverse();
@@ -103,13 +104,10 @@ export class EventLog implements EventSink, OnModuleDestroy {
   }
 
   private keep(event: LoggedEvent): void {
-    const { eventsPerName, maxNames } = DEFAULT_EVENT_LOG_OPTIONS;
-    const ring = this.rings.get(event.name) ?? [];
+    const ring = this.rings.use(event.name);
+    if (ring === undefined) return this.rings.set(event.name, [event]);
     ring.push(event);
-    if (ring.length > eventsPerName) ring.shift();
-    this.rings.delete(event.name);
-    this.rings.set(event.name, ring);
-    if (this.rings.size > maxNames) for (const quietest of this.rings.keys()) return void this.rings.delete(quietest);
+    if (ring.length > DEFAULT_EVENT_LOG_OPTIONS.eventsPerName) ring.shift();
   }
 }
 

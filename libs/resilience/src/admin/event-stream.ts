@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { Subscription } from 'rxjs';
-import type { Clock, TimerHandle } from '../engine/clock.js';
+import type { Clock } from '../engine/clock.js';
+import { repeat } from '../engine/repeat.js';
 import type { EventFilter, EventLog, LoggedEvent } from './event-log.js';
 import { ProblemException } from './problem.js';
 
@@ -53,7 +54,7 @@ export function eventStream({ log, clock, filter, limit, afterId }: EventStreamP
   const kept = log.recent(filter, limit);
   for (const event of missed(kept, afterId)) write(frameOf(event));
   live.add(log.following(filter).subscribe({ next: (event) => write(frameOf(event)), complete: end }));
-  live.add(every(clock, DEFAULT_EVENT_STREAM_OPTIONS.heartbeatMs, () => write(HEARTBEAT)));
+  live.add(repeat(clock, DEFAULT_EVENT_STREAM_OPTIONS.heartbeatMs, () => write(HEARTBEAT)));
   return stream;
 }
 
@@ -67,20 +68,6 @@ function tooMany(maxFollowers: number): ProblemException {
 }
 
 const HEARTBEAT = ':\n\n';
-
-/** Returns what stops it. */
-function every(clock: Clock, intervalMs: number, act: () => void): () => void {
-  let timer: TimerHandle;
-  const next = (): void => {
-    timer = clock.setTimer(() => {
-      next();
-      act();
-    }, intervalMs);
-    timer.unref();
-  };
-  next();
-  return () => timer.cancel();
-}
 
 /** A client that has seen more than there is comes from before a restart, when ids began anew. */
 function missed(kept: readonly LoggedEvent[], afterId: number): readonly LoggedEvent[] {

@@ -1,6 +1,19 @@
-import { type ControllerDescription, problem } from '../nest/openapi/describe-routes.js';
-import { dictionary, integer, list, object, text } from '../nest/openapi/schema.js';
-import { DEFAULT_EVENT_QUERY, MAX_EVENT_LIMIT } from './event.query.js';
+import type { ControllerDescription } from '../nest/openapi/describe-routes.js';
+import { problem } from '../nest/openapi/problem.schema.js';
+import { anyObject, type Fields, flag, integer, list, objectOf, text } from '../nest/openapi/schema.js';
+import type { LoggedEvent } from './event-log.js';
+
+export const DEFAULT_EVENT_QUERY = { limit: 100, follow: false } as const;
+
+export const MAX_EVENT_LIMIT = 1000;
+
+/** What `GET /resilience/events` may be asked. */
+export const EVENT_QUERY: Fields = {
+  name: text('Policy, circuit, dead-lettered method or provider; of a keyed circuit, all of its keys'),
+  type: text('Whole types or their beginnings, with commas between: resilience.circuit,resilience.retry.exhausted'),
+  limit: { ...integer(), minimum: 1, maximum: MAX_EVENT_LIMIT, default: DEFAULT_EVENT_QUERY.limit },
+  follow: { ...flag(), default: DEFAULT_EVENT_QUERY.follow },
+};
 
 export const EVENTS: ControllerDescription = {
   tag: 'resilience',
@@ -8,25 +21,18 @@ export const EVENTS: ControllerDescription = {
     events: {
       summary: 'What happened last',
       description: 'With follow=true the answer is text/event-stream: what is kept, then what comes.',
-      query: {
-        name: text('Policy, circuit, dead-lettered method or provider; of a keyed circuit, all of its keys'),
-        type: text(
-          'Whole types or their beginnings, with commas between: resilience.circuit,resilience.retry.exhausted',
-        ),
-        limit: { type: 'integer', minimum: 1, maximum: MAX_EVENT_LIMIT, default: DEFAULT_EVENT_QUERY.limit },
-        follow: { type: 'boolean', default: DEFAULT_EVENT_QUERY.follow },
-      },
+      query: EVENT_QUERY,
       headers: { 'Last-Event-ID': text('Go on after this one, with follow=true') },
       responses: {
         200: {
           description: 'Oldest first',
           schema: list(
-            object({
+            objectOf<LoggedEvent>({
               id: integer('Counted from 1 in this process'),
               at: integer('Epoch milliseconds'),
               type: text('e.g. resilience.circuit.opened'),
               name: text('Whom it is about'),
-              details: dictionary(true, 'The payload; errors as name, message and code'),
+              details: anyObject('The payload; errors as name, message and code'),
             }),
           ),
         },

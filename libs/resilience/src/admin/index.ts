@@ -18,15 +18,15 @@ export { DEFAULT_EVENT_LOG_OPTIONS, type EventFilter, EventLog, type LoggedEvent
 export { EventsController } from './events.controller.js';
 export { NeverStored } from './never-stored.js';
 export { ROUTINE } from './operator-acts.js';
-export { type Problem, type ProblemAnswer, ProblemException, ProblemFilter } from './problem.js';
+export { type ProblemAnswer, ProblemException, ProblemFilter } from './problem.js';
 export { RefusedCredentials } from './refused-credentials.js';
 export {
   type ControllerDescription,
   describeRoutes,
-  problem as routeProblem,
   type ResponseDescription,
   type RouteDescription,
 } from '../nest/openapi/describe-routes.js';
+export { type Problem, problem as routeProblem, problemWith } from '../nest/openapi/problem.schema.js';
 export { RefusedBodies } from '../nest/wire/refused-bodies.js';
 export { type RefusedBody, refusedBody } from '../nest/wire/refused-body.js';
 export { answerOf as wireAnswerOf, type WireAnswer, WireError } from '../nest/wire/wire-error.js';

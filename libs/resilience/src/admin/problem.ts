@@ -1,19 +1,8 @@
 import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
+import type { Problem } from '../nest/openapi/problem.schema.js';
 import { sendProblem } from '../nest/wire/send-problem.js';
-
-/** Body of an error answer (RFC 9457). */
-export interface Problem {
-  /** `about:blank`: the status says what kind of problem it is, `code` which one. */
-  readonly type: string;
-  readonly title: string;
-  readonly status: number;
-  /** For people: what happened and the way out. */
-  readonly detail: string;
-  /** For programs; stable, e.g. `RESILIENCE_ADMIN_CLOSED`. */
-  readonly code: string;
-}
 
 /** An error that is answered as `application/problem+json` where {@link ProblemFilter} is in use, as plain JSON elsewhere. */
 export class ProblemException extends HttpException {

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { RecentMap } from '../engine/recent-map.js';
 import type { Clock, TimerHandle } from '../engine/clock.js';
+import { counter } from '../nest/figures/figure.js';
+import { FigureTable } from '../nest/figures/figure-table.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
-
-/** Token under which metrics find the count, without importing this folder. */
-export const RESILIENCE_REFUSALS = Symbol.for('nest-resilience:admin-refusals');
 
 const MINUTE_MS = 60_000;
 /** Of one address within a minute: more different tokens are guesses, more requests a client that never stops. */
@@ -23,12 +23,21 @@ interface Peer {
 @Injectable()
 export class RefusedCredentials {
   private readonly logger = new Logger('Admin');
-  private readonly peers = new Map<string, Peer>();
+  private readonly peers = new RecentMap<Peer>(MAX_PEERS);
   private count = 0;
   private unsaid = new Map<string, number>();
   private timer: TimerHandle | undefined;
 
-  constructor(@Inject(RESILIENCE_CLOCK) private readonly clock: Clock) {}
+  constructor(
+    @Inject(RESILIENCE_CLOCK) private readonly clock: Clock,
+    @Inject(FigureTable) figures: FigureTable,
+  ) {
+    figures.add(
+      counter('resilience.admin_refused', '{request}', 'Requests without the right operator token', () => [
+        { labels: {}, value: this.count },
+      ]),
+    );
+  }
 
   /** Since the process started. */
   get total(): number {
@@ -52,12 +61,9 @@ export class RefusedCredentials {
 
   private peerOf(name: string): Peer {
     const now = this.clock.now();
-    const known = this.peers.get(name);
+    const known = this.peers.peek(name);
     if (known !== undefined && now - known.since < MINUTE_MS) return known;
-    if (this.peers.size >= MAX_PEERS)
-      for (const oldest of [...this.peers.keys()].slice(0, 1)) this.peers.delete(oldest);
     const peer: Peer = { requests: 0, tokens: new Set(), since: now };
-    this.peers.delete(name);
     this.peers.set(name, peer);
     return peer;
   }

@@ -1,6 +1,7 @@
 import type { Execution } from '../engine/execution.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import type { PermitStage } from '../engine/stages.js';
+import { withoutStack } from '../engine/without-stack.js';
 import { BulkheadFullError, type BulkheadRefusal } from './bulkhead.errors.js';
 import type { BulkheadRejectedEvent } from './bulkhead.events.js';
 import type { ResolvedBulkheadOptions } from './bulkhead.options.js';
@@ -136,13 +137,6 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
       const payload = { policy, executionId: execution.id, bulkhead: this.name, because, ...limits };
       events.emit('resilience.bulkhead.rejected', payload satisfies BulkheadRejectedEvent);
     }
-    // Under load there is one of these per refused call, and its stack says nothing that its message does not.
-    const depth = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return new BulkheadFullError(policy, maxConcurrent, maxQueue, because);
-    } finally {
-      Error.stackTraceLimit = depth;
-    }
+    return withoutStack(() => new BulkheadFullError(policy, maxConcurrent, maxQueue, because));
   }
 }

@@ -1,5 +1,5 @@
 import type { ResolvedCacheOptions } from './cache.options.js';
-import { RecentMap } from './recent-map.js';
+import { RecentMap } from '../engine/recent-map.js';
 
 /** What one call returned: a value, or all items of an Observable. */
 export interface CachedResult {

@@ -1,6 +1,7 @@
+import { nearest } from '../engine/did-you-mean.js';
 import { type Duration, parseDuration } from '../engine/duration.js';
 import * as option from '../engine/option/index.js';
-import { nearest, oneOfText } from '../engine/options.js';
+import { oneOfText } from '../engine/options.js';
 
 export type WindowOptions =
   | { readonly type: 'count'; readonly size?: number }

@@ -1,4 +1,5 @@
 import { atOnce } from '../engine/at-once.js';
+import { RecentMap } from '../engine/recent-map.js';
 import type { CircuitBreakerStage } from '../engine/stages.js';
 import { Circuit } from './circuit.js';
 import type { CircuitRules } from './circuit-rules.js';
@@ -30,43 +31,34 @@ export class SingleCircuit implements CircuitBreakerStage {
 
 /** A circuit per key, least recently used forgotten first: a flood of keys cannot grow memory. */
 export class KeyedCircuits implements CircuitBreakerStage {
-  private readonly byKey = new Map<string, Circuit>();
+  private readonly byKey: RecentMap<Circuit>;
 
   constructor(
     readonly name: string,
     public rules: CircuitRules,
     private keyOf: KeyOf,
-  ) {}
+  ) {
+    this.byKey = new RecentMap(rules.options.maxKeys);
+  }
 
   reconfigure(rules: CircuitRules, keyOf: KeyOf): void {
     this.rules = rules;
     this.keyOf = keyOf;
-    while (this.byKey.size > rules.options.maxKeys) this.forgetOldest();
-    for (const circuit of this.byKey.values()) circuit.reconfigure(rules);
+    this.byKey.limit(rules.options.maxKeys);
+    for (const circuit of this.byKey.all()) circuit.reconfigure(rules);
   }
 
   select(args: readonly unknown[]): Circuit {
     const key = String(atOnce(this.keyOf(...args), '@CircuitBreaker > key'));
-    let circuit = this.byKey.get(key);
-    if (circuit === undefined) {
-      circuit = new Circuit(this.name, this.rules, key);
-      if (this.byKey.size >= this.rules.options.maxKeys) this.forgetOldest();
-    } else {
-      this.byKey.delete(key);
-    }
+    const known = this.byKey.use(key);
+    if (known !== undefined) return known;
+    const circuit = new Circuit(this.name, this.rules, key);
     this.byKey.set(key, circuit);
     return circuit;
   }
 
   circuits(): Iterable<Circuit> {
-    return this.byKey.values();
-  }
-
-  private forgetOldest(): void {
-    for (const oldest of this.byKey.keys()) {
-      this.byKey.delete(oldest);
-      return;
-    }
+    return this.byKey.all();
   }
 }
 

@@ -19,6 +19,11 @@ export type CircuitState =
   /** By hand: admits everything, records, never opens. */
   | { readonly kind: 'metrics_only' };
 
+export const CIRCUIT_STATES = [
+  ...(['closed', 'open', 'half_open'] as const),
+  ...(['forced_open', 'disabled', 'metrics_only'] as const),
+] satisfies CircuitStateName[];
+
 export type CircuitInput =
   | { readonly type: 'tripped'; readonly now: number }
   | { readonly type: 'time_passed'; readonly now: number }

@@ -1,4 +1,5 @@
 import type { CircuitBreaker } from '../engine/stages.js';
+import { withoutStack } from '../engine/without-stack.js';
 import { CircuitOpenError } from './circuit-breaker.errors.js';
 import type { CircuitBreakerEvents } from './circuit-breaker.events.js';
 import {
@@ -88,14 +89,7 @@ export class Circuit implements CircuitBreaker {
     const retryAfterMs = this.retryAfterMs(now);
     const { kind } = this.current;
     this.emit('resilience.circuit.rejected', () => ({ circuit: this.name, state: kind, retryAfterMs }));
-    // Under load there is one of these per refused call, and its stack says nothing that its message does not.
-    const limit = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return new CircuitOpenError(this.name, kind, retryAfterMs);
-    } finally {
-      Error.stackTraceLimit = limit;
-    }
+    return withoutStack(() => new CircuitOpenError(this.name, kind, retryAfterMs));
   }
 
   snapshot(): CircuitSnapshot {

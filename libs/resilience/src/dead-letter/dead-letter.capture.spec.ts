@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { FailedCallCapture } from './dead-letter.capture.js';
-import { createIdSource } from './dead-letter.id.js';
+import { uuidV7Source } from '../engine/uuid-v7.js';
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.options.js';
 
 const classify = () => ({ kind: 'transient', reason: 'network', retryable: true, countsAsFailure: true }) as const;
@@ -84,7 +84,7 @@ describe('a failed call as an entry', () => {
 describe('ids', () => {
   it('are UUIDv7s that sort in the order of their making, within a millisecond and when the clock steps back', () => {
     let now = 1_800_000_000_000;
-    const next = createIdSource(() => now);
+    const next = uuidV7Source(() => now);
     const ids = Array.from({ length: 6_000 }, () => next());
     now -= 5_000;
     ids.push(next());

@@ -4,7 +4,7 @@ import type { Clock } from '../engine/clock.js';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { type ClassifyError, storeError } from './dead-letter.error.js';
-import { createIdSource } from './dead-letter.id.js';
+import { uuidV7Source } from '../engine/uuid-v7.js';
 import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import { createRedactor } from './dead-letter.redact.js';
 import { encodeArgs } from './dead-letter.serializer.js';
@@ -21,7 +21,7 @@ export class FailedCallCapture {
   private readonly nextId: () => string;
 
   constructor(private readonly parts: CaptureParts) {
-    this.nextId = createIdSource(() => parts.clock.epochNow());
+    this.nextId = uuidV7Source(() => parts.clock.epochNow());
   }
 
   capture(call: FailedCall, options: ResolvedDeadLetterOptions): DeadLetterRecord {

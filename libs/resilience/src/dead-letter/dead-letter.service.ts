@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { TimerHandle } from '../engine/clock.js';
 import type { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import { pageOf } from '../engine/pages.js';
+import { repeat } from '../engine/repeat.js';
 import { AutoRedrive } from './auto-redrive.js';
 import { AUTO_REDRIVE, type AutoRedriveOptions, type ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
 import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
@@ -54,7 +54,7 @@ export class DeadLetterService {
   private readonly retention: option.OutOf<typeof RETENTION>;
   private readonly autoRedrive: ResolvedAutoRedriveOptions | undefined;
   private rounds: AutoRedrive | undefined;
-  private timer: TimerHandle | undefined;
+  private stopTidying: (() => void) | undefined;
 
   constructor(private readonly parts: DeadLetterServiceParts) {
     const replicaId = parts.replicaId ?? `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
@@ -170,12 +170,9 @@ export class DeadLetterService {
    */
   start(report: (outcome: PruneReport | { readonly error: unknown }) => void = () => undefined): void {
     this.stop();
-    const run = () => {
-      this.timer = this.parts.clock.setTimer(run, RETENTION_INTERVAL_MS);
-      this.timer.unref();
-      this.tidy().then(report, (error: unknown) => report({ error }));
-    };
-    run();
+    const tidy = () => void this.tidy().then(report, (error: unknown) => report({ error }));
+    this.stopTidying = repeat(this.parts.clock, RETENTION_INTERVAL_MS, tidy);
+    tidy();
     if (this.autoRedrive === undefined) return;
     const { store, clock } = this.parts;
     this.rounds = new AutoRedrive(
@@ -192,8 +189,7 @@ export class DeadLetterService {
   /** Nothing begins any more; a redrive that runs goes on. */
   stop(): void {
     this.rounds?.stop();
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.stopTidying?.();
   }
 
   private mayCall(record: DeadLetterRecord): boolean {

@@ -1,18 +1,34 @@
 import { DurationHistogram } from './duration-histogram.js';
 
-/** What happened to the calls of one method: counted per call, never per attempt. */
-export class CallStats {
+/** How things ended, each counted once, and whether something was retried on the way. */
+export class OutcomeCounts {
   successfulWithoutRetry = 0;
   successfulWithRetry = 0;
   failedWithoutRetry = 0;
   failedWithRetry = 0;
+  /** Those that a fallback rescued, by its level from 1 (index 0 is level 1). */
+  readonly fallbacksByLevel: number[] = [];
+
+  fellBack(level: number): void {
+    countLevel(this.fallbacksByLevel, level);
+  }
+
+  count(succeeded: boolean, retried: boolean): void {
+    if (!retried) {
+      if (succeeded) this.successfulWithoutRetry++;
+      else this.failedWithoutRetry++;
+    } else if (succeeded) this.successfulWithRetry++;
+    else this.failedWithRetry++;
+  }
+}
+
+/** What happened to the calls of one method: counted per call, never per attempt. */
+export class CallStats extends OutcomeCounts {
   /** Times the method itself was entered. */
   attempts = 0;
   /** Attempts refused by a circuit. */
   rejected = 0;
   timeouts = 0;
-  /** Calls that a fallback rescued, by its level from 1 (index 0 is level 1). */
-  readonly fallbacksByLevel: number[] = [];
   deadLettered = 0;
   /** Of whole calls, in milliseconds. */
   readonly durations = new DurationHistogram();
@@ -27,18 +43,9 @@ export class CallStats {
 
   /** @param attempts times the method was entered; hedged ones without being retried */
   finish(succeeded: boolean, attempts: number, durationMs: number, retried = attempts > 1): void {
-    if (!retried) {
-      if (succeeded) this.successfulWithoutRetry++;
-      else this.failedWithoutRetry++;
-    } else if (succeeded) this.successfulWithRetry++;
-    else this.failedWithRetry++;
+    this.count(succeeded, retried);
     this.attempts += attempts;
     this.durations.record(durationMs);
-  }
-
-  fellBack(level: number): void {
-    while (this.fallbacksByLevel.length < level) this.fallbacksByLevel.push(0);
-    this.fallbacksByLevel[level - 1] = (this.fallbacksByLevel[level - 1] ?? 0) + 1;
   }
 
   snapshot(): MethodMetrics {
@@ -58,6 +65,12 @@ export class CallStats {
       p99: this.durations.quantile(0.99),
     };
   }
+}
+
+/** @param counts by level from 1 (index 0 is level 1) */
+export function countLevel(counts: number[], level: number): void {
+  while (counts.length < level) counts.push(0);
+  counts[level - 1] = (counts[level - 1] ?? 0) + 1;
 }
 
 /** JSON shape of one method's metrics. Rates are 0..1, durations milliseconds. */

@@ -7,6 +7,7 @@ export { mayPass, mayPassAtStart } from './classifier/may-pass.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
 export { cutFields } from './cut-json.js';
 export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
+export { nearest } from './did-you-mean.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';
 export {
@@ -19,7 +20,7 @@ export {
 } from './errors.js';
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
-export { nearest, OptionsReader } from './options.js';
+export { OptionsReader } from './options.js';
 export {
   CURSOR_EXPECTED,
   fittingOnPage,

@@ -1,5 +1,6 @@
 import { parseDuration } from './duration.js';
 import { ANSWERS_AT_ONCE, isAsync } from './at-once.js';
+import { didYouMean } from './did-you-mean.js';
 import { type OptionProblem, ResilienceOptionsError } from './errors.js';
 import { isMatcher, type Matcher } from './matcher.js';
 
@@ -131,12 +132,7 @@ export class OptionsReader<T extends object> {
   private refuseUnknown(known: readonly string[]): void {
     for (const name of Object.keys(this.source)) {
       if (known.includes(name)) continue;
-      const near = nearest(name, known);
-      this.problem(
-        name,
-        this.source[name],
-        `no such option${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
-      );
+      this.problem(name, this.source[name], `no such option${didYouMean(name, known)}; known: ${known.join(', ')}`);
     }
   }
 }
@@ -150,36 +146,5 @@ function rangeText(min: number, max: number): string {
 
 /** `one of 'a', 'b' (did you mean 'a'?)`. */
 export function oneOfText(values: readonly string[], got: unknown): string {
-  const near = typeof got === 'string' ? nearest(got, values) : undefined;
-  return `one of ${values.map((v) => `'${v}'`).join(', ')}${near ? ` (did you mean '${near}'?)` : ''}`;
-}
-
-/** The candidate with the smallest edit distance, if it is near enough to be a typo. */
-export function nearest(name: string, candidates: readonly string[]): string | undefined {
-  let best: string | undefined;
-  let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
-  for (const candidate of candidates) {
-    // No two are nearer than their lengths; the look at every letter is for those that may be.
-    if (Math.abs(candidate.length - name.length) >= bestDistance) continue;
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
-  }
-  return best;
-}
-
-/** Levenshtein distance, one row at a time. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substitution, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
+  return `one of ${values.map((v) => `'${v}'`).join(', ')}${typeof got === 'string' ? didYouMean(got, values) : ''}`;
 }

@@ -5,6 +5,7 @@ import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { FakeClock } from '../testing/fake-clock.js';
+import { FigureTable } from '../nest/figures/figure-table.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK, RESILIENCE_EVENTS } from '../nest/tokens.js';
 import {
@@ -48,8 +49,9 @@ describe('HealthController', () => {
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: RESILIENCE_EVENTS, useValue: { listens: () => false, emit: () => undefined } },
       { provide: ResilienceService, useValue: { circuits: () => circuits, chaos: () => [], policies: () => [] } },
+      FigureTable,
     ],
-    exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService],
+    exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService, FigureTable],
   })
   class Surroundings {}
 

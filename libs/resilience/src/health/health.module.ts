@@ -10,6 +10,7 @@ import {
 } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
+import { FigureTable } from '../nest/figures/figure-table.js';
 import { describeRoutes } from '../nest/openapi/describe-routes.js';
 import { ChaosHealthIndicator } from './chaos.health.js';
 import { CircuitsHealthIndicator } from './circuits.health.js';
@@ -17,6 +18,7 @@ import { ClosingConnections } from './closing-connections.js';
 import { DeadLetterHealthIndicator } from './dead-letter.health.js';
 import { EventLoopHealthIndicator } from './event-loop.health.js';
 import { HealthController } from './health.controller.js';
+import { healthFigure } from './health.figure.js';
 import { HEALTH } from './health.openapi.js';
 import { HealthExplorer } from './health.explorer.js';
 import { type HealthModuleOptions, type HealthModuleSettings, readHealthModuleOptions } from './health.options.js';
@@ -43,6 +45,7 @@ export class HealthModule implements OnModuleInit {
     private readonly circuits: CircuitsHealthIndicator,
     private readonly eventLoop: EventLoopHealthIndicator,
     private readonly chaos: ChaosHealthIndicator,
+    private readonly figures: FigureTable,
     @Optional() private readonly deadLetters?: DeadLetterHealthIndicator,
     @Optional() private readonly store?: StoreHealthIndicator,
   ) {}
@@ -85,6 +88,7 @@ export class HealthModule implements OnModuleInit {
 
   onModuleInit(): void {
     const { registry, settings } = this;
+    this.figures.add(healthFigure(registry));
     const { circuits, eventLoop, chaos, deadLetters, store } = settings;
     if (circuits) {
       const critical = (circuits.critical ?? []).length > 0;

@@ -1,7 +1,7 @@
 import type { ControllerDescription, RouteDescription } from '../nest/openapi/describe-routes.js';
-import { dictionary, object, oneOf, type Schema } from '../nest/openapi/schema.js';
+import { anyObject, dictionary, object, oneOf, type Schema } from '../nest/openapi/schema.js';
 
-const CHECKS = dictionary(dictionary(true), 'By the name of the check');
+const CHECKS = dictionary(anyObject(), 'By the name of the check');
 
 const answer = (status: Schema): Schema => object({ status, 'info?': CHECKS, 'error?': CHECKS, details: CHECKS });
 

@@ -10,7 +10,7 @@ import { SchedulerRegistry } from '@nestjs/schedule';
 import type { Clock } from '../engine/clock.js';
 import { ResilienceError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
-import { nearest } from '../engine/options.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import { type Random, systemRandom } from '../engine/random.js';
 import { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from '../nest/tokens.js';
 import { type HealthCheckFunction, type HealthCheckOptions, readHealthCheckOptions } from './health-check.options.js';
@@ -73,9 +73,8 @@ export class HealthRegistry implements OnApplicationBootstrap, OnModuleDestroy {
   async run(name: string): Promise<void> {
     const check = this.checks.get(name);
     if (check) return check.run();
-    const near = nearest(name, [...this.checks.keys()]);
     throw new ResilienceError(
-      `There is no health check '${name}'${near ? ` (did you mean '${near}'?)` : ''}`,
+      `There is no health check '${name}'${didYouMean(name, [...this.checks.keys()])}`,
       'RESILIENCE_OPTIONS',
       name,
     );

@@ -6,11 +6,14 @@ import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
+import { FigureTable } from '../nest/figures/figure-table.js';
+import { figureTable } from '../nest/figures/figure-table.provider.js';
 import { ResilienceService } from '../nest/resilience.service.js';
+import { healthFigure } from '../health/health.figure.js';
+import { summarize } from '../health/health.report.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { DEFAULT_METRICS_MODULE_OPTIONS, MetricsModule, type MetricsModuleOptions } from './index.js';
-import { RESILIENCE_HEALTH } from './health.samples.js';
 
 describe('MetricsController', () => {
   let app: INestApplication<App>;
@@ -61,12 +64,13 @@ describe('MetricsController', () => {
       hedges: () => [{ name: 'Catalog.find', started: 12, won: 11 }],
       chaos: () => [{ name: 'Orders.charge', fault: 0, latency: 13, result: 0 }],
     };
-    const health = { summary: () => ({ checks: [{ name: 'db', status: 'degraded' }] }) };
+    const db = { name: 'db', status: 'degraded', critical: true, stale: false, passedOnce: true } as const;
+    const health = { summary: () => summarize([db]) };
     const surroundings = [
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: ResilienceService, useValue: source },
       { provide: DeadLetterStore, useValue: { count: () => count() } },
-      { provide: RESILIENCE_HEALTH, useValue: health },
+      figureTable,
     ];
     @Global()
     @Module({ providers: surroundings, exports: surroundings })
@@ -74,6 +78,7 @@ describe('MetricsController', () => {
     const testing = await Test.createTestingModule({
       imports: [Surroundings, MetricsModule.forRoot(options)],
     }).compile();
+    testing.get(FigureTable).add(healthFigure(health));
     app = testing.createNestApplication({ logger: false });
     await app.init();
   };

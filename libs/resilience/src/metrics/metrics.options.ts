@@ -23,11 +23,6 @@ export interface MetricsModuleOptions {
 
 export const DEFAULT_METRICS_MODULE_OPTIONS = { path: 'metrics', defaultMetrics: true, openMetrics: false } as const;
 
-/** Upper bounds in seconds; they reach up to what a call with retries against a slow model takes. */
-export const DURATION_BUCKETS_SECONDS: readonly number[] = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
-];
-
 export const METRICS_SETTINGS = Symbol('nest-resilience:metrics-settings');
 
 export interface MetricsModuleSettings {

@@ -1,5 +1,5 @@
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
-import { nearest } from '../engine/options.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import { overlay, withDefault } from '../policy/overlay.js';
 import {
   collect,
@@ -49,12 +49,11 @@ export class PolicyBook {
     const policy = Object.hasOwn(this.named, name) ? this.named[name] : undefined;
     if (policy !== undefined) return policy;
     const names = Object.keys(this.named);
-    const near = nearest(name, names);
     throw new ResilienceOptionsError([
       {
         path,
         value: name,
-        allowed: `a policy of ResilienceModule.forRoot({ policies })${near === undefined ? '' : ` (did you mean '${near}'?)`}; known: ${names.join(', ') || 'none'}`,
+        allowed: `a policy of ResilienceModule.forRoot({ policies })${didYouMean(name, names)}; known: ${names.join(', ') || 'none'}`,
       },
     ]);
   }

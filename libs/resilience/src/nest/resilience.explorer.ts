@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, type OnModuleI
 import { DiscoveryService, ModuleRef } from '@nestjs/core';
 
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
-import { nearest } from '../engine/options.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import type { FallbackTarget } from '../fallback/fallback.options.js';
 import { collect } from '../policy/policy.options.js';
 import { bindingOf } from './binding.js';
@@ -93,10 +93,9 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
     const known = [...this.runtime.protectedMethods()].map(({ name }) => name);
     for (const name of overlays) {
       if (known.includes(name)) continue;
-      const near = nearest(name, known);
       this.logger.warn(
         `forRoot({ policies: { '${name}': ... } }) names no decorated method of this application` +
-          `${near === undefined ? '' : ` (did you mean '${near}'?)`}: it overlays nothing until a lazily loaded module brings that method`,
+          `${didYouMean(name, known)}: it overlays nothing until a lazily loaded module brings that method`,
       );
     }
   }
@@ -191,11 +190,10 @@ function* checkFallbackNames(prototype: object, fallbacks: Fallbacks): Iterable<
   for (const [method, targets] of fallbacks) {
     for (const target of targets) {
       if (typeof target !== 'string' || typeof Reflect.get(prototype, target) === 'function') continue;
-      const near = nearest(target, methodNames(prototype));
       yield {
         path: `${prototype.constructor.name}.${method} > @Fallback`,
         value: target,
-        allowed: `the name of a method of ${prototype.constructor.name}${near === undefined ? '' : ` (did you mean '${near}'?)`}`,
+        allowed: `the name of a method of ${prototype.constructor.name}${didYouMean(target, methodNames(prototype))}`,
       };
     }
   }

@@ -5,6 +5,8 @@ import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
+import { FigureTable } from './figures/figure-table.js';
+import { figureTable } from './figures/figure-table.provider.js';
 import { HandlerRequests } from './handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
 import { ResilienceInstallation } from './resilience.installation.js';
@@ -51,6 +53,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
       ...optionProviders,
       ...runtimeProviders,
       ResilienceService,
+      figureTable,
       ResilienceInterceptor,
       ResilienceInstallation,
       HandlerRequests,
@@ -61,6 +64,7 @@ function assemble(optionProviders: Provider[]): DynamicModule {
     ],
     exports: [
       ResilienceService,
+      FigureTable,
       DeadLetterService,
       DeadLetterStore,
       DeadLetterWriter,

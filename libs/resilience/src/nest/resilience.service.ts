@@ -11,7 +11,7 @@ import type { CallStats, MethodMetrics } from '../engine/call-stats.js';
 import type { Clock } from '../engine/clock.js';
 import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
-import { nearest } from '../engine/options.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { HedgeCounts } from '../hedge/hedge-record.js';
 import {
@@ -86,9 +86,8 @@ export class ResilienceService {
     for (const circuit of this.runtime.registry.circuits())
       if (circuit.name === name) return new CircuitHandle(circuit);
     const names = this.circuits().map((circuit) => circuit.name);
-    const near = nearest(name, names);
     throw new ResilienceError(
-      `No circuit '${name}'${near === undefined ? '' : ` (did you mean '${near}'?)`}; a circuit exists from the first call of its method. Known: ${names.join(', ') || 'none'}`,
+      `No circuit '${name}'${didYouMean(name, names)}; a circuit exists from the first call of its method. Known: ${names.join(', ') || 'none'}`,
       'RESILIENCE_UNKNOWN_CIRCUIT',
       name,
     );

@@ -3,6 +3,7 @@ import { describeValue } from '../engine/errors.js';
 import type { Execution } from '../engine/execution.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import type { PermitStage } from '../engine/stages.js';
+import { withoutStack } from '../engine/without-stack.js';
 import { RateLimitError, type RateLimitRefusal } from './rate-limit.errors.js';
 import type { RateLimitRejectedEvent } from './rate-limit.events.js';
 import type { ResolvedRateLimitOptions } from './rate-limit.options.js';
@@ -119,13 +120,6 @@ export class RateLimitPolicy implements PermitStage {
       const payload = { policy, executionId: execution.id, rateLimit: this.buckets.name, ...refusal };
       events.emit('resilience.rate-limit.rejected', payload satisfies RateLimitRejectedEvent);
     }
-    // Under load there is one of these per refused call, and its stack says nothing that its message does not.
-    const depth = Error.stackTraceLimit;
-    Error.stackTraceLimit = 0;
-    try {
-      return new RateLimitError(policy, limit, interval, retryAfterMs, because, cost);
-    } finally {
-      Error.stackTraceLimit = depth;
-    }
+    return withoutStack(() => new RateLimitError(policy, limit, interval, retryAfterMs, because, cost));
   }
 }

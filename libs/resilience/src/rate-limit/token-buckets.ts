@@ -1,4 +1,5 @@
 import type { PolicyContext } from '../engine/policy-context.js';
+import { RecentMap } from '../engine/recent-map.js';
 import type { ResolvedRateLimitOptions } from './rate-limit.options.js';
 import { TokenBucket } from './token-bucket.js';
 import { TokenLine } from './token-line.js';
@@ -31,7 +32,7 @@ export type SharedRateLimitOptions = Pick<ResolvedRateLimitOptions, 'limit' | 'i
 /** The buckets of one name: one for all calls, or one per key, of which the least recently used is forgotten first. */
 export class TokenBuckets implements RateLimitReading {
   private readonly common: TokenBucket;
-  private readonly byKey = new Map<string, TokenBucket>();
+  private readonly byKey: RecentMap<TokenBucket>;
   /** Of buckets at which somebody waits. */
   private readonly lines = new Map<TokenBucket, TokenLine>();
   private readonly rejected = new Map<string, number>();
@@ -41,18 +42,15 @@ export class TokenBuckets implements RateLimitReading {
     public options: SharedRateLimitOptions,
     private readonly context: PolicyContext,
   ) {
+    this.byKey = new RecentMap(options.maxKeys);
     this.common = this.fill(context.clock.now());
   }
 
   select(key: string | undefined, now: number): TokenBucket {
     if (key === undefined) return this.common;
-    let bucket = this.byKey.get(key);
-    if (bucket === undefined) {
-      bucket = this.fill(now);
-      if (this.byKey.size >= this.options.maxKeys) this.forgetOldest();
-    } else {
-      this.byKey.delete(key);
-    }
+    const known = this.byKey.use(key);
+    if (known !== undefined) return known;
+    const bucket = this.fill(now);
     this.byKey.set(key, bucket);
     return bucket;
   }
@@ -75,8 +73,8 @@ export class TokenBuckets implements RateLimitReading {
   reconfigure(options: SharedRateLimitOptions): void {
     const now = this.context.clock.now();
     this.options = options;
-    while (this.byKey.size > options.maxKeys) this.forgetOldest();
-    for (const bucket of new Set([this.common, ...this.byKey.values(), ...this.lines.keys()]))
+    this.byKey.limit(options.maxKeys);
+    for (const bucket of new Set([this.common, ...this.byKey.all(), ...this.lines.keys()]))
       bucket.reconfigure(options.limit, options.interval, now);
     for (const line of [...this.lines.values()]) line.serve();
   }
@@ -101,12 +99,5 @@ export class TokenBuckets implements RateLimitReading {
 
   private fill(now: number): TokenBucket {
     return new TokenBucket(this.options.limit, this.options.interval, now);
-  }
-
-  private forgetOldest(): void {
-    for (const oldest of this.byKey.keys()) {
-      this.byKey.delete(oldest);
-      return;
-    }
   }
 }

@@ -1,4 +1,7 @@
-/** Names that spans and instruments share, by the conventions of OpenTelemetry. */
+import type { Attributes } from '@opentelemetry/api';
+import type { Labels } from '../nest/figures/figure.js';
+
+/** Names on spans, and on instruments where they have the same, by the conventions of OpenTelemetry. */
 export const ATTRIBUTES = {
   /** `Class.method`, or the name of the policy. */
   policy: 'resilience.policy',
@@ -14,17 +17,28 @@ export const ATTRIBUTES = {
   answeredBy: 'resilience.answered_by',
   /** From 1. */
   fallbackLevel: 'resilience.fallback.level',
-  circuit: 'resilience.circuit',
-  circuitState: 'resilience.circuit.state',
-  /** `fault`, `latency` or `result`. */
-  disturbance: 'resilience.chaos.kind',
-  bulkhead: 'resilience.bulkhead',
-  rateLimit: 'resilience.rate_limit',
-  queue: 'resilience.dead_letter.queue',
-  check: 'resilience.health.check',
   /** OpenTelemetry's own: a stable code, else the name of the error's class. */
   errorType: 'error.type',
 } as const;
+
+/** Labels that are called otherwise here; any other has `resilience.` before it. */
+const BY_LABEL: Readonly<Record<string, string>> = {
+  method: ATTRIBUTES.policy,
+  level: ATTRIBUTES.fallbackLevel,
+  state: 'resilience.circuit.state',
+  kind: 'resilience.chaos.kind',
+  queue: 'resilience.dead_letter.queue',
+  check: 'resilience.health.check',
+};
+
+export function attributesOf(labels: Labels): Attributes {
+  const attributes: Attributes = {};
+  for (const [label, value] of Object.entries(labels)) {
+    if (label === 'retry') attributes[ATTRIBUTES.retried] = value === 'with';
+    else attributes[BY_LABEL[label] ?? `resilience.${label}`] = value;
+  }
+  return attributes;
+}
 
 /** Low in number, so that it can be an attribute of a metric: the code of our errors and of Node's, or a class name. */
 export function errorTypeOf(error: unknown): string {

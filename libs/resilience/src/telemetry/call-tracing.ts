@@ -3,6 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Clock } from '../engine/clock.js';
 import type { CallTracer } from '../engine/tracing.js';
+import { CALL_DURATION } from '../nest/figures/engine.figures.js';
 import type { ResilienceRuntime } from '../nest/resilience.runtime.js';
 import { RESILIENCE_RUNTIME } from '../nest/tokens.js';
 import { OpenTelemetryTracer } from './opentelemetry.tracer.js';
@@ -29,16 +30,11 @@ function newTracer(settings: TelemetryModuleSettings, clock: Clock): CallTracer 
   const tracers = settings.tracerProvider ?? trace.getTracerProvider();
   const meters = settings.meterProvider ?? metrics.getMeterProvider();
   const durations = settings.metrics
-    ? meters.getMeter(SCOPE).createHistogram('resilience.call.duration', {
-        description: 'Duration of whole calls, retries and fallbacks included',
-        unit: 's',
-        advice: { explicitBucketBoundaries: DURATION_BOUNDARIES_SECONDS },
+    ? meters.getMeter(SCOPE).createHistogram(CALL_DURATION.name, {
+        description: CALL_DURATION.help,
+        unit: CALL_DURATION.unit,
+        advice: { explicitBucketBoundaries: [...CALL_DURATION.buckets] },
       })
     : undefined;
   return new OpenTelemetryTracer({ tracer: tracers.getTracer(SCOPE), clock, durations });
 }
-
-/** They reach up to what a call with retries against a slow model takes. */
-const DURATION_BOUNDARIES_SECONDS = [
-  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120,
-];

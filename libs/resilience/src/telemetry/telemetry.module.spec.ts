@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { Injectable, type Provider } from '@nestjs/common';
+import { type DynamicModule, Injectable } from '@nestjs/common';
 import {
   AggregationTemporality,
   InMemoryMetricExporter,
@@ -26,9 +26,9 @@ import {
   ResilienceService,
   Retry,
 } from '../index.js';
+import { HealthModule, HealthRegistry } from '../health/index.js';
 import type { ResilienceRuntime } from '../nest/resilience.runtime.js';
 import { RESILIENCE_RUNTIME } from '../nest/tokens.js';
-import { RESILIENCE_HEALTH } from './health.readings.js';
 import {
   DEFAULT_TELEMETRY_MODULE_OPTIONS,
   OpenTelemetryTracer,
@@ -92,15 +92,9 @@ describe('TelemetryModule', () => {
     for (const one of open.splice(0)) await one.close();
   });
 
-  const start = async (options: TelemetryModuleOptions = {}, providers: Provider[] = []): Promise<TestingModule> => {
+  const start = async (options: TelemetryModuleOptions = {}, modules: DynamicModule[] = []): Promise<TestingModule> => {
     const app = await Test.createTestingModule({
-      imports: [
-        ResilienceModule.forRoot(),
-        {
-          ...TelemetryModule.forRoot(options),
-          providers: [...(TelemetryModule.forRoot(options).providers ?? []), ...providers],
-        },
-      ],
+      imports: [ResilienceModule.forRoot(), TelemetryModule.forRoot(options), ...modules],
       providers: [Orders],
     }).compile();
     app.useLogger(false);
@@ -233,8 +227,10 @@ describe('TelemetryModule', () => {
 
   it('reports health where there is a registry of checks', async () => {
     const { meterProvider, collect } = meters();
-    const health = { summary: () => ({ checks: [{ name: 'db', status: 'degraded' }] }) };
-    await start({ tracing: false, meterProvider }, [{ provide: RESILIENCE_HEALTH, useValue: health }]);
+    const app = await start({ tracing: false, meterProvider }, [HealthModule.forRoot({ path: false })]);
+    const registry = app.get(HealthRegistry);
+    registry.register('db', () => ({ status: 'degraded', reason: 'slow' }));
+    await registry.run('db');
 
     expect(await collect()).toMatchObject({ 'resilience.health{health.check=db}': 0.5 });
   });

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { uuidV7Source } from '@nest-resilience/core/kit';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
 import type { ExecutorLease } from '../ledger/executor-lease.js';
@@ -14,7 +15,6 @@ import { WorkflowStats } from '../metrics/workflow-stats.js';
 import type { ClaimedRun } from './active-runs.js';
 import { Claims } from './claims.js';
 import { Dispatcher } from './dispatcher.js';
-import { executionIds } from './execution-id.js';
 import { ExecutionListeners } from './execution-listeners.js';
 import { ExecutionRunner } from './execution-runner.js';
 import type { ExecutorWorld } from './executor.world.js';
@@ -48,7 +48,7 @@ export class Executor {
 
   constructor(private readonly world: ExecutorWorld) {
     const { store, registry, handlers, llm, clock, limits } = world;
-    const nextId = executionIds(() => clock.epochNow());
+    const nextId = uuidV7Source(() => clock.epochNow());
     this.nodes = new NodeRunner({
       clock,
       llm,

@@ -1,4 +1,5 @@
-import { nearest, parseDuration } from '@nest-resilience/core';
+import { parseDuration } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 import { compileMapping } from '../expression/mapping.js';
 import { compileNode, compileRunPolicies } from './compile-node.js';
 import { ancestorsOf, sortGraph } from './cycles.js';
@@ -155,8 +156,7 @@ function checkEdges(drafts: ReadonlyMap<string, NodeDraft>, standby: ReadonlySet
 }
 
 export function unknownNode(verb: string, other: string, names: readonly string[]): string {
-  const near = nearest(other, names);
-  return `${verb} '${other}', which is no node of this workflow${near ? ` (did you mean '${near}'?)` : ''}`;
+  return `${verb} '${other}', which is no node of this workflow${didYouMean(other, names)}`;
 }
 
 /** A standby node sees what every node sees that it may stand in for. */

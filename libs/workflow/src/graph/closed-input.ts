@@ -1,4 +1,4 @@
-import { nearest } from '@nest-resilience/core';
+import { nearest } from '@nest-resilience/core/kit';
 import type { ReadPath } from '../expression/references.js';
 import type { JsonSchema } from './draft.js';
 

@@ -1,4 +1,4 @@
-import { nearest } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 import type { Expression } from '../expression/expression.js';
 import type { Mapping } from '../expression/mapping.js';
 import { unknownProperty } from './closed-input.js';
@@ -61,11 +61,6 @@ function explain(name: string, node: NodeDefinition, names: readonly string[]): 
   return node.standby
     ? `reads '${name}', which need not have ended when this fallback runs`
     : `reads '${name}' without waiting for it; add it to "after"`;
-}
-
-function didYouMean(name: string, candidates: readonly string[]): string {
-  const near = nearest(name, candidates);
-  return near ? ` (did you mean '${near}'?)` : '';
 }
 
 interface Reads {

@@ -1,4 +1,5 @@
-import { type Clock, type TimerHandle, Turns } from '@nest-resilience/core';
+import { type Clock, Turns } from '@nest-resilience/core';
+import { repeat } from '@nest-resilience/core/kit';
 import type { ExecutionLedger } from '../ledger/execution.js';
 import { eventsOf, frameOf } from './execution-events.js';
 import type { ExecutionStream } from './execution-stream.js';
@@ -28,18 +29,20 @@ export interface FollowedExecutionParts {
 /** One execution and all who follow it: its ledger is read, and its events are written, once for all of them. */
 export class FollowedExecution {
   private readonly streams = new Set<ExecutionStream>();
-  private readonly timers = new Map<string, TimerHandle>();
-  private readonly stopListening: () => void;
+  private readonly stops: readonly (() => void)[];
   private events: FramedEvent[] = [];
   private reading = false;
   private again = false;
 
   constructor(private readonly parts: FollowedExecutionParts) {
-    this.stopListening = parts.onChange(() => this.look());
-    this.repeat('poll', DEFAULT_EXECUTION_STREAM_OPTIONS.pollMs, () => this.look());
-    this.repeat('heartbeat', DEFAULT_EXECUTION_STREAM_OPTIONS.heartbeatMs, () => {
-      for (const stream of this.streams) stream.beat();
-    });
+    const { clock } = parts;
+    const { pollMs, heartbeatMs } = DEFAULT_EXECUTION_STREAM_OPTIONS;
+    const beat = () => this.streams.forEach((stream) => stream.beat());
+    this.stops = [
+      parts.onChange(() => this.look()),
+      repeat(clock, pollMs, () => this.look()),
+      repeat(clock, heartbeatMs, beat),
+    ];
   }
 
   add(stream: ExecutionStream): void {
@@ -49,8 +52,7 @@ export class FollowedExecution {
 
   remove(stream: ExecutionStream): void {
     if (!this.streams.delete(stream) || this.streams.size > 0) return;
-    this.stopListening();
-    for (const timer of this.timers.values()) timer.cancel();
+    for (const stop of this.stops) stop();
     this.parts.onLeft();
   }
 
@@ -91,14 +93,5 @@ export class FollowedExecution {
 
   private finish(): void {
     for (const stream of [...this.streams]) stream.finish();
-  }
-
-  private repeat(name: string, intervalMs: number, act: () => void): void {
-    const timer = this.parts.clock.setTimer(() => {
-      this.repeat(name, intervalMs, act);
-      act();
-    }, intervalMs);
-    timer.unref();
-    this.timers.set(name, timer);
   }
 }

@@ -1,9 +1,11 @@
-import { isCursor, nearest, parseDuration } from '@nest-resilience/core';
+import { isCursor, parseDuration } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 import { EXECUTION_STATUSES, type ExecutionStatus } from '../ledger/execution.js';
 import { cursorProblem } from '../ledger/cursor.js';
 import { type ExecutionFilter, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { InputProblem } from '../graph/input-schema.js';
 import { WorkflowInputError } from '../workflow.errors.js';
+import { EXECUTION_QUERY } from './workflow.openapi.js';
 
 /** Query values as they come: a parameter given twice is a list, one in brackets an object. */
 export type Query = Readonly<Record<string, unknown>>;
@@ -40,15 +42,15 @@ export function readFilter(query: Query): ExecutionFilter {
   };
 }
 
-const FIELDS = ['workflow', 'status', 'cursor', 'limit'];
+const FIELDS = Object.keys(EXECUTION_QUERY);
 
 /** A filter that is misspelt would find everything. */
 function unknownFields(query: Query): InputProblem[] {
   const unknown = Object.keys(query).filter((field) => !FIELDS.includes(field));
-  return unknown.map((field) => {
-    const near = nearest(field, FIELDS);
-    return { field, message: `is no filter${near ? ` (did you mean '${near}'?)` : ''}; known: ${FIELDS.join(', ')}` };
-  });
+  return unknown.map((field) => ({
+    field,
+    message: `is no filter${didYouMean(field, FIELDS)}; known: ${FIELDS.join(', ')}`,
+  }));
 }
 
 /** The node that `{ from }` names. @throws WorkflowInputError */

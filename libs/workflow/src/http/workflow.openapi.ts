@@ -4,27 +4,44 @@ import {
   type ControllerDescription,
   describeRoutes,
   type RouteDescription,
-  routeProblem as problem,
+  problemWith,
   schemas,
 } from '@nest-resilience/core/admin';
 import { EXECUTION_STATUSES } from '../ledger/execution.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
+import type { ExecutionTotals, HealRecord, LlmTryRecord, LlmUsage } from '../ledger/execution.js';
+import type { StructuredError } from '../ledger/structured-error.js';
+import type { WorkflowReport } from '../workflow.report.js';
+import type { executionSummary, executionView, ledgerView, nodeView } from './execution.view.js';
+import type { Problem } from './problem.js';
+import type { workflowSummary, workflowView } from './workflow.view.js';
 import type { WorkflowAccess } from './route-log.js';
 
-const { dictionary, flag, integer, list, number, object, oneOf, text } = schemas;
+const { anyObject, dictionary, flag, integer, list, nullable, number, object, objectOf, oneOf, text } = schemas;
+
+const problem = problemWith<Problem>({
+  'known?': list(text(), 'Names that exist, for an unknown one'),
+  'nearest?': text(),
+  'executionId?': text(),
+  'retryAfterMs?': number(),
+});
+
+type NodeView = ReturnType<typeof nodeView>;
+type WorkflowView = ReturnType<typeof workflowView>;
 
 const TIME = text('ISO 8601');
 const STATUS = oneOf(EXECUTION_STATUSES);
-const ERROR = object({
+const ERROR = objectOf<StructuredError>({
   name: text(),
   message: text(),
   'code?': text(),
+  'status?': integer(),
   'kind?': text('Of the classifier, e.g. transient'),
   'reason?': text('Of the classifier, e.g. rate_limit'),
   'node?': text(),
-  'cause?': dictionary(true),
+  'cause?': anyObject(),
 });
-const SUMMARY = {
+const SUMMARY: schemas.FieldsOf<ReturnType<typeof executionSummary>> = {
   id: text('UUIDv7: ids sort by the time of submission'),
   workflow: text(),
   version: text('Of the definition it runs on'),
@@ -33,6 +50,7 @@ const SUMMARY = {
   'idempotencyKey?': text(),
   'parentId?': text('The execution it is a fallback of'),
   resumes: integer('How often it went on after a crash, a failure or by hand'),
+  'crashes?': integer('How many crashes of a process were put down to it since its last checkpoint'),
   degraded: flag('A fallback served it, an optional node failed or a model answered in a degraded way'),
   'servedBy?': text('The fallback workflow whose output this is'),
   'deadLetterId?': text(),
@@ -41,22 +59,47 @@ const SUMMARY = {
   'finishedAt?': TIME,
   'deadlineAt?': TIME,
   'durationMs?': integer(),
-  totals: dictionary(number(), 'Nodes, attempts, retries, fallbacks, tokens and cost of all nodes'),
+  totals: objectOf<ExecutionTotals>({
+    nodes: integer('That ran'),
+    ...{ attempts: integer(), retries: integer(), fallbacks: integer() },
+    ...{ inputTokens: integer(), outputTokens: integer(), costUsd: number() },
+  }),
 };
-const EXECUTION = { ...SUMMARY, input: {}, 'output?': {} };
-const ATTEMPT = object({
+const FIELDS: schemas.FieldsOf<ReturnType<typeof executionView>> = { ...SUMMARY, input: {}, 'output?': {} };
+const EXECUTION = objectOf<ReturnType<typeof executionView>>(FIELDS);
+const ATTEMPT = objectOf<NodeView['attempts'][number]>({
   number: integer(),
   by: text('Node that tried: the node itself or one of its fallbacks'),
   level: integer('0: the node itself; n: its n-th fallback'),
   outcome: oneOf(['succeeded', 'failed', 'timed_out', 'rejected', 'cancelled']),
-  actions: list(text('What a policy did about it, e.g. retried')),
+  actions: list(oneOf(['retried', 'rejected', 'timed_out', 'fell_back', 'healed'], 'What a policy did about it')),
   startedAt: TIME,
   durationMs: number(),
   'error?': ERROR,
   'index?': integer('Of the item, for a node that runs once for each'),
-  'tries?': list(dictionary(true), 'Requests to models within this attempt'),
+  'tries?': list(
+    objectOf<LlmTryRecord>({
+      provider: text(),
+      fallbackLevel: integer(),
+      attempt: integer('0: nothing was sent'),
+      outcome: text(),
+      'reason?': text(),
+      durationMs: number(),
+    }),
+    'Requests to models within this attempt',
+  ),
 });
-const NODE = object({
+const HEAL = objectOf<HealRecord>({
+  round: integer('From 1'),
+  by: text('Node that failed: the node itself or one of its fallbacks'),
+  'index?': integer('Of the item, for a node that runs once for each'),
+  'issue?': text('What the diagnosis named'),
+  'remedy?': text('Node or function that mended it'),
+  outcome: oneOf(['applied', 'undiagnosed', 'no_remedy', 'remedy_failed']),
+  'error?': ERROR,
+  durationMs: number(),
+});
+const NODE = objectOf<NodeView>({
   node: text(),
   status: oneOf(['succeeded', 'failed', 'skipped']),
   'result?': {},
@@ -70,15 +113,17 @@ const NODE = object({
   degraded: flag(),
   'deadLetterId?': text(),
   attempts: list(ATTEMPT),
+  'heals?': list(HEAL, 'What self-healing found and did'),
   attemptCount: integer(),
   retryCount: integer(),
-  'usage?': dictionary(integer()),
+  'usage?': objectOf<LlmUsage>({ inputTokens: integer(), outputTokens: integer() }),
   'costUsd?': number(),
   'provider?': text(),
+  'providerLevel?': integer('Of that provider in its own chain, 0 the first'),
 });
-const LEDGER = object({ ...EXECUTION, nodes: list(NODE, 'In the order they ended') });
-const RATE = (description: string) => ({ ...number(description), nullable: true });
-const METRICS = object({
+const LEDGER = objectOf<ReturnType<typeof ledgerView>>({ ...FIELDS, nodes: list(NODE, 'In the order they ended') });
+const RATE = (description: string) => nullable(number(description));
+const METRICS = objectOf<WorkflowReport>({
   workflow: text(),
   ...{ total: integer(), queued: integer(), running: integer() },
   ...{ successful: integer(), failed: integer(), cancelled: integer() },
@@ -94,6 +139,26 @@ const METRICS = object({
 });
 const WORKFLOW = { name: text(), version: text(), 'description?': text(), source: oneOf(['file', 'code']) };
 
+const WORKFLOW_NODE = objectOf<WorkflowView['nodes'][number]>({
+  name: text(),
+  type: oneOf(['llm', 'http', 'call', 'transform', 'constant', 'each', 'run']),
+  'call?': text('Class.method, or the name of a handler'),
+  after: list(text()),
+  'when?': text('An expression'),
+  fallback: list(text('Another node'), 'By priority'),
+  standby: flag('Runs only in place of another node'),
+  optional: flag(),
+  policies: anyObject(),
+});
+
+/** What `GET /executions` may be asked. */
+export const EXECUTION_QUERY: schemas.Fields = {
+  workflow: text(),
+  status: STATUS,
+  cursor: text('nextCursor of the page before'),
+  limit: { ...integer(), minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
+};
+
 const NAME = { name: text() };
 const ID = { id: text() };
 const NO_WORKFLOW = problem('No such workflow; the known ones are named');
@@ -107,7 +172,7 @@ const goesOn = (summary: string, rest: Partial<RouteDescription> = {}): RouteDes
   params: ID,
   ...rest,
   responses: {
-    202: { description: 'It will go on, whatever happens to this process; Location', schema: object(EXECUTION) },
+    202: { description: 'It will go on, whatever happens to this process; Location', schema: EXECUTION },
     404: NO_EXECUTION,
     409: WRONG_STATE,
     503: NOT_NOW,
@@ -123,7 +188,9 @@ const WORKFLOWS: ControllerDescription = {
       responses: {
         200: {
           description: 'By name',
-          schema: object({ items: list(object({ ...WORKFLOW, nodes: integer() })) }),
+          schema: object({
+            items: list(objectOf<ReturnType<typeof workflowSummary>>({ ...WORKFLOW, nodes: integer() })),
+          }),
         },
       },
     },
@@ -133,11 +200,15 @@ const WORKFLOWS: ControllerDescription = {
       responses: {
         200: {
           description: 'Its nodes and how they wait for each other',
-          schema: object({
+          schema: objectOf<WorkflowView>({
             ...WORKFLOW,
-            'input?': dictionary(true, 'JSON Schema'),
+            'input?': anyObject('JSON Schema'),
+            'output?': {},
             'deadlineMs?': integer(),
-            nodes: list(dictionary(true)),
+            join: flag('Submissions of the same input join a running execution'),
+            deadLetter: flag(),
+            fallback: list(text('Another workflow'), 'By priority'),
+            nodes: list(WORKFLOW_NODE),
             order: list(text(), 'Each node after those it waits for'),
           }),
         },
@@ -158,7 +229,7 @@ const WORKFLOWS: ControllerDescription = {
       body: {},
       responses: {
         200: { description: 'It has ended; the whole ledger', schema: LEDGER },
-        202: { description: 'It is durable; Location says where to look', schema: object(EXECUTION) },
+        202: { description: 'It is durable; Location says where to look', schema: EXECUTION },
         400: problem('The input does not fit; every field at fault is named'),
         404: NO_WORKFLOW,
         422: problem('The idempotency key belongs to other input'),
@@ -168,16 +239,14 @@ const WORKFLOWS: ControllerDescription = {
     },
     executions: {
       summary: 'A page of executions, newest first',
-      query: {
-        workflow: text(),
-        status: STATUS,
-        cursor: text('nextCursor of the page before'),
-        limit: { type: 'integer', minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
-      },
+      query: EXECUTION_QUERY,
       responses: {
         200: {
           description: 'nextCursor is missing on the last page',
-          schema: object({ items: list(object(SUMMARY)), 'nextCursor?': text() }),
+          schema: object({
+            items: list(objectOf<ReturnType<typeof executionSummary>>(SUMMARY)),
+            'nextCursor?': text(),
+          }),
         },
         400: problem('The query cannot be; every problem is named'),
       },
@@ -203,7 +272,7 @@ const WORKFLOWS: ControllerDescription = {
       summary: 'End it now',
       params: ID,
       responses: {
-        200: { description: 'Also when it was cancelled before', schema: object(EXECUTION) },
+        200: { description: 'Also when it was cancelled before', schema: EXECUTION },
         404: NO_EXECUTION,
         409: problem('It ended otherwise'),
       },

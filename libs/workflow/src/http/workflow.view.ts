@@ -6,7 +6,7 @@ export function workflowSummary({ name, version, description, order, draft }: Wo
     version,
     ...(description && { description }),
     nodes: order.length,
-    source: draft.file ? 'file' : 'code',
+    source: sourceOf(draft),
   };
 }
 
@@ -18,7 +18,7 @@ export function workflowView(definition: WorkflowDefinition) {
     name,
     version,
     ...(description && { description }),
-    source: draft.file ? 'file' : 'code',
+    source: sourceOf(draft),
     ...(inputSchema && { input: inputSchema }),
     ...(draft.output !== undefined && { output: draft.output }),
     ...(deadlineMs !== undefined && { deadlineMs }),
@@ -41,4 +41,8 @@ export function workflowView(definition: WorkflowDefinition) {
     }),
     order,
   };
+}
+
+function sourceOf({ file }: WorkflowDefinition['draft']): 'file' | 'code' {
+  return file ? 'file' : 'code';
 }

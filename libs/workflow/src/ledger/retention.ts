@@ -1,4 +1,5 @@
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import type { Clock } from '@nest-resilience/core';
+import { repeat } from '@nest-resilience/core/kit';
 import { LedgerFeatureError } from '../workflow.errors.js';
 import type { ExecutionStore } from './execution-store.js';
 
@@ -11,7 +12,7 @@ const BATCH = 500;
 
 /** Forgets executions that ended long ago. */
 export class Retention {
-  private timer: TimerHandle | undefined;
+  private stopSweeping: (() => void) | undefined;
   private stopped = false;
 
   /** @throws LedgerFeatureError when the application asked for a retention that its store does not have */
@@ -38,16 +39,14 @@ export class Retention {
 
   /** Sweeps now and then every hour, without keeping the process alive. A failing store is tried again an hour later. */
   start(report: (error: unknown) => void): void {
-    const run = (): void => {
-      this.timer = this.clock.setTimer(run, INTERVAL_MS);
-      this.timer.unref();
-      this.sweep().catch(report);
-    };
-    if (this.ageMs !== undefined && this.store.prune) run();
+    if (this.ageMs === undefined || !this.store.prune) return;
+    const sweep = (): void => void this.sweep().catch(report);
+    this.stopSweeping = repeat(this.clock, INTERVAL_MS, sweep);
+    sweep();
   }
 
   stop(): void {
     this.stopped = true;
-    this.timer?.cancel();
+    this.stopSweeping?.();
   }
 }

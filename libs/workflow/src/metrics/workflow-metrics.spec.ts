@@ -3,10 +3,17 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { INestApplication } from '@nestjs/common';
+import type { DynamicModule, INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { ResilienceModule } from '@nest-resilience/core';
 import { MetricsModule } from '@nest-resilience/core/metrics';
+import { TelemetryModule } from '@nest-resilience/core/telemetry';
+import {
+  AggregationTemporality,
+  InMemoryMetricExporter,
+  MeterProvider,
+  PeriodicExportingMetricReader,
+} from '@opentelemetry/sdk-metrics';
 import {
   type LlmPortResult,
   workflow,
@@ -29,12 +36,13 @@ afterEach(async () => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function boot(options: WorkflowModuleOptions): Promise<WorkflowService> {
+async function boot(options: WorkflowModuleOptions, more: DynamicModule[] = []): Promise<WorkflowService> {
   const module = await Test.createTestingModule({
     imports: [
       ResilienceModule.forRoot(),
       MetricsModule.forRoot({ defaultMetrics: false }),
       WorkflowModule.forRoot({ http: 'open', ...options }),
+      ...more,
     ],
   }).compile();
   app = module.createNestApplication({ logger: false });
@@ -147,6 +155,34 @@ describe('workflows in GET /metrics', () => {
     expect(sum(await scrape('cost_usd_total'))).toBe(report.costUsd);
     expect(await scrape('execution_duration_seconds_count')).toEqual({ 'workflow=orders': 3 });
     expect(await scrape('execution_duration_seconds_bucket')).toMatchObject({ 'le=+Inf,workflow=orders': 3 });
+  });
+
+  it('go to OpenTelemetry from the same table', async () => {
+    const exporter = new InMemoryMetricExporter(AggregationTemporality.CUMULATIVE);
+    const meterProvider = new MeterProvider({ readers: [new PeriodicExportingMetricReader({ exporter })] });
+    const orders = workflow('orders').node('a', { constant: 1 });
+    await boot({ definitions: [orders] }, [TelemetryModule.forRoot({ tracing: false, meterProvider })]);
+
+    await start('orders');
+    await meterProvider.forceFlush();
+    await meterProvider.shutdown();
+
+    const figures = exporter.getMetrics().flatMap(({ scopeMetrics }) => scopeMetrics.flatMap(({ metrics }) => metrics));
+    const values = (name: string) =>
+      figures.find(({ descriptor }) => descriptor.name === name)?.dataPoints.map(({ attributes, value }) => [attributes, value]); // prettier-ignore
+    expect(values('resilience.workflow.executions')).toContainEqual([
+      { 'resilience.workflow': 'orders', 'resilience.outcome': 'successful' },
+      1,
+    ]);
+    expect(values('resilience.workflow.nodes')).toContainEqual([
+      {
+        'resilience.workflow': 'orders',
+        'resilience.node': 'a',
+        'resilience.outcome': 'successful',
+        'resilience.retried': false,
+      },
+      1,
+    ]);
   });
 
   it('show what is at work and what waits, and what was cancelled', async () => {

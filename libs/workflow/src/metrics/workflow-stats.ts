@@ -1,4 +1,4 @@
-import { DurationHistogram } from '@nest-resilience/core';
+import { countLevel, DurationHistogram, OutcomeCounts } from '@nest-resilience/core/kit';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord, NodeRecord } from '../ledger/execution.js';
 import type { ExecutionEnd } from '../ledger/execution-store.js';
@@ -28,18 +28,13 @@ export class WorkflowCounts {
 }
 
 /** What became of one node, once for each execution. */
-export class NodeCounts {
-  successfulWithoutRetry = 0;
-  successfulWithRetry = 0;
-  failedWithoutRetry = 0;
-  failedWithRetry = 0;
+export class NodeCounts extends OutcomeCounts {
   skipped = 0;
   attempts = 0;
   retries = 0;
   inputTokens = 0;
   outputTokens = 0;
   costUsd = 0;
-  readonly fallbacksByLevel: number[] = [];
 }
 
 /**
@@ -64,7 +59,7 @@ export class WorkflowStats {
     else counts.failed++;
     if (end.totals.retries > 0) counts.retried++;
     if (end.degraded) counts.degraded++;
-    countLevel(counts.fallbacksByLevel, level);
+    if (level > 0) countLevel(counts.fallbacksByLevel, level);
     counts.durations.record(Math.max(0, end.finishedAt - execution.createdAt));
     for (const record of nodes) countNode(nodeOf(counts, record.node), record);
   }
@@ -102,19 +97,12 @@ function countNode(counts: NodeCounts, record: NodeRecord): void {
     counts.skipped++;
     return;
   }
-  const retried = record.retryCount > 0;
-  if (record.status === 'succeeded') counts[retried ? 'successfulWithRetry' : 'successfulWithoutRetry']++;
-  else counts[retried ? 'failedWithRetry' : 'failedWithoutRetry']++;
+  counts.count(record.status === 'succeeded', record.retryCount > 0);
   counts.attempts += record.attemptCount;
   counts.retries += record.retryCount;
   counts.inputTokens += record.usage?.inputTokens ?? 0;
   counts.outputTokens += record.usage?.outputTokens ?? 0;
   counts.costUsd += record.costUsd ?? 0;
-  countLevel(counts.fallbacksByLevel, record.fallbackLevel || (record.providerLevel ?? 0));
-}
-
-function countLevel(byLevel: number[], level: number): void {
-  if (level === 0) return;
-  while (byLevel.length < level) byLevel.push(0);
-  byLevel[level - 1] = (byLevel[level - 1] ?? 0) + 1;
+  const level = record.fallbackLevel || (record.providerLevel ?? 0);
+  if (level > 0) counts.fellBack(level);
 }

@@ -1,5 +1,5 @@
 import type { StepContext } from '../graph/step-context.js';
-import { nearest } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 
 /** A function that `call` nodes name: gets the node's input and the step's context. */
 export type WorkflowHandler = (input: never, context: StepContext) => unknown;
@@ -26,12 +26,12 @@ export class HandlerTable {
     const [name = '', method, ...rest] = target.split('.');
     const own = Object.keys(this.handlers);
     if (method === undefined || rest.length > 0) {
-      return `calls '${target}', which is no registered handler${suggest(target, own)}${own.length > 0 ? `; known: ${own.join(', ')}` : ''}; a method is written 'Class.method'`;
+      return `calls '${target}', which is no registered handler${didYouMean(target, own)}${own.length > 0 ? `; known: ${own.join(', ')}` : ''}; a method is written 'Class.method'`;
     }
     const named = this.providers().filter((provider) => provider.name === name);
     const [provider] = named;
     if (!provider)
-      return `calls '${target}', but no provider of class '${name}' is registered${suggest(
+      return `calls '${target}', but no provider of class '${name}' is registered${didYouMean(
         name,
         this.providers().map((other) => other.name),
       )}`;
@@ -40,7 +40,7 @@ export class HandlerTable {
     if (provider.scoped)
       return `calls '${target}', but '${name}' is request- or transient-scoped; workflows run outside of requests`;
     if (!provider.methods.includes(method))
-      return `calls '${target}', but '${name}' has no method '${method}'${suggest(method, provider.methods)}`;
+      return `calls '${target}', but '${name}' has no method '${method}'${didYouMean(method, provider.methods)}`;
     return undefined;
   }
 
@@ -57,9 +57,4 @@ export class HandlerTable {
     // Called as a method: policies declared on it are in effect.
     return (input, context) => found.call(instance, input, context) as unknown;
   }
-}
-
-function suggest(name: string, candidates: readonly string[]): string {
-  const near = nearest(name, candidates);
-  return near ? ` (did you mean '${near}'?)` : '';
 }

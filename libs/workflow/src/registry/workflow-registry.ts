@@ -1,3 +1,4 @@
+import { RecentMap } from '@nest-resilience/core/kit';
 import { sortGraph } from '../graph/cycles.js';
 import { unknownNode } from '../graph/build.js';
 import type { CompiledAction, WorkflowDefinition } from '../graph/definition.js';
@@ -17,11 +18,13 @@ interface Entry {
   readonly checkInput: (input: unknown) => Promise<readonly InputProblem[]>;
 }
 
+const MAX_RETIRED = 100;
+
 /** The workflows of one application, by name. */
 export class WorkflowRegistry {
   private entries: ReadonlyMap<string, Entry> = new Map();
   /** Replaced by a reload; executions that were submitted for them still need them. */
-  private readonly retired = new Map<string, WorkflowDefinition>();
+  private readonly retired = new RecentMap<WorkflowDefinition>(MAX_RETIRED);
 
   /** Takes all workflows at once. @throws {@link WorkflowDefinitionError} with `problems` and everything found here. */
   load(definitions: readonly WorkflowDefinition[], problems: readonly WorkflowProblem[], world: RegistryWorld): void {
@@ -53,12 +56,12 @@ export class WorkflowRegistry {
   /** A certain version, as long as it is known. */
   at(name: string, version: string): WorkflowDefinition | undefined {
     const current = this.find(name);
-    return current?.version === version ? current : this.retired.get(versionKey({ name, version }));
+    return current?.version === version ? current : this.retired.peek(versionKey({ name, version }));
   }
 
   /** All that may still run: those in use, and those that a reload replaced not too long ago. */
   known(): WorkflowDefinition[] {
-    return [...this.current(), ...this.retired.values()];
+    return [...this.current(), ...this.retired.all()];
   }
 
   /** Those in use. */
@@ -79,12 +82,8 @@ export class WorkflowRegistry {
 
   private retire(definition: WorkflowDefinition): void {
     this.retired.set(versionKey(definition), definition);
-    if (this.retired.size > MAX_RETIRED)
-      for (const oldest of this.retired.keys()) return void this.retired.delete(oldest);
   }
 }
-
-const MAX_RETIRED = 100;
 
 /** What tells apart all versions of all workflows. */
 export function versionKey({ name, version }: Pick<WorkflowDefinition, 'name' | 'version'>): string {

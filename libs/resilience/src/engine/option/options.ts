@@ -1,4 +1,4 @@
-import { nearest } from '../options.js';
+import { nearest } from '../did-you-mean.js';
 import { type JsonSchema, type Option, Place } from './option.js';
 
 export type Spec = Readonly<Record<string, AnyOption>>;

@@ -1,6 +1,6 @@
 import type { Type } from '@nestjs/common';
 
-import { PROBLEM, type Schema } from './schema.js';
+import type { Fields, Schema } from './schema.js';
 
 export interface ResponseDescription {
   readonly description: string;
@@ -13,10 +13,10 @@ export interface ResponseDescription {
 export interface RouteDescription {
   readonly summary: string;
   readonly description?: string;
-  readonly query?: Readonly<Record<string, Schema>>;
+  readonly query?: Fields;
   /** Of parameters in the path. */
-  readonly params?: Readonly<Record<string, Schema>>;
-  readonly headers?: Readonly<Record<string, Schema>>;
+  readonly params?: Fields;
+  readonly headers?: Fields;
   readonly body?: Schema;
   readonly responses: Readonly<Record<number, ResponseDescription>>;
 }
@@ -29,11 +29,6 @@ export interface ControllerDescription {
   /** Name of the security scheme, as `DocumentBuilder.addBearerAuth()` gives it. */
   readonly security?: string;
   readonly routes: Readonly<Record<string, RouteDescription>>;
-}
-
-/** An error that is answered as problem+json. */
-export function problem(description: string): ResponseDescription {
-  return { description, schema: PROBLEM, mediaType: 'application/problem+json' };
 }
 
 type Swagger = typeof import('@nestjs/swagger');

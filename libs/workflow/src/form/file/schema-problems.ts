@@ -1,4 +1,4 @@
-import { nearest } from '@nest-resilience/core';
+import { didYouMean } from '@nest-resilience/core/kit';
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
 import { MAX_PROBLEMS } from '../../graph/problems.js';
 import { ANY_POLICIES } from './policy.schema.js';
@@ -34,10 +34,9 @@ function toProblem(error: ErrorObject): SchemaProblem | undefined {
     case 'additionalProperties': {
       const name = String(params['additionalProperty']);
       const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
-      const near = nearest(name, known);
       return {
         path: [...path, name],
-        message: `'${name}' is not known here${near ? ` (did you mean '${near}'?)` : ''}; known: ${known.join(', ')}`,
+        message: `'${name}' is not known here${didYouMean(name, known)}; known: ${known.join(', ')}`,
       };
     }
     case 'required':

@@ -1,0 +1,10 @@
+import { each, type Figure, gauge, named } from '../nest/figures/figure.js';
+import type { HealthSource } from './health.token.js';
+
+const VALUE = { up: 1, degraded: 0.5, down: 0, pending: 0 } as const;
+
+export function healthFigure(health: HealthSource): Figure {
+  const checks = () => health.summary().checks;
+  const read = each(checks, named('check'), ({ status }) => VALUE[status]);
+  return gauge('resilience.health', '1', '1 up, 0.5 degraded, 0 down or unknown', read);
+}

@@ -1,0 +1,21 @@
+/**
+ * Internal: what the sibling packages share with the core. It may change with any release; applications use the other entries.
+ * It loads nothing of Nest, so that a program may use it, too.
+ */
+export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
+export { didYouMean, nearest } from '../engine/did-you-mean.js';
+export { DurationHistogram } from '../engine/duration-histogram.js';
+export { RecentMap } from '../engine/recent-map.js';
+export { repeat } from '../engine/repeat.js';
+export { uuidV7Source } from '../engine/uuid-v7.js';
+export {
+  byLevel,
+  counter,
+  type DurationFigure,
+  each,
+  eachBy,
+  type Figure,
+  gauge,
+  outcomes,
+} from '../nest/figures/figure.js';
+export { FigureTable } from '../nest/figures/figure-table.js';

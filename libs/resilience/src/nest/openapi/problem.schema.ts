@@ -1,0 +1,34 @@
+import type { ResponseDescription } from './describe-routes.js';
+import { type FieldsOf, integer, list, object, text } from './schema.js';
+
+/** Body of an error answer (RFC 9457). */
+export interface Problem {
+  /** `about:blank`: the status says what kind of problem it is, `code` which one. */
+  readonly type: string;
+  readonly title: string;
+  readonly status: number;
+  /** For people: what happened and the way out. */
+  readonly detail: string;
+  /** For programs; stable, e.g. `RESILIENCE_ADMIN_CLOSED`. */
+  readonly code: string;
+  /** Every field of the request that cannot be. */
+  readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
+
+const FIELDS: FieldsOf<Problem> = {
+  type: text(),
+  title: text(),
+  status: integer(),
+  detail: text('What happened and the way out, for people'),
+  code: text('For programs; never changes'),
+  'errors?': list(object({ field: text(), message: text() }), 'Every field of the request that cannot be'),
+};
+
+/** An error that is answered as problem+json. */
+export const problem = problemWith<Problem>({});
+
+/** As {@link problem}, for a kind that says more. @param more its further fields */
+export function problemWith<P extends Problem>(more: FieldsOf<Omit<P, keyof Problem>>) {
+  const schema = object({ ...FIELDS, ...more });
+  return (description: string): ResponseDescription => ({ description, schema, mediaType: 'application/problem+json' });
+}

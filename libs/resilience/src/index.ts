@@ -45,6 +45,7 @@ export {
   type ResilienceErrorCode,
   ResilienceOptionsError,
   NotNowError,
+  ResultRejectedError,
   ShutdownError,
   ShutdownWait,
   systemClock,
@@ -83,8 +84,11 @@ export {
   type CircuitRejectedEvent,
   type CircuitSnapshot,
   type CircuitStateEvent,
+  type CircuitThresholdEvent,
   type CircuitStateName,
   DEFAULT_CIRCUIT_BREAKER_OPTIONS,
+  type RecoveryCause,
+  type RecoveryFunction,
   type WindowOptions,
 } from './circuit-breaker/index.js';
 
@@ -133,6 +137,7 @@ export {
   DEFAULT_RATE_LIMIT_OPTIONS,
   RateLimit,
   RateLimitError,
+  type RateLimitDrainedEvent,
   type RateLimitEvents,
   type RateLimitOptions,
   type RateLimitReading,

@@ -149,6 +149,7 @@ describe('AdminController', () => {
       ['open', 'forced_open'],
       ['close', 'closed'],
       ['disable', 'disabled'],
+      ['metrics-only', 'metrics_only'],
       ['reset', 'closed'],
     ]) {
       const answer = await post(`/resilience/circuits/Orders.charge/${action}`).expect(200);
@@ -157,6 +158,17 @@ describe('AdminController', () => {
       expect(resilience.circuit('Orders.charge').state).toBe(state);
     }
     await post('/resilience/circuits/Orders.charge/explode').expect(404);
+  });
+
+  it('opens a circuit for a time, and says what is none', async () => {
+    await start({ token: TOKEN });
+
+    const answer = await post('/resilience/circuits/Orders.charge/open').send({ for: '5m' }).expect(200);
+    expect(answer.body).toMatchObject({ state: 'open', retryAfterMs: expect.closeTo(300_000, -4) });
+
+    const refused = await post('/resilience/circuits/Orders.charge/open').send({ for: 'soon' }).expect(400);
+    expect(refused.body.detail).toContain("'soon'");
+    await post('/resilience/circuits/Orders.charge/open').send({ until: 'soon' }).expect(400);
   });
 
   it('finds a keyed circuit by its key and by the name in the list', async () => {

@@ -96,12 +96,15 @@ export const FIGURES: ControllerDescription = {
   },
 };
 
-const switching = (summary: string): RouteDescription => ({
+export const OPEN = object({ 'for?': text('How long, e.g. 5m; without it until it is closed or reset') });
+
+const switching = (summary: string, more: RouteDescription['responses'] = {}): RouteDescription => ({
   summary,
   description: 'Acts on this process only.',
   params: { name: text('As the list shows it, or with its key') },
   responses: {
     200: { description: 'The circuit as it is now', schema: CIRCUIT },
+    ...more,
     404: problem('There is no such circuit; a circuit exists from the first call of its method'),
   },
 });
@@ -109,9 +112,15 @@ const switching = (summary: string): RouteDescription => ({
 export const SWITCHES: ControllerDescription = {
   tag: 'resilience',
   routes: {
-    open: switching('Refuse every call until it is closed or reset'),
+    open: {
+      ...switching('Refuse every call until it is closed or reset, or for a time', {
+        400: problem('The body cannot be; every problem is named'),
+      }),
+      body: OPEN,
+    },
+    metricsOnly: switching('Admit everything and record: tells when it would open, and never does'),
     close: switching('Close with an empty window'),
     disable: switching('Admit everything and record nothing'),
-    reset: switching('As new: closed, nothing counted'),
+    reset: switching('As new: in its initial state, nothing counted'),
   },
 };

@@ -1,22 +1,34 @@
-import { Controller, HttpCode, Inject, Param, Post, VERSION_NEUTRAL } from '@nestjs/common';
+import { Body, Controller, HttpCode, Inject, Param, Post, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
 import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
 import { didYouMean } from '../engine/did-you-mean.js';
+import { readBody } from '../nest/openapi/read-request.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { AdminRoute } from './admin-route.decorator.js';
+import { OPEN } from './circuit.openapi.js';
 import { type CircuitView, publicNames } from './circuit.view.js';
+import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { ProblemException } from './problem.js';
 
 /** Switches for operators. They act on this process only. */
 @Controller({ path: 'resilience/circuits', version: VERSION_NEUTRAL })
 @AdminRoute()
+@UseFilters(DeadLetterProblemFilter)
 export class CircuitsController {
   constructor(@Inject(ResilienceService) private readonly resilience: ResilienceService) {}
 
-  /** Refuses every call until `close` or `reset`. */
+  /** Refuses every call until `close` or `reset`, or for a time. */
   @Post(':name/open')
   @HttpCode(200)
-  open(@Param('name') name: string): CircuitView {
-    return this.switch(name, (circuit) => circuit.open());
+  open(@Param('name') name: string, @Body() body: unknown): CircuitView {
+    const { for: duration } = readBody(OPEN, body);
+    return this.switch(name, (circuit) => circuit.open(duration));
+  }
+
+  /** Admits everything and records: tells when it would open, and never does. */
+  @Post(':name/metrics-only')
+  @HttpCode(200)
+  metricsOnly(@Param('name') name: string): CircuitView {
+    return this.switch(name, (circuit) => circuit.metricsOnly());
   }
 
   @Post(':name/close')
@@ -32,7 +44,7 @@ export class CircuitsController {
     return this.switch(name, (circuit) => circuit.disable());
   }
 
-  /** As new: closed, nothing counted. */
+  /** As new: in its initial state, nothing counted. */
   @Post(':name/reset')
   @HttpCode(200)
   reset(@Param('name') name: string): CircuitView {

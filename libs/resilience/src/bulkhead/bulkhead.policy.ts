@@ -30,6 +30,7 @@ const NO_WAIT = (): void => undefined;
 
 /** The places of one name, shared by all policies that use it. A freed place goes to the longest waiting, never past the line. */
 export class BulkheadPolicy implements PermitStage, BulkheadReading {
+  readonly learn = undefined;
   private inUse = 0;
   private handingOut = false;
   private readonly line = new WaitingLine<PermitWait>();

@@ -1,11 +1,15 @@
 import type { CircuitStateName } from './circuit-breaker.state.js';
 
-export interface CircuitOpenedEvent {
+/** A circuit that only records would open now. */
+export interface CircuitThresholdEvent {
   readonly circuit: string;
-  readonly from: CircuitStateName;
   readonly failureRate: number;
   readonly slowCallRate: number;
   readonly calls: number;
+}
+
+export interface CircuitOpenedEvent extends CircuitThresholdEvent {
+  readonly from: CircuitStateName;
   /** How often it opened since it was last closed. */
   readonly timesOpened: number;
   readonly retryAfterMs: number;
@@ -27,4 +31,5 @@ export interface CircuitBreakerEvents {
   'resilience.circuit.half-opened': CircuitStateEvent;
   'resilience.circuit.closed': CircuitStateEvent;
   'resilience.circuit.rejected': CircuitRejectedEvent;
+  'resilience.circuit.threshold-crossed': CircuitThresholdEvent;
 }

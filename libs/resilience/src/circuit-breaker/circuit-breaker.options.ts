@@ -8,6 +8,18 @@ export type WindowOptions =
   | { readonly type: 'time'; readonly duration: Duration }
   | { readonly type: 'consecutive' };
 
+/** What a circuit opens for, and how often it has since it was last closed, from 1. */
+export type RecoveryFunction = (timesOpened: number, cause: RecoveryCause) => Duration | undefined;
+
+export interface RecoveryCause {
+  /** Of the call that opened it; `undefined` where a result was the failure, or a probe never ended. */
+  readonly error: unknown;
+  /** Of the window, 0..1. */
+  readonly failureRate: number;
+  /** What the server asked for, e.g. by `Retry-After`; milliseconds. */
+  readonly retryAfterMs: number | undefined;
+}
+
 const COUNT = { type: 'count', size: 20 } as const;
 
 const WINDOWS = {
@@ -55,10 +67,17 @@ export const CIRCUIT_BREAKER = option.options(
     slowCallDuration: option.duration(Infinity),
     /** Opens when this share of the window was slow. @default 1 */
     slowCallRate: option.number(1, { above: 0, max: 1 }),
-    /** OPEN to HALF_OPEN; a function of how often it opened since it was last closed (from 1) makes it grow. @default 60 s */
-    recoveryTimeout: option.either(option.duration(60_000), option.fn<(timesOpened: number) => Duration>()),
+    /**
+     * OPEN to HALF_OPEN; a function of how often it opened since it was last closed (from 1) makes it grow. It is given what opened the
+     * circuit too, a server's own hint among it; `undefined` means the default. @default 60 s
+     */
+    recoveryTimeout: option.either(option.duration(60_000), option.fn<RecoveryFunction>()),
+    /** Where a new or reset circuit begins: `'metrics_only'` records and tells when it would open, and never opens. @default 'closed' */
+    initialState: option.oneOf('closed', ['closed', 'metrics_only']),
     /** Probes admitted at once in HALF_OPEN; other calls are rejected, never queued. @default 1 */
     halfOpenCalls: option.whole(1, { min: 1 }),
+    /** Judges `halfOpenCalls` probes together: re-opens when this share of them failed, else closes. @default none: any failure re-opens */
+    halfOpenFailureRate: option.number(undefined, { above: 0, max: 1 }),
     /** Probe successes needed to close; any probe failure re-opens. @default 1 */
     successThreshold: option.whole(1, { min: 1 }),
     /** A probe without an end by then counts as failed. @default 60 s */
@@ -86,6 +105,8 @@ export const CIRCUIT_BREAKER = option.options(
           ? NO_RATES
           : `nothing beside a ${window?.type} window: use failureRate and minimumCalls`;
       for (const name of window ? useless : []) if (given[name] !== undefined) at.at(name).refuse(given[name], why);
+      if (given.halfOpenFailureRate !== undefined && given.successThreshold !== undefined)
+        at.at('successThreshold').refuse(given.successThreshold, 'nothing beside halfOpenFailureRate, which says it');
     },
   },
 );

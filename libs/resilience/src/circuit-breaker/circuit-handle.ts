@@ -1,5 +1,9 @@
+import type { Duration } from '../engine/duration.js';
+import * as option from '../engine/option/index.js';
 import type { CircuitStateName } from './circuit-breaker.state.js';
 import type { Circuit, CircuitSnapshot } from './circuit.js';
+
+const readDuration = option.readerOf(option.required(option.duration()));
 
 /** A circuit in the hands of an operator. */
 export class CircuitHandle {
@@ -17,9 +21,14 @@ export class CircuitHandle {
     return this.circuit.snapshot();
   }
 
-  /** Refuses every call (`forced_open`) until `close` or `reset`. */
-  open(): void {
-    this.circuit.force('forced_open');
+  /**
+   * Refuses every call (`forced_open`) until `close` or `reset`; with a duration only for so long: then probes decide.
+   * @param duration milliseconds, or a text such as `'5m'`
+   * @throws ResilienceOptionsError for what is none
+   */
+  open(duration?: Duration): void {
+    if (duration === undefined) return this.circuit.force('forced_open');
+    this.circuit.openFor(readDuration(duration, 'open > duration'));
   }
 
   /** Closes with an empty window. */
@@ -37,8 +46,8 @@ export class CircuitHandle {
     this.circuit.force('metrics_only');
   }
 
-  /** As new: closed, nothing counted. */
+  /** As new: in its initial state, nothing counted. */
   reset(): void {
-    this.circuit.force('closed', true);
+    this.circuit.reset();
   }
 }

@@ -9,17 +9,22 @@ import {
   type ResolvedCircuitBreakerOptions,
   type ResolvedWindow,
 } from './circuit-breaker.options.js';
-import type { TransitionRules } from './circuit-breaker.state.js';
+import type { OpeningCause, TransitionRules } from './circuit-breaker.state.js';
 import { ConsecutiveWindow } from './window/consecutive-window.js';
 import { CountWindow } from './window/count-window.js';
 import { SMALL_WINDOW, SmallCountWindow } from './window/small-count-window.js';
 import { TimeWindow } from './window/time-window.js';
 import type { OutcomeWindow } from './window/window.js';
 
+/** Of a probe that never ended. */
+const NO_CAUSE: OpeningCause = { error: undefined, failureRate: 1 };
+
 /** What all circuits of one policy have in common, computed once so that a circuit itself stays small. */
 export class CircuitRules implements TransitionRules {
   readonly successThreshold: number;
   readonly halfOpenTimeout: number;
+  readonly halfOpenCalls: number;
+  readonly halfOpenFailureRate: number | undefined;
   readonly minimumCalls: number;
   readonly records: (error: unknown) => boolean;
   readonly rejects: ((value: unknown) => boolean) | undefined;
@@ -32,6 +37,8 @@ export class CircuitRules implements TransitionRules {
   ) {
     this.successThreshold = options.successThreshold;
     this.halfOpenTimeout = options.halfOpenTimeout;
+    this.halfOpenCalls = options.halfOpenCalls;
+    this.halfOpenFailureRate = options.halfOpenFailureRate;
     const { window, minimumCalls } = options;
     this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
     const { recordResult } = options;
@@ -50,13 +57,15 @@ export class CircuitRules implements TransitionRules {
     return sameWindow(this.options.window, options.window);
   }
 
-  recoveryMs(timesOpened: number): number {
+  recoveryMs(timesOpened: number, { error, failureRate }: OpeningCause = NO_CAUSE): number {
     const { recoveryTimeout } = this.options;
     if (typeof recoveryTimeout === 'number') return recoveryTimeout;
     // A broken function must not leave the circuit open for ever or flapping, nor break those who only look at it.
     let ms: number | undefined;
     try {
-      ms = parseDuration(atOnce(recoveryTimeout(timesOpened), '@CircuitBreaker > recoveryTimeout'));
+      const { retryAfterMs } = classifyError(error, this.context.clock.epochNow());
+      const asked = recoveryTimeout(timesOpened, { error, failureRate, retryAfterMs });
+      ms = parseDuration(atOnce(asked, '@CircuitBreaker > recoveryTimeout'));
     } catch (error) {
       if (error instanceof ResilienceOptionsError) this.noAnswer = error;
     }

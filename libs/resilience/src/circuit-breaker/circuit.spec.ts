@@ -72,6 +72,7 @@ describe('the options of @CircuitBreaker', () => {
       minimumCalls: 5,
       slowCallRate: 1,
       recoveryTimeout: 60_000,
+      initialState: 'closed',
       halfOpenCalls: 1,
       successThreshold: 1,
       halfOpenTimeout: 60_000,
@@ -527,6 +528,129 @@ describe('what counts', () => {
 
     expect(() => bench.succeed(bench.start())).not.toThrow();
     expect(bench.state).toBe('closed');
+  });
+});
+
+describe('the time that it stays open', () => {
+  it('is what a function makes of what opened it, the hint of a server among it', async () => {
+    const asked: unknown[] = [];
+    const busy = Object.assign(new Error('busy'), { status: 429, headers: { 'retry-after': '45' } });
+    const bench = new Bench({
+      failureThreshold: 2,
+      recoveryTimeout: (timesOpened, { error, failureRate, retryAfterMs }) => {
+        asked.push([timesOpened, error, failureRate, retryAfterMs]);
+        return retryAfterMs;
+      },
+    });
+
+    bench.fail(bench.start());
+    bench.fail(bench.start(), busy);
+
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'open', retryAfterMs: 45_000 });
+    await bench.clock.advance('45s');
+    bench.fail(bench.start());
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'open', retryAfterMs: 60_000 });
+    await bench.clock.advance('60s');
+    bench.start();
+    await bench.clock.advance('60s');
+    expect(bench.state).toBe('open');
+    expect(asked).toEqual([
+      [1, busy, 1, 45_000],
+      [2, FAILURE, 1, undefined],
+      [3, undefined, 1, undefined],
+    ]);
+  });
+
+  it('can be said by hand, in every state, and ends as ever', async () => {
+    const bench = new Bench({ failureThreshold: 1, recoveryTimeout: '1s' });
+
+    bench.handle.open('5m');
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'open', retryAfterMs: 300_000 });
+    await bench.clock.advance('1m');
+    bench.handle.open(1_000);
+    expect(bench.handle.snapshot()).toMatchObject({ state: 'open', retryAfterMs: 1_000 });
+    await bench.clock.advance('1s');
+    expect(bench.state).toBe('half_open');
+    bench.handle.open('10s');
+    expect([bench.state, bench.start().permit]).toEqual(['open', -1]);
+    await bench.clock.advance('10s');
+    bench.succeed(bench.start());
+    expect(bench.state).toBe('closed');
+    bench.handle.open();
+    bench.handle.open('1s');
+    expect(bench.state).toBe('open');
+  });
+
+  it.each([-1, 'soon', Number.NaN, {}])('cannot be %j', (duration) => {
+    const { handle } = new Bench();
+
+    expect(() => handle.open(duration as string)).toThrow(/open > duration: .*expected a duration >= 0/);
+  });
+});
+
+describe('probes that are judged together', () => {
+  const options = { failureThreshold: 1, recoveryTimeout: '1s', halfOpenCalls: 10, halfOpenFailureRate: 0.3 } as const;
+  const halfOpen = async (): Promise<Bench> => {
+    const bench = await new Bench(options).play('x');
+    await bench.clock.advance('1s');
+    return bench;
+  };
+
+  it('close it although some failed, as soon as that is certain', async () => {
+    const bench = await (await halfOpen()).play('x.x.....');
+    expect(bench.state).toBe('half_open');
+
+    expect((await bench.play('.')).state).toBe('half_open');
+    expect((await bench.play('.')).state).toBe('closed');
+  });
+
+  it('open it again as soon as so many have failed', async () => {
+    const bench = await (await halfOpen()).play('x.x');
+
+    expect((await bench.play('x')).state).toBe('open');
+  });
+
+  it('are so many in all; one that ends without a result makes room, and one that hangs has failed', async () => {
+    const bench = await halfOpen();
+    const running = Array.from({ length: 10 }, () => bench.start());
+    expect(bench.start().permit).toBe(-1);
+
+    for (const call of running.slice(0, 7)) bench.succeed(call);
+    expect(bench.start().permit).toBe(-1);
+    bench.circuit.release(running[7]!.permit, running[7]!.at);
+    expect(bench.start().permit).toBeGreaterThan(0);
+    await bench.clock.advance('1m');
+
+    expect(bench.state).toBe('open');
+  });
+
+  it('leave nothing to say to successThreshold', () => {
+    expect(() => new Bench({ ...options, successThreshold: 2 })).toThrow(/successThreshold.*halfOpenFailureRate/);
+  });
+});
+
+describe('a circuit that begins with recording only', () => {
+  it('tells once that it would open, again when it was better meanwhile, and never opens', async () => {
+    const bench = new Bench({ window: 4, minimumCalls: 4, initialState: 'metrics_only' });
+
+    await bench.play('xxxxxx');
+    expect(bench.events).toEqual([
+      ['threshold-crossed', { circuit: 'llm', calls: 4, failureRate: 1, slowCallRate: 0 }],
+    ]);
+    await bench.play('....');
+    await bench.play('xxx');
+
+    expect(bench.events).toHaveLength(2);
+    expect(bench.state).toBe('metrics_only');
+  });
+
+  it('is closed by hand, and records only again when it is reset', () => {
+    const { handle } = new Bench({ initialState: 'metrics_only' });
+
+    handle.close();
+    expect(handle.state).toBe('closed');
+    handle.reset();
+    expect(handle.state).toBe('metrics_only');
   });
 });
 

@@ -3,10 +3,13 @@ import { withoutStack } from '../engine/without-stack.js';
 import { CircuitOpenError } from './circuit-breaker.errors.js';
 import type { CircuitBreakerEvents } from './circuit-breaker.events.js';
 import {
+  admitsProbe,
   CLOSED,
   type CircuitInput,
   type CircuitState,
   type CircuitStateName,
+  METRICS_ONLY,
+  type OpeningCause,
   transition,
 } from './circuit-breaker.state.js';
 import type { CircuitRules } from './circuit-rules.js';
@@ -32,10 +35,12 @@ export interface CircuitSnapshot {
  * a result of an older generation is dropped.
  */
 export class Circuit implements CircuitBreaker {
-  private current: CircuitState = CLOSED;
+  private current: CircuitState;
   private generation = 0;
   private notPermitted = 0;
   private window: OutcomeWindow;
+  /** Of a circuit that only records: it would have opened, which was told. */
+  private crossed = false;
 
   constructor(
     /** The declared name, which all keys of a keyed breaker have in common. */
@@ -44,6 +49,7 @@ export class Circuit implements CircuitBreaker {
     private readonly key?: string,
   ) {
     this.window = rules.createWindow();
+    this.current = rules.options.initialState === 'closed' ? CLOSED : METRICS_ONLY;
   }
 
   /** Put together when asked: a string per key would be a fifth of what a key takes (bench/memory). */
@@ -76,7 +82,7 @@ export class Circuit implements CircuitBreaker {
 
   fail(permit: number, startedAt: number, now: number, error: unknown): void {
     if (!this.isCurrent(permit, now)) return;
-    if (this.answerOf(this.rules.records, error, permit, startedAt)) this.report(true, startedAt, now);
+    if (this.answerOf(this.rules.records, error, permit, startedAt)) this.report(true, startedAt, now, error);
     else this.release(permit, startedAt);
   }
 
@@ -111,10 +117,23 @@ export class Circuit implements CircuitBreaker {
     };
   }
 
-  /** By hand; `reset` also forgets what was counted. What is so already is not told again. */
+  /** By hand, until so much time has passed: then it is half open. */
+  openFor(ms: number): void {
+    this.apply({ type: 'opened_for', now: this.rules.context.clock.now(), ms });
+  }
+
+  /** As new. */
+  reset(): void {
+    this.force(this.rules.options.initialState, true);
+  }
+
+  /** By hand; `forget` also forgets what was counted. What is so already is not told again. */
   force(state: 'forced_open' | 'closed' | 'disabled' | 'metrics_only', forget = false): void {
     if (forget) this.notPermitted = 0;
-    if (forget || state !== 'forced_open') this.window.clear();
+    if (forget || state !== 'forced_open') {
+      this.window.clear();
+      this.crossed = false;
+    }
     if (this.current.kind === state) {
       // What began before the window was emptied does not belong into it.
       if (state !== 'forced_open') this.generation++;
@@ -144,7 +163,7 @@ export class Circuit implements CircuitBreaker {
     this.advance(now);
     switch (this.current.kind) {
       case 'half_open':
-        if (this.current.probes.length >= this.rules.options.halfOpenCalls) break;
+        if (!admitsProbe(this.current, this.rules)) break;
         this.apply({ type: 'probe_admitted', now });
         return this.generation;
       case 'closed':
@@ -156,23 +175,39 @@ export class Circuit implements CircuitBreaker {
     return -1;
   }
 
-  private report(failed: boolean, startedAt: number, now: number): void {
+  private report(failed: boolean, startedAt: number, now: number, error?: unknown): void {
     switch (this.current.kind) {
       case 'closed':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
         if (!this.rules.trips(this.window)) break;
-        this.apply({ type: 'tripped', now });
+        this.apply({ type: 'tripped', now, cause: this.causeOf(error) });
         this.rules.complain();
         break;
       case 'half_open':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
-        this.apply(failed ? { type: 'probe_failed', now } : { type: 'probe_succeeded', startedAt });
+        this.apply(
+          failed
+            ? { type: 'probe_failed', now, startedAt, cause: this.causeOf(error) }
+            : { type: 'probe_succeeded', startedAt },
+        );
         if (failed) this.rules.complain();
         break;
       case 'metrics_only':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
+        this.tellCrossing();
         break;
     }
+  }
+
+  private causeOf(error: unknown): OpeningCause {
+    return { error, failureRate: this.window.failures / this.window.calls };
+  }
+
+  /** Once, until the window is below its thresholds again. */
+  private tellCrossing(): void {
+    const crosses = this.rules.trips(this.window);
+    if (crosses && !this.crossed) this.emit('resilience.circuit.threshold-crossed', () => this.rates());
+    this.crossed = crosses;
   }
 
   private advance(now: number): void {
@@ -193,6 +228,7 @@ export class Circuit implements CircuitBreaker {
   private enter(next: CircuitState): void {
     const from = this.current.kind;
     this.current = next;
+    this.crossed = false;
     this.generation++;
     if (next.kind === 'closed' || next.kind === 'half_open') this.window.clear();
     if (next.kind === 'open' || next.kind === 'forced_open')
@@ -205,15 +241,21 @@ export class Circuit implements CircuitBreaker {
   private opening(from: CircuitStateName, next: CircuitState): CircuitBreakerEvents['resilience.circuit.opened'] {
     // Opened by hand or by a hung probe, no result has just brought the window up to date.
     this.window.advance(this.rules.context.clock.now());
+    return {
+      from,
+      ...this.rates(),
+      timesOpened: next.kind === 'open' ? next.timesOpened : 0,
+      retryAfterMs: next.kind === 'open' ? next.retryAt - next.openedAt : 0,
+    };
+  }
+
+  private rates(): CircuitBreakerEvents['resilience.circuit.threshold-crossed'] {
     const { calls, failures, slowCalls } = this.window;
     return {
       circuit: this.name,
-      from,
       calls,
       failureRate: calls === 0 ? 0 : failures / calls,
       slowCallRate: calls === 0 ? 0 : slowCalls / calls,
-      timesOpened: next.kind === 'open' ? next.timesOpened : 0,
-      retryAfterMs: next.kind === 'open' ? next.retryAt - next.openedAt : 0,
     };
   }
 

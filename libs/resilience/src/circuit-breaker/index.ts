@@ -5,10 +5,13 @@ export type {
   CircuitOpenedEvent,
   CircuitRejectedEvent,
   CircuitStateEvent,
+  CircuitThresholdEvent,
 } from './circuit-breaker.events.js';
 export {
   type CircuitBreakerOptions,
   DEFAULT_CIRCUIT_BREAKER_OPTIONS,
+  type RecoveryCause,
+  type RecoveryFunction,
   type WindowOptions,
 } from './circuit-breaker.options.js';
 export type { CircuitStateName } from './circuit-breaker.state.js';

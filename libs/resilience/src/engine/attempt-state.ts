@@ -139,6 +139,7 @@ export class Attempt implements AttemptContext {
     } catch (noAnswer) {
       told = noAnswer;
     }
+    if (this.permits?.learns === true) told = this.permits.learn(this.execution, told, now);
     this.releasePermits();
     this.execution.noteFailure(told, this);
     this.span?.end({ outcome: 'failed', error: told });

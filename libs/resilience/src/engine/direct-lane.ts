@@ -131,14 +131,16 @@ export class DirectCall implements DeadlineNode {
     const { parts } = this;
     (parts.timeout?.firstQueue ?? parts.context.deadlines.endless).remove(this);
     const now = parts.context.clock.now();
-    const told = this.tellCircuit(error, now, (execution ?? this.execution)?.attempt);
+    let told = this.tellCircuit(error, now, (execution ?? this.execution)?.attempt);
+    let owner = execution;
+    if (parts.permits?.learns === true) told = parts.permits.learn((owner ??= this.takeOver()), told, now);
     this.giveBack();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();
       return this.reject?.(told);
     }
-    this.hand(told, execution ?? this.takeOver());
+    this.hand(told, owner ?? this.takeOver());
   }
 
   private giveBack(): void {

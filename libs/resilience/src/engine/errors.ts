@@ -7,6 +7,7 @@ export type ResilienceErrorCode =
   | 'RESILIENCE_BULKHEAD_FULL'
   | 'RESILIENCE_RATE_LIMITED'
   | 'RESILIENCE_OPTIONS'
+  | 'RESILIENCE_RESULT_REJECTED'
   | 'RESILIENCE_CLIENT_GONE'
   | 'RESILIENCE_SHUTDOWN'
   | (string & {});
@@ -46,6 +47,25 @@ export class NotNowError extends ResilienceError {
     readonly retryAfterMs: number,
   ) {
     super(message, code, policy);
+  }
+}
+
+/** A result stood for a failure: `throwOnExhaustedResult` of `@Retry`, or `onResult` of `@Fallback` where every fallback failed too. */
+export class ResultRejectedError extends ResilienceError {
+  static {
+    brandError(this, 'ResultRejectedError');
+  }
+
+  readonly #result: unknown;
+
+  constructor(policy: string, result: unknown, option: string) {
+    super(`${policy} returned a result that ${option} refused`, 'RESILIENCE_RESULT_REJECTED', policy);
+    this.#result = result;
+  }
+
+  /** What the method returned; of a stream its first item. */
+  get result(): unknown {
+    return this.#result;
   }
 }
 

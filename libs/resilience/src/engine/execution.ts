@@ -49,6 +49,8 @@ export class Execution {
   /** The total timeout has passed: nothing may follow but fallback and dead letter. */
   expired = false;
   lastError: unknown = undefined;
+  /** What its fallbacks made of a result that they refused. */
+  refused: unknown = undefined;
   callerSignal: AbortSignal | undefined;
   /** Set for a handler whose client is known. */
   caller: Caller | undefined;

@@ -16,6 +16,7 @@ export {
   type ResilienceErrorCode,
   ResilienceOptionsError,
   NotNowError,
+  ResultRejectedError,
   ShutdownError,
 } from './errors.js';
 export type { EventSink } from './events.js';

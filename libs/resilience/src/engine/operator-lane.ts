@@ -2,6 +2,7 @@ import { catchError, defer, finalize, map, type MonoTypeOperatorFunction, Observ
 
 import { onAbort } from './abort-listeners.js';
 import type { Attempt } from './attempt-state.js';
+import { ResultRejectedError } from './errors.js';
 import type { Execution } from './execution.js';
 import { opening, OpenStream, Unfinished } from './shape.js';
 import { RejectedResult } from './stages.js';
@@ -80,11 +81,23 @@ function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: u
   }).pipe(
     tap(() => void (execution.emitted = true)),
     retry?.operator(execution) ?? unchanged,
-    catchError((failure: unknown) =>
-      failure instanceof RejectedResult ? of(failure.value) : throwError(() => failure),
-    ),
+    catchError((failure: unknown) => {
+      if (!(failure instanceof RejectedResult)) return throwError(() => failure);
+      if (retry?.throwsResults !== true) return of(failure.value);
+      return throwError(() => refusal(execution, failure.value, '@Retry > retryOnResult'));
+    }),
     timeout?.totalOperator(execution) ?? unchanged,
   );
+}
+
+/** The error that a refused result becomes. Its source, if it has one, is left to itself. */
+export function refusal(execution: Execution, answer: unknown, option: string): ResultRejectedError {
+  const stream = answer instanceof OpenStream ? answer : undefined;
+  const value: unknown = stream === undefined ? answer : stream.first.value;
+  stream?.attempt?.succeeded(value);
+  stream?.alone();
+  execution.emitted = false;
+  return (execution.lastError = new ResultRejectedError(execution.parts.name, value, option));
 }
 
 /** A stream works when it is subscribed to, which must be seen as part of the attempt as well. */
@@ -140,7 +153,7 @@ export function failWhen<T>(arm: (fail: (error: unknown) => void) => () => void)
     });
 }
 
-export function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
+function failOnAbort(execution: Execution): MonoTypeOperatorFunction<unknown> {
   return failWhen((fail) => {
     const { callerSignal, caller } = execution;
     const left = (): void => {

@@ -1,11 +1,17 @@
 import { Observable } from 'rxjs';
 
 import type { Attempt } from './attempt-state.js';
+import type { Execution } from './execution.js';
 import type { PermitStage } from './stages.js';
 
 /** All permits that an attempt needs while it runs, in their order: a token of the rate limit, then a place in the bulkhead. */
 export class Permits {
-  private constructor(private readonly stages: readonly PermitStage[]) {}
+  /** Some of them learn from what attempts fail with. */
+  readonly learns: boolean;
+
+  private constructor(private readonly stages: readonly PermitStage[]) {
+    this.learns = stages.some(({ learn }) => learn !== undefined);
+  }
 
   /** `undefined` for a policy that needs none. */
   static of(...stages: readonly (PermitStage | undefined)[]): Permits | undefined {
@@ -57,6 +63,16 @@ export class Permits {
       });
       next();
     });
+  }
+
+  /** @returns what the call goes on with: this error, or that of a predicate of the user's that gave no answer */
+  learn(execution: Execution, error: unknown, now: number): unknown {
+    try {
+      for (const stage of this.stages) stage.learn?.(execution, error, now);
+      return error;
+    } catch (noAnswer) {
+      return noAnswer;
+    }
   }
 
   release(): void {

@@ -33,9 +33,9 @@ export interface PipelineParts {
   readonly chaos: ChaosStage | undefined;
 }
 
-/** Whether a first attempt alone cannot be the whole call: it may be answered without one, or be joined by others. */
-export function needsOperators({ cache, coalesce, hedge }: PipelineParts): boolean {
-  return cache !== undefined || coalesce !== undefined || hedge !== undefined;
+/** Whether a first attempt alone cannot be the whole call: it may be answered without one, joined by others, or its answer replaced. */
+export function needsOperators({ cache, coalesce, hedge, fallback }: PipelineParts): boolean {
+  return cache !== undefined || coalesce !== undefined || hedge !== undefined || fallback?.refusesResult !== undefined;
 }
 
 export type Method = (...args: never[]) => unknown;

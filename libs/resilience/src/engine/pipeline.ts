@@ -3,7 +3,7 @@ import { isObservable, type Observable } from 'rxjs';
 import { DirectCall, settleCall, settled } from './direct-lane.js';
 import { Execution } from './execution.js';
 import { runIterable } from './iterable-lane.js';
-import { openMethod, reachMethod } from './method-call.js';
+import { type FirstAnswer, openMethod, reachMethod } from './method-call.js';
 import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { callMethod, type Method, needsOperators, type PipelineParts } from './pipeline-parts.js';
 import { abandon, isThenable, kindOfValue, type ReturnKind } from './return-kind.js';
@@ -147,6 +147,10 @@ export class Pipeline {
         this.kind = 'promise';
         this.answersAtOnce = false;
       }
+      if (parts.fallback?.refusesResult !== undefined) {
+        const began = this.adopt(execution, self, args, startedAt, breaker, permit);
+        return settled(runOperators(began, openMethod(began, method, { answer: outcome, running: true })));
+      }
       return new DirectCall(parts, method, self, args, startedAt, breaker, permit, execution).follow(outcome);
     }
     const kind = kindOfValue(outcome);
@@ -176,6 +180,10 @@ export class Pipeline {
     const { parts } = this;
     const { retry, stats, context } = parts;
     if (this.kind === 'unknown') this.answersAtOnce = true;
+    if (parts.fallback?.refusesResult !== undefined) {
+      const began = this.adopt(known, self, args, startedAt, breaker, permit);
+      return this.atOnce(began, method, undefined, { answer: value, running: true });
+    }
     const now = context.clock.now();
     let refused: { readonly failure: unknown } | undefined;
     try {
@@ -269,8 +277,8 @@ export class Pipeline {
   }
 
   /** The operators over answers that are there at once. */
-  private atOnce(execution: Execution, method: Method, replay?: { failure: unknown }): unknown {
-    const answer = runAtOnce(execution, method, replay);
+  private atOnce(execution: Execution, method: Method, replay?: { failure: unknown }, first?: FirstAnswer): unknown {
+    const answer = runAtOnce(execution, openMethod(execution, method, first), replay);
     if (!(answer instanceof StreamInstead)) return answer;
     this.parts.context.shutdown.leave();
     return this.stream(answer.stream, execution, method);

@@ -30,6 +30,8 @@ export interface RetryStage {
   readonly rejectsResult: ((value: unknown) => boolean) | undefined;
   /** False when a refusal by the circuit is certain to end the call, so that no error object need exist for it. */
   readonly mayRetryRejections: boolean;
+  /** Whether a result that was refused to the end becomes an error. */
+  readonly throwsResults: boolean;
   /** A call begins and ends; the retry budget is a share of those between. */
   begin(): void;
   end(execution: Execution | undefined): void;
@@ -85,6 +87,8 @@ export interface PermitStage {
   acquire(execution: Execution, done: (refusal?: Error) => void): () => void;
   /** The attempt that held it has ended. */
   release(): void;
+  /** Told what it failed with, before. Absent where that teaches nothing. */
+  readonly learn: ((execution: Execution, error: unknown, now: number) => void) | undefined;
 }
 
 /** Starts another attempt beside one that takes long; the first answer wins. */
@@ -128,6 +132,8 @@ export interface ChaosStage {
 export interface FallbackStage {
   /** The value to answer with when the first fallback is a constant that takes any error; skips building an error. */
   readonly constant: { readonly value: unknown } | undefined;
+  /** Whether a result stands for a failure; absent where only errors do. */
+  readonly refusesResult: ((value: unknown) => boolean) | undefined;
   /** The next fallback for the original error, counted from level `after` + 1. */
   next(execution: Execution, error: unknown, after: number): FallbackStep | undefined;
   failed(execution: Execution, original: unknown): void;

@@ -1,9 +1,7 @@
 import type { Observable } from 'rxjs';
 
 import type { Execution } from './execution.js';
-import { openMethod } from './method-call.js';
-import { runOperators } from './operator-lane.js';
-import type { Method } from './pipeline-parts.js';
+import { type OpenAttempt, runOperators } from './operator-lane.js';
 import { immediate } from './shape.js';
 
 /**
@@ -13,10 +11,10 @@ import { immediate } from './shape.js';
  * @param replay the failure of a first attempt that ran already
  * @returns the value, a promise of it, or a `StreamInstead`
  */
-export function runAtOnce(execution: Execution, method: Method, replay?: { failure: unknown }): unknown {
+export function runAtOnce(execution: Execution, open: OpenAttempt, replay?: { failure: unknown }): unknown {
   execution.canWait = false;
   execution.shape = immediate;
-  return settledNow(runOperators(execution, openMethod(execution, method), replay));
+  return settledNow(runOperators(execution, open, replay));
 }
 
 /** What the source has emitted last when it ends; a promise of that if it has not ended yet. */

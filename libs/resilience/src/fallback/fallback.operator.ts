@@ -1,6 +1,8 @@
-import { catchError, defer, type MonoTypeOperatorFunction, type Observable, tap, throwError } from 'rxjs';
+import { catchError, defer, map, type MonoTypeOperatorFunction, type Observable, tap, throwError } from 'rxjs';
 
 import type { Execution } from '../engine/execution.js';
+import { refusal } from '../engine/operator-lane.js';
+import { OpenStream, StreamInstead } from '../engine/shape.js';
 import type { FallbackStage } from '../engine/stages.js';
 
 /** Tries the fallbacks one after the other; when all fail the original error goes on. */
@@ -30,5 +32,20 @@ export function fallbackTo<T>(stage: FallbackStage, execution: Execution): MonoT
     );
   };
   return (source) =>
-    source.pipe(catchError((error: unknown) => (execution.emitted ? throwError(() => error) : tryFrom(error, 0))));
+    source.pipe(
+      refuseFirst(stage, execution),
+      catchError((error: unknown) => (execution.emitted ? throwError(() => error) : tryFrom(error, 0))),
+    );
+}
+
+/** A stream that was seen cannot be replaced, so only its first item is looked at. */
+function refuseFirst<T>(stage: FallbackStage, execution: Execution): MonoTypeOperatorFunction<T> {
+  const { refusesResult } = stage;
+  if (refusesResult === undefined) return (source) => source;
+  return map((answer: T, index) => {
+    const value: unknown = answer instanceof OpenStream ? answer.first.value : answer;
+    const judged = index === 0 && !(answer instanceof StreamInstead);
+    if (judged && refusesResult(value)) throw (execution.refused = refusal(execution, answer, '@Fallback > onResult'));
+    return answer;
+  });
 }

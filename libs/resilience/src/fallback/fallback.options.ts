@@ -20,7 +20,7 @@ export type FallbackTarget = string | FallbackFunction | { readonly value: unkno
  */
 export type FallbackFunction = { answer(...argsAndContext: unknown[]): unknown }['answer'];
 
-const TARGETS = 'a method name of the same class, a function, { value }, or { use, on?, priority? }';
+const TARGETS = 'a method name of the same class, a function, { value }, or { use, on?, onResult?, priority? }';
 
 const TARGET = 'a method name, a function or { value }';
 
@@ -31,17 +31,24 @@ const ENTRY_OPTIONS = option.options({
   ),
   /** Only for these errors. @default any */
   on: option.errors(),
+  onResult: option.judge(),
   /** Lower first; equal ones in written order. @default 0 */
   priority: option.number(0),
 });
 
-export interface FallbackEntry extends option.OptionsOf<typeof ENTRY_OPTIONS.spec> {}
+export interface FallbackEntry extends option.OptionsOf<typeof ENTRY_OPTIONS.spec> {
+  /**
+   * A returned value that stands for a failure, after all retries; errors are still those of `on`. Its parameter may be narrower than
+   * `unknown`: name its type.
+   */
+  readonly onResult?: { judge(result: unknown): boolean }['judge'];
+}
 
-export type FallbackOptions = FallbackTarget | readonly (FallbackTarget | FallbackEntry)[];
+export type FallbackOptions = FallbackTarget | FallbackEntry | readonly (FallbackTarget | FallbackEntry)[];
 
 export const DEFAULT_FALLBACK_ENTRY = ENTRY_OPTIONS.default;
 
-const ENTRY = option.map(ENTRY_OPTIONS, ({ use, on, priority }) => ({ target: use, on, priority }));
+const ENTRY = option.map(ENTRY_OPTIONS, ({ use, ...rest }) => ({ target: use, ...rest }));
 
 /** In the order they are tried. */
 export type ResolvedFallbackOptions = readonly option.OutOf<typeof ENTRY>[];

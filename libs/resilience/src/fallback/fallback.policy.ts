@@ -1,5 +1,7 @@
 import type { MonoTypeOperatorFunction } from 'rxjs';
 
+import { atOnce } from '../engine/at-once.js';
+import { ResultRejectedError } from '../engine/errors.js';
 import type { Execution } from '../engine/execution.js';
 import { compileMatcher, type ErrorPredicate } from '../engine/matcher.js';
 import type { PolicyContext } from '../engine/policy-context.js';
@@ -13,21 +15,26 @@ interface CompiledEntry {
   readonly target: FallbackTarget;
   readonly name: string;
   readonly matches: ErrorPredicate | undefined;
+  readonly refuses: ((value: unknown) => boolean) | undefined;
 }
 
 export class FallbackPolicy implements FallbackStage {
   readonly constant: { readonly value: unknown } | undefined;
+  readonly refusesResult: ((value: unknown) => boolean) | undefined;
   private readonly entries: readonly CompiledEntry[];
 
   constructor(
     options: ResolvedFallbackOptions,
     private readonly context: PolicyContext,
   ) {
-    this.entries = options.map(({ target, on }) => ({
+    this.entries = options.map(({ target, on, onResult }) => ({
       target,
       name: nameOf(target),
       matches: on === undefined ? undefined : compileMatcher(on, '@Fallback > on'),
+      refuses: onResult && ((value) => atOnce(onResult(value), '@Fallback > onResult')),
     }));
+    const judging = this.entries.filter(({ refuses }) => refuses !== undefined);
+    if (judging.length > 0) this.refusesResult = (value) => judging.some(({ refuses }) => refuses?.(value));
     const first = this.entries[0];
     this.constant =
       first !== undefined && first.matches === undefined && isConstant(first.target) ? first.target : undefined;
@@ -37,7 +44,7 @@ export class FallbackPolicy implements FallbackStage {
     if (execution.aborted || execution.bypassed) return undefined;
     for (let level = after + 1; level <= this.entries.length; level++) {
       const entry = this.entries[level - 1];
-      if (entry === undefined || entry.matches?.(error) === false) continue;
+      if (entry === undefined || !isFor(entry, error, execution)) continue;
       return { level, name: entry.name, run: () => this.run(entry, execution, error, level) };
     }
     return undefined;
@@ -91,6 +98,12 @@ export class FallbackPolicy implements FallbackStage {
       throw new TypeError(`${execution.parts.name}: no fallback method '${entry.name}'`);
     return Reflect.apply(method, self, [...execution.storableArgs(), context]) as unknown;
   }
+}
+
+/** Of a result that this call's fallbacks refused, only the entries that refuse it, and those that take any such error. */
+function isFor({ matches, refuses }: CompiledEntry, error: unknown, execution: Execution): boolean {
+  const refused = error === execution.refused && error instanceof ResultRejectedError;
+  return refused && refuses !== undefined ? refuses(error.result) : matches?.(error) !== false;
 }
 
 function isConstant(target: FallbackTarget): target is { readonly value: unknown } {

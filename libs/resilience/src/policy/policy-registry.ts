@@ -85,7 +85,8 @@ export class PolicyRegistry {
       attemptIndex,
       deadLetter: deadLetter && new DeadLetterPolicy(deadLetter, this.parts.deadLetters(deadLetter, name)),
       fallback: fallback && new FallbackPolicy(fallback, context),
-      cache: policy.cache && this.answers.cache(name, policy.cache, attemptIndex, before?.cache, retry?.retryOnResult),
+      cache:
+        policy.cache && this.answers.cache(name, policy.cache, attemptIndex, before?.cache, refusedResults(policy)),
       coalesce: policy.coalesce && this.answers.coalesce(name, policy.coalesce, attemptIndex),
       timeout: timeout && new TimeoutPolicy(timeout, context),
       retry: retry && new RetryPolicy(retry, context, retry.budget && this.budgetOf(sharedName, retry.budget)),
@@ -169,4 +170,10 @@ export class PolicyRegistry {
     this.circuitsByName.set(name, circuits);
     return circuits;
   }
+}
+
+/** What is not accepted as a success, and so is not kept. */
+function refusedResults({ retry, fallback = [] }: ResolvedPolicy): ((value: unknown) => boolean) | undefined {
+  const judges = [retry?.retryOnResult, ...fallback.map(({ onResult }) => onResult)].filter((one) => one !== undefined);
+  return judges.length === 0 ? undefined : (value) => judges.some((refuses) => refuses(value));
 }

@@ -11,6 +11,16 @@ export interface RateLimitRejectedEvent {
   readonly retryAfterMs: number;
 }
 
+/** An error of `drainOn` emptied a bucket. */
+export interface RateLimitDrainedEvent {
+  readonly policy: string;
+  readonly executionId: string;
+  readonly rateLimit: string;
+  /** Milliseconds until the next token, as the server asked; 0 when it said nothing. */
+  readonly forMs: number;
+}
+
 export interface RateLimitEvents {
+  'resilience.rate-limit.drained': RateLimitDrainedEvent;
   'resilience.rate-limit.rejected': RateLimitRejectedEvent;
 }

@@ -10,6 +10,8 @@ export const RATE_LIMIT = option.options({
   maxWait: option.duration(0),
   cost: option.fn<(...args: never) => number, (...args: readonly unknown[]) => number>(),
   key: option.key<string>(),
+  /** Errors that say that the other side has counted more: the bucket is emptied, for as long as the server asks. @default none */
+  drainOn: option.errors(),
   /** Buckets kept with `key`; the least recently used is forgotten. @default 10_000 */
   maxKeys: option.needs('key', option.whole(10_000, { min: 1 })),
 });

@@ -1,11 +1,13 @@
 import { atOnce } from '../engine/at-once.js';
+import { classifyError } from '../engine/classifier/classify-error.js';
 import { describeValue } from '../engine/errors.js';
 import type { Execution } from '../engine/execution.js';
+import { compileMatcher } from '../engine/matcher.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import type { PermitStage } from '../engine/stages.js';
 import { withoutStack } from '../engine/without-stack.js';
 import { RateLimitError, type RateLimitRefusal } from './rate-limit.errors.js';
-import type { RateLimitRejectedEvent } from './rate-limit.events.js';
+import type { RateLimitDrainedEvent, RateLimitRejectedEvent } from './rate-limit.events.js';
 import type { ResolvedRateLimitOptions } from './rate-limit.options.js';
 import type { TokenBucket } from './token-bucket.js';
 import type { TokenBuckets } from './token-buckets.js';
@@ -24,15 +26,27 @@ interface Turn {
   readonly dueAt: number;
 }
 
+/** A server that asks for more is asked again after that. */
+const MAX_DRAIN_MS = 60_000;
+
 const NO_WAIT = (): void => undefined;
 
 /** How one policy draws from buckets that others may draw from too. A token is used up by an attempt, whatever comes of it. */
 export class RateLimitPolicy implements PermitStage {
+  readonly learn: PermitStage['learn'];
+
   constructor(
     private readonly options: ResolvedRateLimitOptions,
     private readonly buckets: TokenBuckets,
     private readonly context: PolicyContext,
-  ) {}
+  ) {
+    const { drainOn } = options;
+    if (drainOn === undefined) return;
+    const drains = compileMatcher(drainOn, '@RateLimit > drainOn');
+    this.learn = (execution, error, now) => {
+      if (drains(error)) this.drain(execution, error, now);
+    };
+  }
 
   tryAcquire(args: readonly unknown[], now: number): boolean {
     return this.bucketOf(args, now).tryTake(this.costOf(args), now);
@@ -72,6 +86,15 @@ export class RateLimitPolicy implements PermitStage {
 
   release(): void {
     // Time gives tokens back, not the end of an attempt.
+  }
+
+  private drain({ args, id, parts }: Execution, error: unknown, now: number): void {
+    const { retryAfterMs = 0 } = classifyError(error, this.context.clock.epochNow());
+    const forMs = Math.min(retryAfterMs, MAX_DRAIN_MS);
+    this.bucketOf(args, now).drain(now, forMs);
+    if (!this.context.events.listens('resilience.rate-limit.drained')) return;
+    const payload = { policy: parts.name, executionId: id, rateLimit: this.buckets.name, forMs };
+    this.context.events.emit('resilience.rate-limit.drained', payload satisfies RateLimitDrainedEvent);
   }
 
   private queue(execution: Execution, done: (refusal?: Error) => void, { bucket, cost, dueAt }: Turn): () => void {

@@ -31,6 +31,14 @@ export class TokenBucket {
     this.taken += cost;
   }
 
+  /** Leaves no token, and lets the next one come no sooner than after so many milliseconds. */
+  drain(now: number, forMs = 0): void {
+    this.settle(now);
+    const flowedIn = ((now - this.fullAt) * this.limit) / this.intervalMs;
+    const ahead = (forMs * this.limit) / this.intervalMs - 1;
+    this.taken = Math.max(this.taken, flowedIn + this.limit + Math.max(0, ahead));
+  }
+
   giveBack(cost: number): void {
     this.taken -= cost;
   }

@@ -22,6 +22,11 @@ export interface RateLimitSnapshot {
 export interface RateLimitReading {
   readonly name: string;
   snapshot(): RateLimitSnapshot;
+  /**
+   * Leaves no token in any bucket: for who learns of an exhausted quota by other ways than an error.
+   * @param forMs the next token comes no sooner than after so many milliseconds. @default 0: as they flow in
+   */
+  drain(forMs?: number): void;
 }
 
 /** What policies of one name share. Cost, key and maximal wait are each policy's own: their methods have arguments of their own. */
@@ -65,6 +70,11 @@ export class TokenBuckets implements RateLimitReading {
     return line;
   }
 
+  drain(forMs = 0): void {
+    const now = this.context.clock.now();
+    for (const bucket of this.all()) bucket.drain(now, forMs);
+  }
+
   giveBack(bucket: TokenBucket, cost: number): void {
     bucket.giveBack(cost);
     this.lines.get(bucket)?.serve();
@@ -74,8 +84,7 @@ export class TokenBuckets implements RateLimitReading {
     const now = this.context.clock.now();
     this.options = options;
     this.byKey.limit(options.maxKeys);
-    for (const bucket of new Set([this.common, ...this.byKey.all(), ...this.lines.keys()]))
-      bucket.reconfigure(options.limit, options.interval, now);
+    for (const bucket of this.all()) bucket.reconfigure(options.limit, options.interval, now);
     for (const line of [...this.lines.values()]) line.serve();
   }
 
@@ -95,6 +104,10 @@ export class TokenBuckets implements RateLimitReading {
       buckets: keyed ? this.byKey.size : 1,
       rejected: Object.fromEntries(this.rejected),
     };
+  }
+
+  private all(): Set<TokenBucket> {
+    return new Set([this.common, ...this.byKey.all(), ...this.lines.keys()]);
   }
 
   private fill(now: number): TokenBucket {

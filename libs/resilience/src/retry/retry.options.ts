@@ -21,6 +21,8 @@ export const RETRY = option.options(
     /** Errors never to retry; beats `retryOn`. */
     abortOn: option.errors(),
     retryOnResult: option.judge(),
+    /** Throws a `ResultRejectedError` when retries run out on a result, so that fallbacks and dead letters get to see it. @default false */
+    throwOnExhaustedResult: option.needs('retryOnResult', option.flag(false)),
     /** No retry starts that could not begin before this much time has passed since the first attempt. @default none */
     maxElapsed: option.duration(),
     /** Whether a server's own hint replaces the computed delay. @default true */
@@ -48,7 +50,7 @@ export const RETRY = option.options(
  * @typeParam R what `retryOnResult` judges
  */
 export interface RetryOptions<R = never> extends option.OptionsOf<typeof RETRY.spec> {
-  /** A returned value that counts as a failed attempt. When retries run out it is returned, not thrown. */
+  /** A returned value that counts as a failed attempt. When retries run out it is returned, unless `throwOnExhaustedResult` says otherwise. */
   readonly retryOnResult?: (result: R) => boolean;
 }
 

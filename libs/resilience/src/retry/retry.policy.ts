@@ -17,6 +17,7 @@ import type { ResolvedRetryOptions } from './retry.options.js';
 export class RetryPolicy implements RetryStage {
   readonly rejectsResult: ((value: unknown) => boolean) | undefined;
   readonly mayRetryRejections: boolean;
+  readonly throwsResults: boolean;
   private readonly backoff: Backoff;
   private readonly retryOn: ErrorPredicate | undefined;
   private readonly abortOn: ErrorPredicate | undefined;
@@ -31,6 +32,7 @@ export class RetryPolicy implements RetryStage {
     const { retryOnResult } = options;
     this.rejectsResult = retryOnResult && ((value) => atOnce(retryOnResult(value), '@Retry > retryOnResult'));
     this.mayRetryRejections = options.retryOn !== undefined;
+    this.throwsResults = options.throwOnExhaustedResult;
     this.backoff = createBackoff(options.strategy, options.baseDelay, options.multiplier);
     this.retryOn = options.retryOn && compileMatcher(options.retryOn, '@Retry > retryOn');
     this.abortOn = options.abortOn && compileMatcher(options.abortOn, '@Retry > abortOn');

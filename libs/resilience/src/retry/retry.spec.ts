@@ -71,6 +71,7 @@ describe('the options of @Retry', () => {
       jitter: 'full',
       honorRetryAfter: true,
       retryAfterCap: 60_000,
+      throwOnExhaustedResult: false,
       budget: { ratio: 0.2, min: 3 },
     });
     expect(readRetryOptions(undefined, 'p')).toEqual({

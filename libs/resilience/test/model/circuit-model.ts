@@ -17,6 +17,7 @@ export interface ModelOptions {
   readonly slowCallRate: number;
   readonly recoveryMs: (timesOpened: number) => number;
   readonly halfOpenCalls: number;
+  readonly halfOpenFailureRate: number | undefined;
   readonly successThreshold: number;
   readonly halfOpenTimeoutMs: number;
 }
@@ -54,6 +55,10 @@ export class CircuitModel {
   private results: Result[] = [];
   private probes: ModelCall[] = [];
   private successes = 0;
+  /** Whether each of the probes that have ended failed. */
+  private probeResults: boolean[] = [];
+  /** Would have opened, and that was told. */
+  private crossed = false;
   private timesOpened = 0;
   private openedAt: number | undefined;
   private retryAt = 0;
@@ -68,7 +73,9 @@ export class CircuitModel {
   /** @returns undefined when the call is refused */
   start(now: number): ModelCall | undefined {
     this.look(now);
-    const full = this.probes.length >= this.options.halfOpenCalls;
+    const { halfOpenCalls, halfOpenFailureRate } = this.options;
+    const ended = halfOpenFailureRate === undefined ? 0 : this.probeResults.length;
+    const full = this.probes.length + ended >= halfOpenCalls;
     if (this.state === 'open' || this.state === 'forced_open' || (this.state === 'half_open' && full)) {
       this.refused++;
       this.events.push(['rejected', { circuit: this.name, state: this.state, retryAfterMs: this.retryAfterMs(now) }]);
@@ -88,11 +95,26 @@ export class CircuitModel {
     const failed = verdict === 'bad';
     this.results.push({ at: now, failed, slow: now - call.since > this.options.slowMs });
     if (this.state === 'half_open') {
-      if (failed) this.open(now, now);
+      if (this.options.halfOpenFailureRate !== undefined) this.judgeProbes(failed, now, now);
+      else if (failed) this.open(now, now);
       else if (++this.successes >= this.options.successThreshold) this.close();
     } else if (this.state === 'closed' && this.isTooBad(now)) {
       this.open(now, now);
+    } else if (this.state === 'metrics_only') {
+      const crosses = this.isTooBad(now);
+      if (crosses && !this.crossed) this.events.push(['threshold-crossed', { circuit: this.name, ...this.rates(now) }]);
+      this.crossed = crosses;
     }
+  }
+
+  /** All that count are known, or what is missing changes nothing. */
+  private judgeProbes(failed: boolean, at: number, now: number): void {
+    this.probeResults.push(failed);
+    const { halfOpenFailureRate = 0, halfOpenCalls } = this.options;
+    const failures = this.probeResults.filter((one) => one).length;
+    const successes = this.probeResults.length - failures;
+    if (failures / halfOpenCalls >= halfOpenFailureRate) this.open(at, now);
+    else if ((halfOpenCalls - successes) / halfOpenCalls < halfOpenFailureRate) this.close();
   }
 
   byHand(action: ByHand, now: number): void {
@@ -139,9 +161,15 @@ export class CircuitModel {
         this.results = [];
         this.events.push(['half-opened', { circuit: this.name, from: 'open' }]);
       } else if (this.state === 'half_open' && now >= due) {
-        this.open(due, now);
+        this.probes = this.probes.filter((probe) => probe !== this.oldestProbe);
+        if (this.options.halfOpenFailureRate === undefined) this.open(due, now);
+        else this.judgeProbes(true, due, now);
       } else return;
     }
+  }
+
+  private get oldestProbe(): ModelCall | undefined {
+    return this.probes.find(({ since }) => since === Math.min(...this.probes.map((probe) => probe.since)));
   }
 
   private open(at: number, now: number): void {
@@ -166,6 +194,8 @@ export class CircuitModel {
     this.state = state;
     this.era++;
     this.probes = [];
+    this.probeResults = [];
+    this.crossed = false;
     this.successes = 0;
     if (state !== 'open' && state !== 'half_open') this.timesOpened = 0;
   }

@@ -65,6 +65,7 @@ const settingsWith = (window: Windows, maxKeys: fc.Arbitrary<number>): fc.Arbitr
     recovery: fc.integer({ min: 0, max: 50 }),
     growth: fc.integer({ min: 1, max: 3 }),
     halfOpenCalls: fc.integer({ min: 1, max: 4 }),
+    halfOpenFailureRate: fc.constantFrom(undefined, undefined, 0.25, 0.5, 0.7, 1),
     successThreshold: fc.integer({ min: 1, max: 4 }),
     halfOpenTimeoutMs: fc.integer({ min: 1, max: 60 }),
     matchers: fc.constantFrom('default', 'ignoreOn', 'recordOn', 'both'),
@@ -243,7 +244,9 @@ function optionsOf(settings: Settings, recoveryTimeout: (times: number) => numbe
         }),
     recoveryTimeout: settings.growth === 1 ? settings.recovery : recoveryTimeout,
     halfOpenCalls: settings.halfOpenCalls,
-    successThreshold: settings.successThreshold,
+    ...(settings.halfOpenFailureRate === undefined
+      ? { successThreshold: settings.successThreshold }
+      : { halfOpenFailureRate: settings.halfOpenFailureRate }),
     halfOpenTimeout: settings.halfOpenTimeoutMs,
     ...MATCHERS[settings.matchers].options,
     ...(recordResult && { recordResult: (value: string) => value === BAD_VALUE }),

@@ -1,5 +1,5 @@
 import { ResilienceOptionsError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 import type { EventFilter } from './event-log.js';
 
 /** What `GET /resilience/events` may be asked. */
@@ -9,22 +9,24 @@ export interface EventQuery {
   readonly follow: boolean;
 }
 
-export const DEFAULT_EVENT_QUERY = { limit: 100, follow: false } as const;
-
 export const MAX_EVENT_LIMIT = 1000;
+
+const QUERY = option.options({
+  name: option.text(),
+  type: option.text(),
+  limit: option.whole(100, { min: 1, max: MAX_EVENT_LIMIT }),
+  follow: option.flag(false),
+});
+
+export const DEFAULT_EVENT_QUERY = QUERY.default;
 
 /** @throws ResilienceOptionsError with every problem of the query at once */
 export function readEventQuery(query: Readonly<Record<string, unknown>>): EventQuery {
-  const reader = new OptionsReader<Record<string, unknown>>(typed(query), 'query', ['name', 'type', 'limit', 'follow']);
-  const name = reader.string('name', undefined);
-  const types = reader
-    .string('type', undefined)
+  const { name, type, limit, follow } = option.read(QUERY, typed(query), 'query');
+  const types = type
     ?.split(',')
-    .map((type) => type.trim())
+    .map((one) => one.trim())
     .filter(Boolean);
-  const limit = reader.number('limit', DEFAULT_EVENT_QUERY.limit, { min: 1, max: MAX_EVENT_LIMIT, integer: true });
-  const follow = reader.boolean('follow', DEFAULT_EVENT_QUERY.follow);
-  reader.finish();
   return { filter: { name, types }, limit, follow };
 }
 

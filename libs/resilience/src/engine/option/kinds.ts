@@ -102,6 +102,13 @@ export function text<const D extends string | undefined = undefined>(
   });
 }
 
+export function textOrFalse<const D extends string | false>(fallback: D): Option<string | false, string | false, D> {
+  const off = custom<false, false>((value, at) => (value === false ? value : at.refuse(value, text().allowed)), {
+    types: ['boolean'],
+  });
+  return { ...either(text(), off), fallback, default: fallback };
+}
+
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }

@@ -110,7 +110,10 @@ function readOne(name: string, option: Option<unknown, unknown>, given: Given<Sp
   }
   if (option.needs !== undefined && given[option.needs] === undefined)
     return at.at(name).refuse(value, `nothing without ${option.needs}`);
-  return option.read(value, at.at(name));
+  const problems = at.problems.length;
+  const resolved = option.read(value, at.at(name));
+  // Nothing comes of it any more, but what looks at all of them should find what it may expect.
+  return at.problems.length > problems ? option.fallback : resolved;
 }
 
 /** The same option, or nothing where nothing is given. */

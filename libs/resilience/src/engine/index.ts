@@ -19,7 +19,7 @@ export {
 } from './errors.js';
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
-export { nearest, OptionsReader } from './options.js';
+export { nearest } from './options.js';
 export {
   CURSOR_EXPECTED,
   fittingOnPage,

@@ -69,7 +69,7 @@ export class LlmService {
       {
         clock,
         isShut: (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
-        staleAfterMs: STALE_INTERVALS * options.health.intervalMs,
+        staleAfterMs: STALE_INTERVALS * options.health.interval,
         paidChecks: (provider) => (free.has(provider) ? undefined : budget.spentOn(provider)),
       },
     );

@@ -31,7 +31,6 @@ export {
   neverShowPasswordOf,
   onAbort,
   type OptionProblem,
-  OptionsReader,
   type Page,
   pageOf,
   parseDuration,

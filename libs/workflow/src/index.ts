@@ -1,12 +1,7 @@
 export { WorkflowModule } from './workflow.module.js';
 export { WorkflowService } from './workflow.service.js';
-export {
-  WORKFLOW_OPTIONS,
-  type WorkflowLimitOptions,
-  type WorkflowModuleExtras,
-  type WorkflowModuleOptions,
-} from './workflow.options.js';
-export { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from './workflow.limits.js';
+export { WORKFLOW_OPTIONS, type WorkflowModuleExtras, type WorkflowModuleOptions } from './workflow.options.js';
+export { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimitOptions, type WorkflowLimits } from './workflow.limits.js';
 export {
   ExecutionNotFoundError,
   ExecutionPoisonedError,

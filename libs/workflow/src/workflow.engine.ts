@@ -40,13 +40,8 @@ import { RequestClient } from './request/request.client.js';
 import { readRequestOptions } from './request/request.options.js';
 import { sandbox } from './sandbox/sandbox.js';
 import { LEDGER } from './ledger/watched-store.js';
-import {
-  readLimits,
-  readRetention,
-  readStoreTimeout,
-  WORKFLOW_OPTIONS,
-  type WorkflowModuleOptions,
-} from './workflow.options.js';
+import { readLimits, type WorkflowLimits } from './workflow.limits.js';
+import { readTimes, WORKFLOW_OPTIONS, type WorkflowModuleOptions } from './workflow.options.js';
 
 /** Puts the executor and what it stands on together, and takes it through the application's life. */
 @Injectable()
@@ -54,7 +49,7 @@ export class WorkflowEngine
   implements OnModuleInit, OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
   readonly registry = new WorkflowRegistry();
-  readonly limits: ReturnType<typeof readLimits>;
+  readonly limits: WorkflowLimits;
   private readonly logger = new Logger('Workflows');
   private readonly requests: ReturnType<typeof readRequestOptions>;
   private readonly retention: Retention;
@@ -79,14 +74,15 @@ export class WorkflowEngine
   ) {
     this.limits = readLimits(options.limits);
     this.requests = readRequestOptions(options.requests);
-    this.storeTimeoutMs = readStoreTimeout(options);
+    const { retention, storeTimeout } = readTimes(options);
+    this.storeTimeoutMs = storeTimeout;
     this.opening = new LedgerOpening(
       resilience.clock,
       () => this.openLedger(),
       (message, error) => this.logger.error(message, redactedStack(error)),
     );
     const asked = options.retention !== undefined;
-    this.retention = new Retention(store, resilience.clock, readRetention(options), asked);
+    this.retention = new Retention(store, resilience.clock, retention, asked);
   }
 
   get executor(): Executor {

@@ -1,6 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { DEFAULT_WORKFLOW_LIMITS } from './workflow.limits.js';
-import { readLimits } from './workflow.options.js';
+import { DEFAULT_WORKFLOW_LIMITS, readLimits } from './workflow.limits.js';
 
 describe('the limits of workflows', () => {
   it('have these defaults', () => {

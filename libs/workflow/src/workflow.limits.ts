@@ -1,30 +1,39 @@
-/** Bounds of the executor. */
-export interface WorkflowLimits {
-  /** Nodes of one run at work at once. */
-  readonly parallelNodes: number;
-  /** Runs at once; further ones are queued. */
-  readonly running: number;
-  /** Queued runs; further submissions are refused (429). */
-  readonly queued: number;
-  /** Bytes of JSON of an input. */
-  readonly inputBytes: number;
-  /** Bytes of JSON of a node's result and of the output. */
-  readonly resultBytes: number;
-  /** Milliseconds that nodes at work get when the process shuts down. */
-  readonly shutdownMs: number;
-  /** Milliseconds that `?wait=` and `WorkflowService.wait` may take at most. */
-  readonly waitMs: number;
-  /** Clients that follow executions at once (`GET /executions/:id/events`); further ones are refused (503). */
-  readonly followers: number;
-}
+import { option } from '@nest-resilience/core';
 
-export const DEFAULT_WORKFLOW_LIMITS: WorkflowLimits = {
-  parallelNodes: 8,
-  running: 50,
-  queued: 1_000,
-  inputBytes: 1_048_576,
-  resultBytes: 1_048_576,
-  shutdownMs: 10_000,
-  waitMs: 60_000,
-  followers: 1_000,
-};
+const OPTIONS = option.options({
+  /** Nodes of one run at work at once. @default 8 */
+  parallelNodes: option.whole(8, { min: 1 }),
+  /** Runs at once; further ones are queued. @default 50 */
+  running: option.whole(50, { min: 1 }),
+  /** Queued runs; further submissions are refused (429). @default 1000 */
+  queued: option.whole(1_000, { min: 0 }),
+  /** Bytes of JSON of an input. @default 1_048_576 */
+  inputBytes: option.whole(1_048_576, { min: 2 }),
+  /** Bytes of JSON of a node's result and of the output. @default 1_048_576 */
+  resultBytes: option.whole(1_048_576, { min: 2 }),
+  /** What nodes at work get when the process shuts down. @default '10s' */
+  shutdown: option.duration(10_000),
+  /** What `?wait=` and `WorkflowService.wait` may take at most. @default '60s' */
+  wait: option.duration(60_000),
+  /** Clients that follow executions at once (`GET /executions/:id/events`); further ones are refused (503). @default 1000 */
+  followers: option.whole(1_000, { min: 0 }),
+});
+
+/** {@link WorkflowLimits} as they are written. */
+export interface WorkflowLimitOptions extends option.OptionsOf<typeof OPTIONS.spec> {}
+
+const LIMITS = option.map(OPTIONS, ({ shutdown, wait, ...counts }) => ({
+  ...counts,
+  shutdownMs: shutdown,
+  waitMs: wait,
+}));
+
+/** Bounds of the executor; durations in milliseconds. */
+export interface WorkflowLimits extends option.OutOf<typeof LIMITS> {}
+
+export const DEFAULT_WORKFLOW_LIMITS: WorkflowLimits = LIMITS.fallback;
+
+/** @throws ResilienceOptionsError with every problem at once */
+export function readLimits(options: WorkflowLimitOptions | undefined): WorkflowLimits {
+  return option.read(LIMITS, options, 'WorkflowModule > limits');
+}

@@ -80,7 +80,7 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     if (this.stopped.signal.aborted) return this.last();
     const { connectivity, options } = this.llm;
     const due = this.llm.providers.filter(
-      ({ name }) => force || !connectivity.provenByTraffic(name, options.health.intervalMs),
+      ({ name }) => force || !connectivity.provenByTraffic(name, options.health.interval),
     );
     await Promise.all(due.map((provider) => this.check(provider)));
     const results = this.last();
@@ -92,7 +92,7 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     const { checkBudget, connectivity, options } = this.llm;
     const evidence = await checkProvider(provider, {
       clock: this.resilience.clock,
-      timeoutMs: options.health.timeoutMs,
+      timeoutMs: options.health.timeout,
       stop: this.stopped.signal,
       billed: connectivity.isOutOfMoney(provider.name),
       book: () => checkBudget.book(provider.name),
@@ -118,8 +118,8 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
   private async runAndScheduleNext(): Promise<void> {
     await this.run();
     if (!this.isScheduled()) return;
-    const { intervalMs, jitter } = this.llm.options.health;
-    const delayMs = intervalMs * (1 + jitter * (2 * this.random() - 1));
+    const { interval, jitter } = this.llm.options.health;
+    const delayMs = interval * (1 + jitter * (2 * this.random() - 1));
     this.timer = this.resilience.clock.setTimer(() => {
       if (this.isScheduled()) void this.runAndScheduleNext();
     }, delayMs);

@@ -1,5 +1,21 @@
 import type { CircuitBreakerOptions, RetryOptions } from '@nest-resilience/core';
 import { DEFAULT_LLM_OPTIONS, type LlmPolicyOptions } from '../llm.options.js';
+import type { ResolvedTimeouts } from './resolved-options.js';
+
+type TimeoutLayer = { readonly [K in keyof ResolvedTimeouts]: number | undefined };
+
+/** The later one wins, option by option. */
+export function layTimeouts(...layers: readonly (TimeoutLayer | undefined)[]): ResolvedTimeouts {
+  const { each, ...rest } = DEFAULT_LLM_OPTIONS.timeout;
+  return layers.reduce<ResolvedTimeouts>(
+    (below, layer = {} as TimeoutLayer) => {
+      const given = Object.fromEntries(Object.entries(layer).filter(([, ms]) => ms !== undefined));
+      // Whoever sets `each` means it for the first token too, unless said otherwise.
+      return { ...below, ...(layer.each !== undefined && { firstToken: layer.each }), ...given };
+    },
+    { each, ...rest, firstToken: each, max: undefined, total: undefined },
+  );
+}
 
 /** The later one wins, option by option; `false` switches retries off, an object after it switches them on again. */
 export function mergeRetry(...layers: readonly LlmPolicyOptions['retry'][]): RetryOptions | false {

@@ -1,5 +1,5 @@
-import type { CircuitBreakerOptions, RetryOptions } from '@nest-resilience/core';
-import type { LlmCost, LlmLimits, LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
+import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
+import type { LLM_MODULE, PROVIDER } from '../llm.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {
@@ -11,18 +11,12 @@ export interface ResolvedTimeouts {
   readonly idle: number;
 }
 
+type Provider = option.OutOf<typeof PROVIDER>;
+type ModelFact = 'cost' | 'quality' | 'contextWindow';
+
 /** One model of one provider with everything it needs: defaults applied, checked. */
-export interface ResolvedTarget {
-  readonly name: string;
-  readonly kind: LlmProviderKind;
-  readonly model: string;
-  readonly baseURL?: string;
-  readonly apiKey?: string;
-  readonly structuredOutput: NonNullable<LlmProviderOptions['structuredOutput']>;
-  readonly cost?: LlmCost;
-  readonly quality?: number;
-  readonly contextWindow?: number;
-  readonly limits?: LlmLimits;
+export interface ResolvedTarget
+  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, ModelFact>> {
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;
@@ -30,21 +24,11 @@ export interface ResolvedTarget {
   readonly maxAnswerBytes: number;
 }
 
-export interface ResolvedHealth {
-  readonly enabled: boolean;
-  readonly intervalMs: number;
-  readonly jitter: number;
-  readonly timeoutMs: number;
-  readonly critical: boolean;
-  /** US dollars. */
-  readonly maxCostPerDay: number;
-}
-
 export interface ResolvedLlmOptions {
   /** In the order in which they are asked. */
   readonly targets: readonly ResolvedTarget[];
   readonly heals: number;
-  readonly health: ResolvedHealth;
+  readonly health: option.OutOf<typeof LLM_MODULE>['health'];
 }
 
 /** The circuit of a target, and its name in messages. */

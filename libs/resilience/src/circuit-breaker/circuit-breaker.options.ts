@@ -95,16 +95,14 @@ export const CIRCUIT_BREAKER = option.options(
     infer: (given) =>
       given.failureThreshold === undefined || given.window !== undefined ? given : { ...given, window: 'consecutive' },
     check: ({ given, at, resolved: { window } }) => {
-      // Of a window that was refused nothing more is known.
-      const useless =
-        window?.type === 'consecutive'
-          ? (['failureRate', 'minimumCalls', 'slowCallDuration', 'slowCallRate'] as const)
-          : (['failureThreshold'] as const);
-      const why =
-        window?.type === 'consecutive'
-          ? NO_RATES
-          : `nothing beside a ${window?.type} window: use failureRate and minimumCalls`;
-      for (const name of window ? useless : []) if (given[name] !== undefined) at.at(name).refuse(given[name], why);
+      const [useless, why] =
+        window.type === 'consecutive'
+          ? ([['failureRate', 'minimumCalls', 'slowCallDuration', 'slowCallRate'], NO_RATES] as const)
+          : ([
+              ['failureThreshold'],
+              `nothing beside a ${window.type} window: use failureRate and minimumCalls`,
+            ] as const);
+      for (const name of useless) if (given[name] !== undefined) at.at(name).refuse(given[name], why);
       if (given.halfOpenFailureRate !== undefined && given.successThreshold !== undefined)
         at.at('successThreshold').refuse(given.successThreshold, 'nothing beside halfOpenFailureRate, which says it');
     },

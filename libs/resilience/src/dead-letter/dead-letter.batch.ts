@@ -1,6 +1,6 @@
 import type { Clock } from '../engine/clock.js';
 import { NotNowError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
 import { createPace } from './dead-letter.pace.js';
@@ -8,18 +8,22 @@ import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
 
-export interface RedriveAllOptions {
+export const REDRIVE_ALL = option.options({
   /** Redrives started a second, at most. They run one after the other. @default 10 */
-  ratePerSecond?: number;
+  ratePerSecond: option.number(10, { min: 0.001, max: 10_000 }),
   /** Entries touched at most, oldest first. @default all */
-  limit?: number;
+  limit: option.whole(Infinity, { min: 1 }),
   /** Only counts what would be redriven. @default false */
-  dryRun?: boolean;
+  dryRun: option.flag(false),
   /** Aborted: the running redrive ends, no other starts. */
-  signal?: AbortSignal;
+  signal: option.custom<AbortSignal, AbortSignal>((value, at) =>
+    value instanceof AbortSignal ? value : at.refuse(value, 'an AbortSignal'),
+  ),
   /** Called after each entry. */
-  onProgress?: (progress: RedriveProgress) => void;
-}
+  onProgress: option.fn<(progress: RedriveProgress) => void>(),
+});
+
+export interface RedriveAllOptions extends option.OptionsOf<typeof REDRIVE_ALL.spec> {}
 
 export interface RedriveProgress {
   /** Entries that matched the filter when the batch began. */
@@ -40,29 +44,6 @@ export interface RedriveReport extends Omit<RedriveProgress, 'last'> {
   readonly cancelled: boolean;
 }
 
-const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, dryRun: false } as const;
-
-/** @throws ResilienceOptionsError with every problem at once */
-export function readRedriveAllOptions(input: RedriveAllOptions | undefined, path: string) {
-  const reader = new OptionsReader<RedriveAllOptions>(input, path, [
-    ...(['ratePerSecond', 'limit', 'dryRun', 'signal', 'onProgress'] as const),
-  ]);
-  const signal = reader.raw('signal');
-  if (signal !== undefined && !(signal instanceof AbortSignal)) reader.problem('signal', signal, 'an AbortSignal');
-  const options = {
-    ratePerSecond: reader.number('ratePerSecond', DEFAULT_REDRIVE_ALL_OPTIONS.ratePerSecond, {
-      min: 0.001,
-      max: 10_000,
-    }),
-    limit: reader.number('limit', Infinity, { min: 1, integer: true }),
-    dryRun: reader.boolean('dryRun', DEFAULT_REDRIVE_ALL_OPTIONS.dryRun),
-    signal: signal as AbortSignal | undefined,
-    onProgress: reader.function<NonNullable<RedriveAllOptions['onProgress']>>('onProgress'),
-  };
-  reader.finish();
-  return options;
-}
-
 interface BatchParts {
   readonly store: DeadLetterStore;
   readonly clock: Clock;
@@ -76,7 +57,7 @@ interface BatchParts {
 export async function redriveAll(
   { store, clock, redriver }: BatchParts,
   filter: DeadLetterFilter,
-  options: ReturnType<typeof readRedriveAllOptions>,
+  options: option.OutOf<typeof REDRIVE_ALL>,
 ): Promise<RedriveReport> {
   const { limit, dryRun, signal, onProgress } = options;
   await redriver.releaseExpired();

@@ -1,59 +1,42 @@
-import { OptionsReader, oneOfText } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
+import { oneOfText } from '../engine/options.js';
 import { CURSOR_EXPECTED, isCursor } from '../engine/pages.js';
 import { DEAD_LETTER_STATUSES, type DeadLetterStatus } from './dead-letter.entry.js';
 import { type DeadLetterFilter, type DeadLetterQuery, MAX_PAGE_LIMIT } from './dead-letter.store.js';
 
-const FILTER_NAMES = ['queue', 'status', 'target', 'errorName', 'from', 'to', 'text'] as const;
+type Statuses = readonly DeadLetterStatus[];
+
+const FILTER = option.options({
+  queue: option.text(),
+  status: option.custom<DeadLetterStatus | Statuses, DeadLetterStatus[]>((value, at) => {
+    const statuses = [value].flat() as DeadLetterStatus[];
+    for (const status of statuses)
+      if (!DEAD_LETTER_STATUSES.includes(status)) at.refuse(status, oneOfText(DEAD_LETTER_STATUSES, status));
+    return statuses;
+  }),
+  target: option.text(),
+  errorName: option.text(),
+  from: option.number(undefined, { min: 0 }),
+  to: option.number(undefined, { min: 0 }),
+  text: option.text(),
+});
+
+const QUERY = option.options({
+  ...FILTER.spec,
+  limit: option.whole(undefined, { min: 1, max: MAX_PAGE_LIMIT }),
+  // One that came damaged would begin again at the first page, or end at an empty one.
+  cursor: option.custom<string, string>((value, at) => (isCursor(value) ? value : at.refuse(value, CURSOR_EXPECTED))),
+  order: option.oneOf('newest', ['newest', 'oldest']),
+});
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readFilter(input: DeadLetterFilter | undefined, path: string): DeadLetterFilter {
-  const reader = new OptionsReader<DeadLetterFilter>(input, path, FILTER_NAMES);
-  const filter = filterOf(reader);
-  reader.finish();
-  return filter;
+  return withoutUndefined(option.read(FILTER, input, path));
 }
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readQuery(input: DeadLetterQuery | undefined, path: string): DeadLetterQuery {
-  const reader = new OptionsReader<DeadLetterQuery>(input, path, [...FILTER_NAMES, 'limit', 'cursor', 'order']);
-  const query = withoutUndefined({
-    ...filterOf(reader as OptionsReader<DeadLetterFilter>),
-    limit: reader.number('limit', undefined, { min: 1, max: MAX_PAGE_LIMIT, integer: true }),
-    cursor: readCursor(reader),
-    order: reader.oneOf('order', 'newest', ['newest', 'oldest']),
-  });
-  reader.finish();
-  return query;
-}
-
-/** One that came damaged would begin again at the first page, or end at an empty one. */
-function readCursor(reader: OptionsReader<DeadLetterQuery>): string | undefined {
-  const cursor = reader.string('cursor', undefined);
-  if (cursor !== undefined && !isCursor(cursor)) reader.problem('cursor', cursor, CURSOR_EXPECTED);
-  return cursor;
-}
-
-function filterOf(reader: OptionsReader<DeadLetterFilter>): DeadLetterFilter {
-  return withoutUndefined({
-    queue: reader.string('queue', undefined),
-    status: readStatus(reader),
-    target: reader.string('target', undefined),
-    errorName: reader.string('errorName', undefined),
-    from: reader.number('from', undefined, { min: 0 }),
-    to: reader.number('to', undefined, { min: 0 }),
-    text: reader.string('text', undefined),
-  });
-}
-
-function readStatus(reader: OptionsReader<DeadLetterFilter>): DeadLetterStatus[] | undefined {
-  const value = reader.raw('status');
-  if (value === undefined) return undefined;
-  const statuses: unknown[] = Array.isArray(value) ? value : [value];
-  for (const status of statuses) {
-    if (DEAD_LETTER_STATUSES.includes(status as DeadLetterStatus)) continue;
-    reader.problem('status', status, oneOfText(DEAD_LETTER_STATUSES, status));
-  }
-  return statuses as DeadLetterStatus[];
+  return withoutUndefined(option.read(QUERY, input, path));
 }
 
 function withoutUndefined<T extends object>(value: T): { [K in keyof T]: Exclude<T[K], undefined> } {

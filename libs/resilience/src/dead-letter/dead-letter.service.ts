@@ -6,7 +6,7 @@ import { pageOf } from '../engine/pages.js';
 import { repeat } from '../engine/repeat.js';
 import { AutoRedrive } from './auto-redrive.js';
 import { AUTO_REDRIVE, type AutoRedriveOptions, type ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
-import { readRedriveAllOptions, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
+import { REDRIVE_ALL, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
 import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
 import { closed, leased, notFound, targetUnknown } from './dead-letter.errors.js';
 import { readFilter, readQuery } from './dead-letter.query.js';
@@ -111,7 +111,7 @@ export class DeadLetterService {
   async redriveAll(filter: DeadLetterFilter = {}, options: RedriveAllOptions = {}): Promise<RedriveReport> {
     const path = 'DeadLetterService.redriveAll';
     const { store, clock } = this.parts;
-    const checked = readRedriveAllOptions(options, path);
+    const checked = option.read(REDRIVE_ALL, options, path);
     return redriveAll({ store, clock, redriver: this.redriver }, readFilter(filter, path), checked);
   }
 

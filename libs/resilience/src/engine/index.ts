@@ -21,7 +21,6 @@ export {
 } from './errors.js';
 export type { EventSink } from './events.js';
 export type { Matcher } from './matcher.js';
-export { OptionsReader } from './options.js';
 export {
   CURSOR_EXPECTED,
   fittingOnPage,

@@ -1,26 +1,27 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
-import type { Duration } from '../engine/duration.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
 import { degraded, type HealthOutcome, up } from './health-outcome.js';
 
-export interface DeadLetterHealthOptions {
+export const DEAD_LETTER_HEALTH = option.options({
   /**
    * More entries than this that wait for somebody (pending or poisoned) degrade.
    * @default 100
    */
-  readonly maxWaiting?: number;
+  maxWaiting: option.number(100, { min: 0 }),
   /**
    * An entry that waits longer than this degrades.
    * @default '24h'
    */
-  readonly maxAge?: Duration;
-}
+  maxAge: option.duration(86_400_000),
+});
+
+export interface DeadLetterHealthOptions extends option.OptionsOf<typeof DEAD_LETTER_HEALTH.spec> {}
 
 /** `maxAge` in milliseconds. */
-export const DEFAULT_DEAD_LETTER_HEALTH_OPTIONS = { maxWaiting: 100, maxAge: 86_400_000 } as const;
+export const DEFAULT_DEAD_LETTER_HEALTH_OPTIONS = DEAD_LETTER_HEALTH.default;
 
 /**
  * Depth and age of the dead letters. They never take the process down: it can still serve. A store that does not answer rejects,
@@ -34,7 +35,7 @@ export class DeadLetterHealthIndicator {
   ) {}
 
   async check(options?: DeadLetterHealthOptions): Promise<HealthOutcome> {
-    const { maxWaiting, maxAgeMs } = readDeadLetterHealthOptions(options);
+    const { maxWaiting, maxAge } = option.read(DEAD_LETTER_HEALTH, options, 'HealthModule > deadLetters');
     const counts = await this.store.count({ status: ['pending', 'poisoned'] });
     const waiting = counts.reduce((sum, { count }) => sum + count, 0);
     const poisoned = counts.reduce((sum, { status, count }) => sum + (status === 'poisoned' ? count : 0), 0);
@@ -43,19 +44,7 @@ export class DeadLetterHealthIndicator {
     const details = { waiting, poisoned, oldestAgeMs };
     const reasons: string[] = [];
     if (waiting > maxWaiting) reasons.push(`${waiting} dead letters wait, more than ${maxWaiting}`);
-    if (oldestAgeMs > maxAgeMs) reasons.push(`the oldest has waited for ${Math.round(oldestAgeMs / 60_000)} min`);
+    if (oldestAgeMs > maxAge) reasons.push(`the oldest has waited for ${Math.round(oldestAgeMs / 60_000)} min`);
     return reasons.length > 0 ? degraded(reasons.join('; '), details) : up(details);
   }
-}
-
-/** @throws ResilienceOptionsError */
-export function readDeadLetterHealthOptions(options: DeadLetterHealthOptions | undefined) {
-  const reader = new OptionsReader(options, 'HealthModule > deadLetters', ['maxWaiting', 'maxAge']);
-  const { maxWaiting, maxAge } = DEFAULT_DEAD_LETTER_HEALTH_OPTIONS;
-  const settings = {
-    maxWaiting: reader.number('maxWaiting', maxWaiting, { min: 0 }),
-    maxAgeMs: reader.duration('maxAge', maxAge),
-  };
-  reader.finish();
-  return settings;
 }

@@ -1,5 +1,4 @@
-import type { Duration } from '../engine/duration.js';
-import { OptionsReader } from '../engine/options.js';
+import * as option from '../engine/option/index.js';
 
 /** What a running check is given. */
 export interface HealthCheckContext {
@@ -13,41 +12,33 @@ export interface HealthCheckContext {
  */
 export type HealthCheckFunction = (context: HealthCheckContext) => unknown;
 
-export interface HealthCheckOptions {
+const OPTIONS = option.options({
   /**
    * A critical check that is down makes the process not ready (503); any other only degrades it.
    * @default true
    */
-  readonly critical?: boolean;
+  critical: option.flag(true),
   /**
    * Pause between two runs, give or take 10 %.
    * @default '30s'
    */
-  readonly interval?: Duration;
+  interval: option.duration(30_000, { min: 10 }),
   /**
    * A run that takes longer counts as down. Keep it below `interval`.
    * @default '10s'
    */
-  readonly timeout?: Duration;
-}
+  timeout: option.duration(10_000, { min: 1 }),
+});
+
+export interface HealthCheckOptions extends option.OptionsOf<typeof OPTIONS.spec> {}
 
 /** Milliseconds. */
-export const DEFAULT_HEALTH_CHECK_OPTIONS = { critical: true, interval: 30_000, timeout: 10_000 } as const;
+export const DEFAULT_HEALTH_CHECK_OPTIONS = OPTIONS.default;
 
-export interface HealthCheckSettings {
-  readonly critical: boolean;
-  readonly intervalMs: number;
-  readonly timeoutMs: number;
-}
+/** Durations in milliseconds. */
+export type HealthCheckSettings = option.ResolvedOf<typeof OPTIONS.spec>;
 
 /** @throws ResilienceOptionsError naming every option that cannot work. */
 export function readHealthCheckOptions(name: string, options: HealthCheckOptions | undefined): HealthCheckSettings {
-  const reader = new OptionsReader(options, `health check '${name}'`, ['critical', 'interval', 'timeout']);
-  const settings = {
-    critical: reader.boolean('critical', DEFAULT_HEALTH_CHECK_OPTIONS.critical),
-    intervalMs: reader.duration('interval', DEFAULT_HEALTH_CHECK_OPTIONS.interval, { min: 10 }),
-    timeoutMs: reader.duration('timeout', DEFAULT_HEALTH_CHECK_OPTIONS.timeout, { min: 1 }),
-  };
-  reader.finish();
-  return settings;
+  return option.read(OPTIONS, options, `health check '${name}'`);
 }

@@ -69,7 +69,7 @@ export class HealthModule implements OnModuleInit {
       imports: [
         DiscoveryModule,
         // Silent: it would log each failing probe, the registry logs each change once.
-        TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: settings.shutdownDelayMs }),
+        TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: settings.shutdownDelay }),
       ],
       controllers,
       providers: [

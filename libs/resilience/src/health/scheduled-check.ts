@@ -65,13 +65,13 @@ export class ScheduledCheck {
 
   state(): HealthCheckState {
     const { name, last, passedOnce } = this;
-    const { intervalMs } = this.settings;
+    const { interval } = this.settings;
     const critical = this.settings.critical || (last?.status === 'down' && last.critical === true);
     if (last === undefined) {
       return { name, critical, status: 'pending', reason: 'has not run yet', stale: false, passedOnce };
     }
     const ageMs = this.surroundings.clock.now() - last.endedAt;
-    const stale = ageMs > STALE_AFTER_INTERVALS * intervalMs;
+    const stale = ageMs > STALE_AFTER_INTERVALS * interval;
     const reason = stale
       ? `no result for ${Math.round(ageMs / 1000)} s`
       : last.status === 'up'
@@ -98,7 +98,7 @@ export class ScheduledCheck {
     const jitter = 1 + JITTER * (2 * random() - 1);
     this.timer = clock.setTimer(() => {
       if (scheduler.doesExist('interval', this.key)) void this.run();
-    }, this.settings.intervalMs * jitter);
+    }, this.settings.interval * jitter);
     this.timer.unref();
   }
 
@@ -117,19 +117,19 @@ export class ScheduledCheck {
   private stillHanging(now: number): HealthOutcome | undefined {
     if (this.hanging === undefined) return undefined;
     const forMs = now - this.hanging.since;
-    if (forMs > STALE_AFTER_INTERVALS * this.settings.intervalMs) return undefined;
+    if (forMs > STALE_AFTER_INTERVALS * this.settings.interval) return undefined;
     return down(`the run that began ${Math.round(forMs / 1000)} s ago has not ended`);
   }
 
   private runOnce(begun: number): Promise<HealthOutcome> {
-    const { timeoutMs } = this.settings;
+    const { timeout } = this.settings;
     const abort = (this.abort = new AbortController());
     const run = { since: begun };
     return new Promise((resolve) => {
       const timer = this.surroundings.clock.setTimer(() => {
         this.hanging = run;
-        abort.abort(new Error(`no answer within ${timeoutMs} ms`));
-      }, timeoutMs);
+        abort.abort(new Error(`no answer within ${timeout} ms`));
+      }, timeout);
       timer.unref();
       const settled = (outcome: HealthOutcome) => {
         timer.cancel();

@@ -33,7 +33,7 @@ const OPTIONS = option.options(
   },
   {
     check: ({ at, resolved: { remedies, otherwise } }) => {
-      if (Object.keys(remedies ?? {}).length === 0 && otherwise === undefined)
+      if (Object.keys(remedies).length === 0 && otherwise === undefined)
         at.at('remedies').refuse(remedies, 'one at least, or otherwise: a diagnosis alone mends nothing');
     },
   },
@@ -92,7 +92,7 @@ export const DEFAULT_HEAL_SETTINGS = OPTIONS.default;
 
 export const HEAL = option.map(OPTIONS, ({ remedies, delay, ...rest }) => ({
   ...rest,
-  remedies: new Map(Object.entries(remedies ?? {})),
+  remedies: new Map(Object.entries(remedies)),
   delayMs: delay,
 }));
 

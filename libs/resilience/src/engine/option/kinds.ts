@@ -102,6 +102,13 @@ export function text<const D extends string | undefined = undefined>(
   });
 }
 
+export function textOrFalse<const D extends string | false>(fallback: D): Option<string | false, string | false, D> {
+  const off = custom<false, false>((value, at) => (value === false ? value : at.refuse(value, text().allowed)), {
+    types: ['boolean'],
+  });
+  return { ...either(text(), off), fallback, default: fallback };
+}
+
 export function isText(value: unknown): value is string {
   return typeof value === 'string' && value !== '';
 }
@@ -173,13 +180,22 @@ export function anything<T>(): Option<T, T | undefined, undefined> {
   return plain([], 'anything', undefined, (value) => value);
 }
 
-/** An option of its own kind; `read` refuses in its own words. Without a default it must be `required`, or may be absent. */
+type Parts<In, Out, D> = Partial<Omit<Option<In, Out, D>, 'read'>>;
+
+/** An option of its own kind; `read` refuses in its own words. */
 export function custom<In, Out, D = undefined>(
   read: Option<In, Out>['read'],
-  parts: Partial<Omit<Option<In, Out, D>, 'read'>> = {},
-): Option<In, Out | Absent<D>, D> {
-  const { fallback = undefined, default: written = undefined } = parts;
-  return { allowed: '', types: [], ...parts, fallback: fallback as Out, default: written as D, read };
+  parts: Parts<In, Out, D> & { readonly fallback: Out },
+): Option<In, Out, D>;
+export function custom<In, Out>(
+  read: Option<In, Out>['read'],
+  parts?: Omit<Parts<In, Out, undefined>, 'fallback'>,
+): Option<In, Out | undefined, undefined>;
+export function custom<In, Out, D>(
+  read: Option<In, Out>['read'],
+  parts: Parts<In, Out | undefined, D | undefined> = {},
+): Option<In, Out | undefined, D | undefined> {
+  return { allowed: '', types: [], fallback: undefined, default: undefined, ...parts, read };
 }
 
 /**

@@ -141,6 +141,20 @@ describe('Options', () => {
     expect(problemsOf(() => option.read(doubled, 0, 'p'))).toMatchObject([{ path: 'p', value: 0 }]);
   });
 
+  it('stand in with the default for what was refused, so that nothing else breaks', () => {
+    const spec = option.options({
+      list: option.custom<string[], string[]>(
+        (value, at) => (Array.isArray(value) ? value : at.refuse(value, 'a list')),
+        { fallback: [] },
+      ),
+    });
+    const counted = option.map(spec, ({ list }) => list.length);
+
+    expect(problemsOf(() => option.read<unknown, unknown>(counted, { list: 5 }, 'p'))).toEqual([
+      { path: 'p > list', value: 5, allowed: 'a list' },
+    ]);
+  });
+
   it('name the items of a list', () => {
     const at = new option.Place('Shop').at('list').item(2);
 

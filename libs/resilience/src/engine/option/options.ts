@@ -110,7 +110,10 @@ function readOne(name: string, option: Option<unknown, unknown>, given: Given<Sp
   }
   if (option.needs !== undefined && given[option.needs] === undefined)
     return at.at(name).refuse(value, `nothing without ${option.needs}`);
-  return option.read(value, at.at(name));
+  const problems = at.problems.length;
+  const resolved = option.read(value, at.at(name));
+  // Nothing comes of it any more, but what looks at all of them should find what it may expect.
+  return at.problems.length > problems ? option.fallback : resolved;
 }
 
 /** The same option, or nothing where nothing is given. */
@@ -131,11 +134,20 @@ function orSchema(other: JsonSchema, { schema }: AnyOption): { readonly schema?:
 }
 
 /** What is off unless it is asked for: with options, or with `true` for their defaults. */
-export interface Switch<O extends AnyOption> extends Option<InOf<O> | boolean, OutOf<O> | undefined, undefined> {}
-export function switchOf<O extends AnyOption>(option: O): Switch<O> {
-  const read: AnyOption['read'] = (value, at) =>
+export interface Switch<O extends AnyOption, On = undefined> extends Option<
+  InOf<O> | boolean,
+  OutOf<O> | undefined,
+  On
+> {}
+/** @param on whether it is without being asked for */
+export function switchOf<O extends AnyOption, const On extends boolean | undefined = undefined>(
+  option: O,
+  on?: On,
+): Switch<O, On> {
+  const read: AnyOption['read'] = (value = on, at) =>
     value === undefined || value === false ? undefined : option.read(value === true ? undefined : value, at);
-  return { ...orNone(option), read, ...orSchema({ type: 'boolean' }, option) } as Switch<O>;
+  const fallback = on ? option.fallback : undefined;
+  return { ...option, fallback, default: on, read, ...orSchema({ type: 'boolean' }, option) } as Switch<O, On>;
 }
 
 /** The same option, read into something else. */

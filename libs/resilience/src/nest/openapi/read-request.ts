@@ -1,5 +1,5 @@
 import { ResilienceOptionsError } from '../../engine/errors.js';
-import { OptionsReader } from '../../engine/options.js';
+import * as option from '../../engine/option/index.js';
 import type { Fields, Schema } from './schema.js';
 
 type Values = Readonly<Record<string, unknown>>;
@@ -25,6 +25,11 @@ function timeOf(value: string): unknown {
   return Number.isNaN(time) ? value : time;
 }
 
+/** A query that is as its schema describes it. @throws ResilienceOptionsError naming every field at fault */
+export function readQuery<T>(schema: Schema<T>, query: Values): T {
+  return readBody(schema, typedQuery(schema.properties ?? {}, query));
+}
+
 /**
  * A body that is as its schema describes it; without one, an empty object.
  * @throws ResilienceOptionsError naming every field at fault
@@ -37,26 +42,28 @@ export function readBody<T>({ properties = {}, required = [] }: Schema<T>, body:
       { path: 'body', value: body, allowed: `a JSON object with ${known.join(', ')}` },
     ]);
   }
-  const reader = new OptionsReader<Record<string, unknown>>(given, 'body', known);
-  for (const [name, schema] of Object.entries(properties)) {
-    if (given[name] !== undefined || required.includes(name)) check(reader, name, schema);
-  }
-  reader.finish();
+  const spec = Object.entries(properties).map(([name, schema]) => {
+    const field = fieldOf(schema);
+    return [name, required.includes(name) ? option.required(field) : field] as const;
+  });
+  option.read(option.options(Object.fromEntries(spec)), given, 'body');
   return given as T;
 }
 
-function check(reader: OptionsReader<Record<string, unknown>>, name: string, schema: Schema): void {
-  const { type = 'object', nullable = false, minimum, maximum, description } = schema;
-  const value = reader.raw(name);
-  if (nullable && value === null) return;
-  if (type === 'boolean') return void reader.boolean(name, undefined);
+function fieldOf(schema: Schema): option.Option<unknown, unknown> {
+  const { type = 'object', nullable = false, minimum, maximum, minLength = 0, description } = schema;
+  if (type === 'boolean') return option.flag(undefined);
   if (type === 'number' || type === 'integer') {
     const range = { ...(minimum !== undefined && { min: minimum }), ...(maximum !== undefined && { max: maximum }) };
-    return void reader.number(name, undefined, { ...range, integer: type === 'integer' });
+    return option.number(undefined, range, { integer: type === 'integer' });
   }
   const [fits, words] = KINDS[type];
-  if (fits(value)) return;
-  reader.problem(name, value, `${words}${nullable ? ' or null' : ''}${description ? ` (${description})` : ''}`);
+  const allowed = `${words}${nullable ? ' or null' : ''}${description ? ` (${description})` : ''}`;
+  const isGood = (value: unknown): boolean => fits(value) && !(minLength > 0 && value === '');
+  return option.custom<unknown, unknown>(
+    (value, at) => ((nullable && value === null) || isGood(value) ? value : at.refuse(value, allowed)),
+    { allowed },
+  );
 }
 
 const KINDS = {

@@ -8,6 +8,9 @@ export { DurationHistogram } from '../engine/duration-histogram.js';
 export { RecentMap } from '../engine/recent-map.js';
 export { repeat } from '../engine/repeat.js';
 export { uuidV7Source } from '../engine/uuid-v7.js';
+export { within } from '../engine/within.js';
+export type { HealthCheckState } from '../health/health.report.js';
+export { type HealthSource, RESILIENCE_HEALTH } from '../health/health.token.js';
 export {
   byLevel,
   counter,
@@ -19,3 +22,4 @@ export {
   outcomes,
 } from '../nest/figures/figure.js';
 export { FigureTable } from '../nest/figures/figure-table.js';
+export { TokenBucket } from '../rate-limit/token-bucket.js';

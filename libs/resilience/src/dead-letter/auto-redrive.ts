@@ -3,7 +3,7 @@ import { NotNowError } from '../engine/errors.js';
 import type { ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { DeadLetterError } from './dead-letter.errors.js';
-import { createPace } from './dead-letter.pace.js';
+import { createPace } from '../engine/pace.js';
 import type { Redriver } from './dead-letter.redrive.js';
 import type { DeadLetterStore } from './dead-letter.store.js';
 

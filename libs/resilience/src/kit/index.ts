@@ -5,6 +5,8 @@
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';
+export { type Clock, systemClock } from '../engine/clock.js';
+export { createPace } from '../engine/pace.js';
 export { RecentMap } from '../engine/recent-map.js';
 export { repeat } from '../engine/repeat.js';
 export { uuidV7Source } from '../engine/uuid-v7.js';

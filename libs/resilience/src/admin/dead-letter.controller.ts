@@ -30,7 +30,7 @@ import { readBody } from '../nest/openapi/read-request.js';
 import { goneSignal, HttpResponse } from '../nest/wire/http-response.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
-import { linesOf, NDJSON } from './dead-letter.ndjson.js';
+import { chunksOf, NDJSON } from './dead-letter.ndjson.js';
 import { EDIT, NOTE } from './dead-letter.openapi.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 
@@ -89,7 +89,7 @@ export class DeadLetterController {
   @Post('import')
   @HttpCode(200)
   async import(@Req() request: HttpRequest): Promise<ImportReport> {
-    return this.deadLetters.import(linesOf(request));
+    return this.deadLetters.import(chunksOf(request));
   }
 
   @Post('purge')

@@ -8,7 +8,7 @@ export { DurationHistogram } from '../engine/duration-histogram.js';
 export { type Clock, systemClock } from '../engine/clock.js';
 export { createPace } from '../engine/pace.js';
 export { RecentMap } from '../engine/recent-map.js';
-export { repeat } from '../engine/repeat.js';
+export { repeat, repeatAfterEach } from '../engine/repeat.js';
 export { uuidV7Source } from '../engine/uuid-v7.js';
 export { within } from '../engine/within.js';
 export type { HealthCheckState } from '../health/health.report.js';

@@ -1,7 +1,6 @@
 import { ResilienceOptionsError } from '../engine/errors.js';
-import { OptionsReader } from '../engine/options.js';
-import { typedQuery } from '../nest/openapi/read-request.js';
-import { DEFAULT_EVENT_QUERY, EVENT_QUERY, MAX_EVENT_LIMIT } from './event.openapi.js';
+import { readQuery } from '../nest/openapi/read-request.js';
+import { DEFAULT_EVENT_QUERY, EVENT_QUERY } from './event.openapi.js';
 import type { EventFilter } from './event-log.js';
 
 /** What `GET /resilience/events` may be asked. */
@@ -13,21 +12,12 @@ export interface EventQuery {
 
 /** @throws ResilienceOptionsError with every problem of the query at once */
 export function readEventQuery(query: Readonly<Record<string, unknown>>): EventQuery {
-  const reader = new OptionsReader<Record<string, unknown>>(
-    typedQuery(EVENT_QUERY, query),
-    'query',
-    Object.keys(EVENT_QUERY),
-  );
-  const name = reader.string('name', undefined);
-  const types = reader
-    .string('type', undefined)
+  const { name, type, ...rest } = readQuery(EVENT_QUERY, query);
+  const types = type
     ?.split(',')
-    .map((type) => type.trim())
+    .map((one) => one.trim())
     .filter(Boolean);
-  const limit = reader.number('limit', DEFAULT_EVENT_QUERY.limit, { min: 1, max: MAX_EVENT_LIMIT, integer: true });
-  const follow = reader.boolean('follow', DEFAULT_EVENT_QUERY.follow);
-  reader.finish();
-  return { filter: { name, types }, limit, follow };
+  return { filter: { name, types }, ...DEFAULT_EVENT_QUERY, ...rest };
 }
 
 /**

@@ -25,6 +25,11 @@ function timeOf(value: string): unknown {
   return Number.isNaN(time) ? value : time;
 }
 
+/** A query that is as its schema describes it. @throws ResilienceOptionsError naming every field at fault */
+export function readQuery<T>(schema: Schema<T>, query: Values): T {
+  return readBody(schema, typedQuery(schema.properties ?? {}, query));
+}
+
 /**
  * A body that is as its schema describes it; without one, an empty object.
  * @throws ResilienceOptionsError naming every field at fault
@@ -46,7 +51,7 @@ export function readBody<T>({ properties = {}, required = [] }: Schema<T>, body:
 }
 
 function check(reader: OptionsReader<Record<string, unknown>>, name: string, schema: Schema): void {
-  const { type = 'object', nullable = false, minimum, maximum, description } = schema;
+  const { type = 'object', nullable = false, minimum, maximum, minLength = 0, description } = schema;
   const value = reader.raw(name);
   if (nullable && value === null) return;
   if (type === 'boolean') return void reader.boolean(name, undefined);
@@ -55,7 +60,7 @@ function check(reader: OptionsReader<Record<string, unknown>>, name: string, sch
     return void reader.number(name, undefined, { ...range, integer: type === 'integer' });
   }
   const [fits, words] = KINDS[type];
-  if (fits(value)) return;
+  if (fits(value) && !(minLength > 0 && value === '')) return;
   reader.problem(name, value, `${words}${nullable ? ' or null' : ''}${description ? ` (${description})` : ''}`);
 }
 

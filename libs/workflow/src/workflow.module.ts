@@ -6,6 +6,7 @@ import {
   AdminGuard,
   BodyGate,
   NeverStored,
+  ownController,
   RefusedBodies,
   RESILIENCE_ADMIN,
 } from '@nest-resilience/core/admin';
@@ -91,10 +92,8 @@ function accessOf(http: Exclude<Http, false>): WorkflowAccess {
   return typeof http === 'object' && http.guards.length > 0 ? 'guards' : 'admin';
 }
 
-/** A class of its own for guards and descriptions to stand on: another application in this process may have declared others. */
 function controllerFor(http: Exclude<Http, false>): Type {
-  const { name } = WorkflowController;
-  const controller = { [name]: class extends WorkflowController {} }[name] as Type;
+  const controller = ownController(WorkflowController);
   const access = accessOf(http);
   UseGuards(access === 'admin' ? AdminGuard : NeverStored)(controller);
   if (typeof http === 'object' && access === 'guards') UseGuards(...http.guards)(controller);

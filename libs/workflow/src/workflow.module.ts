@@ -1,5 +1,5 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
-import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { DiscoveryModule } from '@nestjs/core';
 import { StoreFaults } from '@nest-resilience/core';
 import {
   type AdminAccess,
@@ -26,7 +26,6 @@ import { WorkflowService } from './workflow.service.js';
 type Http = NonNullable<WorkflowModuleExtras['http']>;
 
 const OPENAPI = Symbol('nest-resilience.workflow.openapi');
-const REFUSED_BODIES = Symbol('nest-resilience.workflow.refused-bodies');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModuleOptions>({
   moduleName: 'Workflow',
@@ -77,11 +76,7 @@ function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModu
       WorkflowRouteLog,
       BodyGate,
       { provide: WORKFLOW_ACCESS, useValue: access },
-      {
-        provide: REFUSED_BODIES,
-        inject: [HttpAdapterHost],
-        useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, [controller]),
-      },
+      RefusedBodies.of([controller]),
       { provide: OPENAPI, inject: [{ token: RESILIENCE_ADMIN, optional: true }], useFactory: describe },
     ],
   };

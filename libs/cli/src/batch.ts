@@ -1,3 +1,4 @@
+import { createPace } from '@nest-resilience/core/kit';
 import type { CliIo } from './cli.io.js';
 import { EXIT_CODES, type ExitCode } from './exit-code.js';
 import { plain, type Screen } from './screen.js';
@@ -22,7 +23,7 @@ export interface Batch {
   readonly act: (id: string) => Promise<Outcome>;
 }
 
-type BatchIo = Pick<CliIo, 'now' | 'wait' | 'signal'>;
+type BatchIo = Pick<CliIo, 'clock' | 'signal'>;
 
 /**
  * One entry after the other by a request each, not one long request: progress is exact, no proxy cuts it off, and it ends
@@ -36,7 +37,7 @@ export async function runBatch(batch: Batch, screen: Screen, io: BatchIo, json: 
     [...counts].filter(([, count]) => count >= least).map(([outcome, count]) => `${count} ${outcome}`).join(', '); // prettier-ignore
   const show = () => screen.progress(batch.label, entries.length, batch.matched, sums(1));
   let cancelled = false;
-  const pace = createPace(io, 1_000 / batch.ratePerSecond);
+  const pace = createPace(io.clock, 1_000 / batch.ratePerSecond, io.signal);
   try {
     show();
     for await (const id of batch.ids) {
@@ -57,13 +58,6 @@ export async function runBatch(batch: Batch, screen: Screen, io: BatchIo, json: 
   return entries.some(({ because }) => because !== undefined) ? EXIT_CODES.partly : EXIT_CODES.done;
 }
 
-/** What `--dry-run` answers instead of acting. @param word e.g. `redriven` */
-export function announce(matched: number, word: string, screen: Screen, json: boolean): ExitCode {
-  if (json) screen.json({ matched, dryRun: true });
-  else screen.line(`${matched} would be ${word}`);
-  return EXIT_CODES.done;
-}
-
 async function actOrSkip({ act }: Batch, id: string): Promise<Outcome> {
   try {
     return await act(id);
@@ -76,14 +70,4 @@ async function actOrSkip({ act }: Batch, id: string): Promise<Outcome> {
 function notDone(screen: Screen, { id, outcome, because = '' }: Outcome): string {
   const word = outcome === 'poisoned' ? screen.paint('red', outcome) : screen.paint('yellow', outcome);
   return `${id}  ${word}  ${plain(because)}`;
-}
-
-/** Resolves when the next one may start. */
-function createPace({ now, wait, signal }: BatchIo, intervalMs: number): () => Promise<void> {
-  let nextAt = now();
-  return async () => {
-    const waitMs = nextAt - now();
-    nextAt = Math.max(nextAt, now()) + intervalMs;
-    if (waitMs > 0 && !signal.aborted) await wait(waitMs, signal);
-  };
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { setTimeout as delay } from 'node:timers/promises';
+import { systemClock } from '@nest-resilience/core/kit';
 import { main } from './main.js';
 
 const interrupted = new AbortController();
@@ -17,6 +17,5 @@ process.exitCode = await main(process.argv.slice(2), {
   stderr: process.stderr,
   env: process.env,
   signal: interrupted.signal,
-  now: () => performance.now(),
-  wait: (ms, signal) => delay(ms, undefined, { signal }).catch(() => undefined),
+  clock: systemClock,
 });

@@ -1,3 +1,5 @@
+import type { Clock } from '@nest-resilience/core/kit';
+
 /** Where text goes: a terminal, a pipe or a file. */
 export type CliOutput = NodeJS.WritableStream & { readonly isTTY?: boolean; readonly columns?: number };
 
@@ -11,8 +13,5 @@ export interface CliIo {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Aborted by Ctrl-C. A batch ends after the entry it has in hand. */
   readonly signal: AbortSignal;
-  /** Milliseconds of a clock that never goes back. */
-  now(): number;
-  /** Resolves after so many milliseconds, or at once when the signal aborts. */
-  wait(ms: number, signal: AbortSignal): Promise<void>;
+  readonly clock: Clock;
 }

@@ -3,7 +3,7 @@ import { nearest } from '@nest-resilience/core/kit';
 import { usageError } from './exit-code.js';
 import {
   COMMON_OPTIONS,
-  FILTERS,
+  fieldOf,
   FILTER_OPTIONS,
   type FlagOption,
   type NumberOption,
@@ -52,7 +52,7 @@ export class CommandLine {
     return Object.fromEntries(
       FILTER_OPTIONS.flatMap((name) => {
         const value = this.text(name);
-        return value === undefined ? [] : [[FILTERS[name], value]];
+        return value === undefined ? [] : [[fieldOf(name), value]];
       }),
     );
   }

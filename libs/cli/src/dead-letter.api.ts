@@ -1,7 +1,6 @@
 import type {
   DeadLetterCount,
   DeadLetterPage,
-  DeadLetterStatus,
   ImportReport,
   RedriveReport,
   RedriveResult,
@@ -79,12 +78,6 @@ export class DeadLetterApi {
       cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined && left > 0);
   }
-}
-
-/** Of the statuses that a filter names, those from which an entry can be moved; without a status, those `unless` given. */
-export function movable(filter: Filter, unless: readonly DeadLetterStatus[]): readonly string[] {
-  const statuses = filter['status']?.split(',').map((status) => status.trim());
-  return statuses?.filter((status) => status === 'pending' || status === 'poisoned') ?? unless;
 }
 
 function one(id: string): string {

@@ -44,25 +44,20 @@ export type TextOption = { [K in OptionName]: (typeof OPTIONS)[K]['type'] extend
 export type NumberOption = { [K in OptionName]: (typeof OPTIONS)[K]['type'] extends 'number' ? K : never }[OptionName];
 export type FlagOption = Exclude<OptionName, TextOption | NumberOption>;
 
-/** By their names on the command line, with the name that the server has for each. */
-export const FILTERS = {
-  queue: 'queue',
-  status: 'status',
-  target: 'target',
-  'error-name': 'errorName',
-  from: 'from',
-  to: 'to',
-  text: 'text',
-} as const satisfies Partial<Record<OptionName, string>>;
+export const FILTER_OPTIONS = [
+  ...(['queue', 'status', 'target', 'error-name', 'from', 'to', 'text'] as const),
+] satisfies OptionName[];
 
-export const FILTER_OPTIONS = Object.keys(FILTERS) as (keyof typeof FILTERS)[];
+/** What the server calls an option. */
+export function fieldOf(option: OptionName): string {
+  return option === 'rate' ? 'ratePerSecond' : option.replace(/-(.)/, (_, letter: string) => letter.toUpperCase());
+}
 
 /** What every command takes. */
 export const COMMON_OPTIONS = ['json', 'url', 'token', 'help'] as const satisfies readonly OptionName[];
 
 /** The option that sets what the server calls `field`. */
 export function optionOf(field: string): string {
-  const names: Readonly<Record<string, OptionName>> = { errorName: 'error-name', ratePerSecond: 'rate' };
-  const name = names[field] ?? field;
-  return Object.hasOwn(OPTIONS, name) ? `--${name}` : field;
+  const found = (Object.keys(OPTIONS) as OptionName[]).find((option) => fieldOf(option) === field);
+  return found === undefined ? field : `--${found}`;
 }

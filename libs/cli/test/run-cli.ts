@@ -1,4 +1,6 @@
 import { PassThrough, Readable } from 'node:stream';
+import type { TimerHandle } from '@nest-resilience/core';
+import { FakeClock } from '@nest-resilience/core/testing';
 import type { CliIo } from '../src/cli.io.js';
 import { main } from '../src/main.js';
 
@@ -18,6 +20,19 @@ export interface RunOptions {
   readonly onWait?: (ms: number) => void;
 }
 
+/** Stands still: waits end at once. */
+class StandingClock extends FakeClock {
+  constructor(private readonly onWait: RunOptions['onWait']) {
+    super();
+  }
+
+  override setTimer(callback: () => void, delayMs: number): TimerHandle {
+    this.onWait?.(delayMs);
+    queueMicrotask(callback);
+    return super.setTimer(() => undefined, delayMs);
+  }
+}
+
 /** The program in this process, with a clock that stands still: waits end at once. */
 export async function runCli(argv: readonly string[], options: RunOptions = {}): Promise<Ran> {
   const [stdout, stderr] = [captured(options.terminal), captured(options.terminal)];
@@ -26,8 +41,7 @@ export async function runCli(argv: readonly string[], options: RunOptions = {}):
     ...{ stdout: stdout.output, stderr: stderr.output },
     env: options.env ?? {},
     signal: options.signal ?? new AbortController().signal,
-    now: () => 0,
-    wait: (ms) => Promise.resolve(options.onWait?.(ms)),
+    clock: new StandingClock(options.onWait),
   };
   const code = await main(argv, io);
   return { code, out: stdout.text(), err: stderr.text() };

@@ -1,20 +1,11 @@
 import type { FailureReason } from '@nest-resilience/core';
 import type { LlmProviderStatus } from './health/health-record.js';
-import type { LlmTry, LlmUsage } from './llm.result.js';
+import type { LlmResult, LlmTry } from './llm.result.js';
+
+type Answered = 'provider' | 'model' | 'fallbackLevel' | 'attempts' | 'retries' | 'heals' | 'usage' | 'costUsd';
 
 /** A call was answered. */
-export interface LlmCompletedEvent {
-  readonly provider: string;
-  readonly model: string;
-  readonly fallbackLevel: number;
-  readonly attempts: number;
-  readonly retries: number;
-  readonly heals: number;
-  readonly usage: LlmUsage;
-  readonly costUsd: number;
-  readonly wastedCostUsd: number;
-  readonly durationMs: number;
-  readonly degraded: boolean;
+export interface LlmCompletedEvent extends Pick<LlmResult, Answered | 'wastedCostUsd' | 'durationMs' | 'degraded'> {
   readonly stream: boolean;
 }
 

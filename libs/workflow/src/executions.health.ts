@@ -1,20 +1,14 @@
+import { type HealthSource, RESILIENCE_HEALTH } from '@nest-resilience/core/kit';
 import type { ModuleRef } from '@nestjs/core';
 import type { Lease } from './executor/lease.js';
-import { HEALTH_SOURCE } from './health-gate.js';
-
-/** `HealthRegistry` of `@nest-resilience/core/health`, which need not be installed. */
-interface Registry {
-  register(name: string, check: () => unknown, options: { critical: boolean; interval: string }): void;
-  unregister(name: string): boolean;
-}
 
 const NAME = 'executions';
 
 /** Shows in the health report, where there is one, that executions run in another process: a check that is there only meanwhile. */
 export function showInHealth(moduleRef: ModuleRef, lease: Pick<Lease, 'refusal' | 'watch'>): void {
-  let registry: Registry;
+  let registry: HealthSource;
   try {
-    registry = moduleRef.get<Registry>(HEALTH_SOURCE, { strict: false });
+    registry = moduleRef.get<HealthSource>(RESILIENCE_HEALTH, { strict: false });
   } catch {
     return;
   }

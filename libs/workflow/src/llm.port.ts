@@ -1,3 +1,5 @@
+import type { LlmTryRecord, LlmUsage } from './ledger/execution.js';
+
 /** Injection token of the {@link LlmPort} that `llm` nodes call; `LlmService` of `@nest-resilience/llm` is one. */
 export const WORKFLOW_LLM = Symbol.for('nest-resilience.workflow.llm');
 
@@ -26,7 +28,7 @@ export interface LlmPortResult {
   readonly retries?: number;
   /** Requests that fed a problem with the last answer back. */
   readonly heals?: number;
-  readonly usage: { readonly inputTokens: number; readonly outputTokens: number };
+  readonly usage: LlmUsage;
   /** US dollars. */
   readonly costUsd: number;
   /** No model answered; something simpler stood in. */
@@ -34,14 +36,7 @@ export interface LlmPortResult {
   readonly tries: readonly LlmPortTry[];
 }
 
-export interface LlmPortTry {
-  readonly provider: string;
-  readonly fallbackLevel: number;
-  /** 0 when nothing was sent. */
-  readonly attempt: number;
-  readonly outcome: string;
-  readonly reason?: string;
-  readonly durationMs: number;
+export interface LlmPortTry extends LlmTryRecord {
   /** US dollars. */
   readonly costUsd?: number;
 }

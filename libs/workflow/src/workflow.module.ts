@@ -1,11 +1,12 @@
 import { ConfigurableModuleBuilder, type DynamicModule, Module, type Type, UseGuards } from '@nestjs/common';
-import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { DiscoveryModule } from '@nestjs/core';
 import { StoreFaults } from '@nest-resilience/core';
 import {
   type AdminAccess,
   AdminGuard,
   BodyGate,
   NeverStored,
+  ownController,
   RefusedBodies,
   RESILIENCE_ADMIN,
 } from '@nest-resilience/core/admin';
@@ -25,7 +26,6 @@ import { WorkflowService } from './workflow.service.js';
 type Http = NonNullable<WorkflowModuleExtras['http']>;
 
 const OPENAPI = Symbol('nest-resilience.workflow.openapi');
-const REFUSED_BODIES = Symbol('nest-resilience.workflow.refused-bodies');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModuleOptions>({
   moduleName: 'Workflow',
@@ -76,11 +76,7 @@ function routes(http: Http, { providers = [] }: DynamicModule): Pick<DynamicModu
       WorkflowRouteLog,
       BodyGate,
       { provide: WORKFLOW_ACCESS, useValue: access },
-      {
-        provide: REFUSED_BODIES,
-        inject: [HttpAdapterHost],
-        useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, [controller]),
-      },
+      RefusedBodies.of([controller]),
       { provide: OPENAPI, inject: [{ token: RESILIENCE_ADMIN, optional: true }], useFactory: describe },
     ],
   };
@@ -91,10 +87,8 @@ function accessOf(http: Exclude<Http, false>): WorkflowAccess {
   return typeof http === 'object' && http.guards.length > 0 ? 'guards' : 'admin';
 }
 
-/** A class of its own for guards and descriptions to stand on: another application in this process may have declared others. */
 function controllerFor(http: Exclude<Http, false>): Type {
-  const { name } = WorkflowController;
-  const controller = { [name]: class extends WorkflowController {} }[name] as Type;
+  const controller = ownController(WorkflowController);
   const access = accessOf(http);
   UseGuards(access === 'admin' ? AdminGuard : NeverStored)(controller);
   if (typeof http === 'object' && access === 'guards') UseGuards(...http.guards)(controller);

@@ -1,11 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
+import { type HealthSource, RESILIENCE_HEALTH } from '@nest-resilience/core/kit';
 import type { StartOptions } from './executor/submissions.js';
 import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
-import { HEALTH_RETRY_AFTER_MS, HEALTH_SOURCE, healthReasons, type HealthReading } from './health-gate.js';
+import { HEALTH_RETRY_AFTER_MS, healthReasons } from './health-gate.js';
 import { cursorProblem } from './ledger/cursor.js';
 import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
 import {
@@ -158,9 +159,9 @@ export class WorkflowService {
       throw new WorkflowUnhealthyError(name, reasons, HEALTH_RETRY_AFTER_MS);
   }
 
-  private health(): HealthReading | undefined {
+  private health() {
     try {
-      return this.moduleRef.get<{ summary(): HealthReading }>(HEALTH_SOURCE, { strict: false }).summary();
+      return this.moduleRef.get<HealthSource>(RESILIENCE_HEALTH, { strict: false }).summary().checks;
     } catch {
       return undefined;
     }

@@ -1,7 +1,8 @@
 import type { Clock } from '@nest-resilience/core';
+import { TokenBucket } from '@nest-resilience/core/kit';
 import type { LlmMessage } from '../llm.request.js';
-import { TokenBucket } from './token-bucket.js';
 
+const MINUTE_MS = 60_000;
 /** English runs at about four characters a token; the real number settles the account afterwards. */
 const CHARACTERS_PER_TOKEN = 4;
 /** Assumed length of an answer when the request sets no `maxOutputTokens`. */
@@ -27,18 +28,21 @@ export function tokensOf(characters: number): number {
 export class TokenLimit {
   private readonly bucket: TokenBucket | undefined;
 
-  constructor(tokensPerMinute: number | undefined, clock: Clock) {
-    this.bucket = tokensPerMinute === undefined ? undefined : new TokenBucket(tokensPerMinute, clock);
+  constructor(
+    private readonly tokensPerMinute: number = Infinity,
+    private readonly clock: Clock,
+  ) {
+    if (tokensPerMinute !== Infinity) this.bucket = new TokenBucket(tokensPerMinute, MINUTE_MS, clock.now());
   }
 
-  /** Milliseconds until there is room for one more request, 0 when there is now. */
+  /** Milliseconds until there is room for one more request, 0 when there is now. More than a full bucket fits when it is full. */
   waitMs(estimatedTokens: number): number {
-    return this.bucket?.waitMs(estimatedTokens) ?? 0;
+    return this.bucket?.waitMs(Math.min(estimatedTokens, this.tokensPerMinute), this.clock.now()) ?? 0;
   }
 
-  /** Books one request; the returned function corrects the estimate. */
+  /** Books one request, and may go into debt: what was used is used. The returned function corrects the estimate. */
   take(estimatedTokens: number): (usedTokens: number) => void {
-    this.bucket?.take(estimatedTokens);
-    return (usedTokens) => this.bucket?.take(usedTokens - estimatedTokens);
+    this.bucket?.takeAhead(estimatedTokens, this.clock.now());
+    return (usedTokens) => this.bucket?.takeAhead(usedTokens - estimatedTokens, this.clock.now());
   }
 }

@@ -1,13 +1,9 @@
 import { Controller, Get, Inject, Res, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
 import type { PolicyReport } from '../nest/policy-report.js';
 import { type ResilienceMetrics, ResilienceService } from '../nest/resilience.service.js';
+import { HttpResponse } from '../nest/wire/http-response.js';
 import { type CircuitView, shownCircuits } from './circuit.view.js';
 import { ProblemFilter } from './problem.js';
-
-/** What an Express response and a Fastify reply share. A class, because Nest's metadata needs a value. */
-abstract class HeaderWriter {
-  abstract header(name: string, value: string): unknown;
-}
 
 /** {@link ResilienceMetrics} for everybody: no longer than the application itself makes it, whatever its callers do. */
 export interface ShownMetrics extends ResilienceMetrics {
@@ -39,7 +35,7 @@ export class AdminController {
 
   /** Worst first. `X-Total-Count` says how many there are. */
   @Get('circuits')
-  circuits(@Res({ passthrough: true }) response: HeaderWriter): CircuitView[] {
+  circuits(@Res({ passthrough: true }) response: HttpResponse): CircuitView[] {
     const { total, worst } = shownCircuits(this.resilience);
     response.header('X-Total-Count', String(total));
     return worst;

@@ -1,6 +1,6 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
-import { DiscoveryModule, HttpAdapterHost } from '@nestjs/core';
+import { DiscoveryModule } from '@nestjs/core';
 import { RefusedBodies } from '../nest/wire/refused-bodies.js';
 import { AdminBootLog } from './admin.boot-log.js';
 import { AdminGuard } from './admin.guard.js';
@@ -18,7 +18,6 @@ import { EventLog } from './event-log.js';
 import { RefusedCredentials } from './refused-credentials.js';
 
 const OPENAPI = Symbol('nest-resilience:admin-openapi');
-const REFUSED_BODIES = Symbol('nest-resilience:admin-refused-bodies');
 
 type Access = Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>;
 
@@ -45,11 +44,7 @@ export class AdminModule {
         NdjsonBodies,
         ...(events ? [EventLog] : []),
         { provide: OPENAPI, useFactory: describe },
-        {
-          provide: REFUSED_BODIES,
-          inject: [HttpAdapterHost],
-          useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
-        },
+        RefusedBodies.of(controllers),
       ],
       exports: [RESILIENCE_ADMIN, RefusedCredentials, AdminGuard],
     };

@@ -1,5 +1,6 @@
 import type { Type } from '@nestjs/common';
 import { type ControllerDescription, describeRoutes } from '../nest/openapi/describe-routes.js';
+import { ownController } from '../nest/openapi/own-controller.js';
 import { problem } from '../nest/openapi/problem.schema.js';
 import { AdminController } from './admin.controller.js';
 import type { AdminAccess } from './admin.options.js';
@@ -29,11 +30,6 @@ export function describedControllers(
     [DeadLetterController, DEAD_LETTERS],
   ];
   if (events) guarded.push([EventsController, EVENTS]);
-  for (const [type, description] of guarded) described.push([ofThisModule(type), { ...description, ...GUARDED[by] }]);
+  for (const [type, description] of guarded) described.push([ownController(type), { ...description, ...GUARDED[by] }]);
   return { controllers: described.map(([type]) => type), describe: () => describeRoutes(described) };
-}
-
-/** A class of its own: two applications in one process may let different people in, and descriptions hang on classes. */
-function ofThisModule(type: Type): Type {
-  return { [type.name]: class extends type {} }[type.name] as Type;
 }

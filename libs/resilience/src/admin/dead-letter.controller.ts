@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 import {
   Body,
@@ -27,19 +27,14 @@ import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { messageOf } from '../engine/foreign-error.js';
 import { readBody } from '../nest/openapi/read-request.js';
+import { goneSignal, HttpResponse } from '../nest/wire/http-response.js';
 import { AdminRoute } from './admin-route.decorator.js';
 import { fromPurgeBody, fromQueryString, fromRedriveBody } from './dead-letter.dto.js';
-import { linesOf, NDJSON } from './dead-letter.ndjson.js';
+import { chunksOf, NDJSON } from './dead-letter.ndjson.js';
 import { EDIT, NOTE } from './dead-letter.openapi.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 
-/** Express hands out node's own response, Fastify a wrapper of it. A class, because Nest's metadata needs a value. */
-abstract class HttpResponse {
-  abstract readonly raw?: ServerResponse;
-  abstract once(event: 'close', listener: () => void): unknown;
-}
-
-/** The same of requests. */
+/** What Express' and Fastify's requests have in common. */
 abstract class HttpRequest {
   abstract readonly raw?: IncomingMessage;
   abstract readonly headers: IncomingMessage['headers'];
@@ -87,17 +82,14 @@ export class DeadLetterController {
   @HttpCode(200)
   async redriveAll(@Body() body: unknown, @Res({ passthrough: true }) response: HttpResponse): Promise<RedriveReport> {
     const { filter, options } = fromRedriveBody(body);
-    const gone = new AbortController();
-    const raw = response.raw ?? response;
-    raw.once('close', () => gone.abort());
-    return this.deadLetters.redriveAll(filter, { ...options, signal: gone.signal });
+    return this.deadLetters.redriveAll(filter, { ...options, signal: goneSignal(response) });
   }
 
   /** NDJSON as an export gives it, read as it comes. Entries that are known by id stay as they are, so it may be sent again. */
   @Post('import')
   @HttpCode(200)
   async import(@Req() request: HttpRequest): Promise<ImportReport> {
-    return this.deadLetters.import(linesOf(request));
+    return this.deadLetters.import(chunksOf(request));
   }
 
   @Post('purge')

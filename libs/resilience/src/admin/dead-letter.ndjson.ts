@@ -16,7 +16,7 @@ interface NdjsonRequest {
  * The body as it comes in, never as a whole.
  * @throws ProblemException 415 for anything that some parser has read already, or would not be NDJSON
  */
-export function linesOf(request: NdjsonRequest): AsyncIterable<Uint8Array> | Iterable<string | Uint8Array> {
+export function chunksOf(request: NdjsonRequest): AsyncIterable<Uint8Array> | Iterable<string | Uint8Array> {
   const type = request.headers['content-type']?.split(';')[0]?.trim().toLowerCase();
   if (type !== NDJSON && !ALSO.includes(type ?? '')) {
     throw new ProblemException(

@@ -1,12 +1,9 @@
 import { storeError } from '../dead-letter/dead-letter.error.js';
 import { isSecretName } from '../engine/redaction/index.js';
 import { createRedactor, REDACTED } from '../dead-letter/dead-letter.redact.js';
+import type { PlainOptions as EventDetails, PlainValue as EventDetail } from '../nest/plain-options.js';
 
-/** What JSON can hold. */
-export type EventDetail = string | number | boolean | null | readonly EventDetail[] | EventDetails;
-export interface EventDetails {
-  readonly [field: string]: EventDetail;
-}
+export type { EventDetail, EventDetails };
 
 /** Some events come often and a hundred of each are kept: what is longer or deeper than this is cut. */
 const MAX_TEXT = 500;

@@ -1,19 +1,17 @@
 import type { ControllerDescription } from '../nest/openapi/describe-routes.js';
 import { problem } from '../nest/openapi/problem.schema.js';
-import { anyObject, type Fields, flag, integer, list, objectOf, text } from '../nest/openapi/schema.js';
+import { anyObject, flag, integer, list, name, object, objectOf, text } from '../nest/openapi/schema.js';
 import type { LoggedEvent } from './event-log.js';
 
 export const DEFAULT_EVENT_QUERY = { limit: 100, follow: false } as const;
 
-export const MAX_EVENT_LIMIT = 1000;
-
 /** What `GET /resilience/events` may be asked. */
-export const EVENT_QUERY: Fields = {
-  name: text('Policy, circuit, dead-lettered method or provider; of a keyed circuit, all of its keys'),
-  type: text('Whole types or their beginnings, with commas between: resilience.circuit,resilience.retry.exhausted'),
-  limit: { ...integer(), minimum: 1, maximum: MAX_EVENT_LIMIT, default: DEFAULT_EVENT_QUERY.limit },
-  follow: { ...flag(), default: DEFAULT_EVENT_QUERY.follow },
-};
+export const EVENT_QUERY = object({
+  'name?': name('Policy, circuit, dead-lettered method or provider; of a keyed circuit, all of its keys'),
+  'type?': name('Whole types or their beginnings, with commas between: resilience.circuit,resilience.retry.exhausted'),
+  'limit?': { ...integer(), minimum: 1, maximum: 1000, default: DEFAULT_EVENT_QUERY.limit },
+  'follow?': { ...flag(), default: DEFAULT_EVENT_QUERY.follow },
+});
 
 export const EVENTS: ControllerDescription = {
   tag: 'resilience',
@@ -21,7 +19,7 @@ export const EVENTS: ControllerDescription = {
     events: {
       summary: 'What happened last',
       description: 'With follow=true the answer is text/event-stream: what is kept, then what comes.',
-      query: EVENT_QUERY,
+      query: EVENT_QUERY.properties,
       headers: { 'Last-Event-ID': text('Go on after this one, with follow=true') },
       responses: {
         200: {

@@ -26,7 +26,9 @@ export {
   type ResponseDescription,
   type RouteDescription,
 } from '../nest/openapi/describe-routes.js';
+export { ownController } from '../nest/openapi/own-controller.js';
 export { type Problem, problem as routeProblem, problemWith } from '../nest/openapi/problem.schema.js';
+export { answerEvents, goneSignal, HttpResponse } from '../nest/wire/http-response.js';
 export { RefusedBodies } from '../nest/wire/refused-bodies.js';
 export { type RefusedBody, refusedBody } from '../nest/wire/refused-body.js';
 export { answerOf as wireAnswerOf, type WireAnswer, WireError } from '../nest/wire/wire-error.js';

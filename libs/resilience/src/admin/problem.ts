@@ -1,7 +1,6 @@
-import { STATUS_CODES } from 'node:http';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import type { Problem } from '../nest/openapi/problem.schema.js';
+import { newProblem, type Problem } from '../nest/openapi/problem.schema.js';
 import { sendProblem } from '../nest/wire/send-problem.js';
 
 /** An error that is answered as `application/problem+json` where {@link ProblemFilter} is in use, as plain JSON elsewhere. */
@@ -14,7 +13,7 @@ export class ProblemException extends HttpException {
     detail: string,
     readonly headers: Readonly<Record<string, string>> = {},
   ) {
-    const problem: Problem = { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+    const problem = newProblem(status, code, detail);
     super(problem, status);
     this.problem = problem;
     this.message = detail;

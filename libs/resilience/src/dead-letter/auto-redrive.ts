@@ -1,9 +1,10 @@
-import type { Clock, TimerHandle } from '../engine/clock.js';
+import type { Clock } from '../engine/clock.js';
 import { NotNowError } from '../engine/errors.js';
 import type { ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { DeadLetterError } from './dead-letter.errors.js';
-import { createPace } from './dead-letter.pace.js';
+import { createPace } from '../engine/pace.js';
+import { repeatAfterEach } from '../engine/repeat.js';
 import type { Redriver } from './dead-letter.redrive.js';
 import type { DeadLetterStore } from './dead-letter.store.js';
 
@@ -23,7 +24,7 @@ const MAX_SEEN = 2_000;
 
 /** Runs pending entries again in rounds, each after a wait of its own that grows with its failures. */
 export class AutoRedrive {
-  private timer: TimerHandle | undefined;
+  private stopRounds: (() => void) | undefined;
   private stopping = new AbortController();
   private readonly cursors = new Map<string | undefined, string>();
 
@@ -36,24 +37,15 @@ export class AutoRedrive {
   start(): void {
     this.stop();
     this.stopping = new AbortController();
-    this.plan(this.stopping.signal);
+    const { signal } = this.stopping;
+    const round = () => this.round(signal).catch((error: unknown) => this.parts.failed(error));
+    this.stopRounds = repeatAfterEach(this.parts.clock, () => this.options.every, round);
   }
 
   /** The redrive that runs goes on, no other begins. */
   stop(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
+    this.stopRounds?.();
     this.stopping.abort();
-  }
-
-  private plan(signal: AbortSignal): void {
-    if (signal.aborted) return;
-    this.timer = this.parts.clock.setTimer(() => {
-      this.round(signal)
-        .catch((error: unknown) => this.parts.failed(error))
-        .finally(() => this.plan(signal));
-    }, this.options.every);
-    this.timer.unref();
   }
 
   private async round(signal: AbortSignal): Promise<void> {

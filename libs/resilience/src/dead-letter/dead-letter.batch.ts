@@ -3,7 +3,7 @@ import { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
-import { createPace } from './dead-letter.pace.js';
+import { createPace } from '../engine/pace.js';
 import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';

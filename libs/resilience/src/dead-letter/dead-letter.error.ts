@@ -1,4 +1,5 @@
 import type { ErrorClassification } from '../engine/classifier/classification.js';
+import { httpStatusOf } from '../engine/classifier/link.js';
 import type { StoredError } from './dead-letter.entry.js';
 import type { Redactor } from './dead-letter.redact.js';
 
@@ -42,7 +43,7 @@ function describeError(
     return { name: 'NonError', message: clean(`thrown: ${String(error)}`, MAX_MESSAGE_LENGTH) };
   }
   const { name, message, code, stack, cause, errors } = error as Record<string, unknown>;
-  const status = httpStatus(error as Record<string, unknown>);
+  const status = httpStatusOf(error as Readonly<Record<string, unknown>>);
   const child = (inner: unknown): StoredError[] => {
     if (inner === undefined || depth >= MAX_CAUSES || seen.size >= MAX_ERRORS || seen.has(inner)) return [];
     try {
@@ -62,15 +63,6 @@ function describeError(
     ...(causedBy && { cause: causedBy }),
     ...(Array.isArray(errors) && depth < MAX_CAUSES && { errors: errors.slice(0, 10).flatMap(child) }),
   };
-}
-
-/** Where frameworks and HTTP clients put it. */
-function httpStatus(error: Record<string, unknown>): number | undefined {
-  const { status, statusCode, response, getStatus } = error;
-  const ofResponse =
-    typeof response === 'object' && response !== null ? (response as { status?: unknown }).status : undefined;
-  const ofNest: unknown = typeof getStatus === 'function' ? getStatus.call(error) : undefined;
-  return [status, statusCode, ofResponse, ofNest].find((value): value is number => typeof value === 'number');
 }
 
 function plainClassification(classification: ErrorClassification): ErrorClassification {

@@ -1,6 +1,7 @@
 import type { Clock } from '../engine/clock.js';
 import type { NotNowError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
+import { repeatAfterEach } from '../engine/repeat.js';
 import type { DeadLetterRecord, DeadLetterStatus, StoredError } from './dead-letter.entry.js';
 import { storeError } from './dead-letter.error.js';
 import {
@@ -104,7 +105,7 @@ export class Redriver {
     const { store, clock, replay, codecOf } = this.parts;
     const { record } = lease;
     const startedAt = clock.now();
-    const heartbeat = this.keep(lease);
+    const letGo = this.keep(lease);
     let failed: { readonly error: unknown; readonly failure: StoredError } | undefined;
     let args: readonly unknown[] = [];
     try {
@@ -114,7 +115,7 @@ export class Redriver {
     } catch (error) {
       failed = { error, failure: storeError(error, redactor, secretsOf(args)) };
     } finally {
-      heartbeat.stop();
+      letGo();
     }
     const outcome = failed ? 'failed' : 'resolved';
     const status = await store.settle(lease, {
@@ -127,29 +128,19 @@ export class Redriver {
     return { id: record.id, outcome, status, redrives, ...failed };
   }
 
-  /** Renews the lease at a third of its time, for as long as the replay takes. */
-  private keep(lease: DeadLetterLease): { stop(): void } {
+  /** Renews the lease at a third of its time, for as long as the replay takes. Returns what ends it. */
+  private keep(lease: DeadLetterLease): () => void {
     const { store, clock, leaseMs } = this.parts;
-    let timer = clock.setTimer(beat, leaseMs / 3);
-    timer.unref();
-    let stopped = false;
-    function beat(): void {
-      // A store that fails now may answer at the next beat; if it does not, the fence decides.
-      store
-        .renew(lease, { leaseMs, now: clock.epochNow() })
-        .catch(() => true)
-        .then((held) => {
-          if (stopped || !held) return;
-          timer = clock.setTimer(beat, leaseMs / 3);
-          timer.unref();
-        }, () => undefined); // prettier-ignore
-    }
-    return {
-      stop: () => {
-        stopped = true;
-        timer.cancel();
+    const stop = repeatAfterEach(
+      clock,
+      () => leaseMs / 3,
+      async () => {
+        // A store that fails now may answer at the next beat; if it does not, the fence decides.
+        const held = await store.renew(lease, { leaseMs, now: clock.epochNow() }).catch(() => true);
+        if (!held) stop();
       },
-    };
+    );
+    return stop;
   }
 
   private report(

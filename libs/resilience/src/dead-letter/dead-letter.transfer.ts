@@ -82,7 +82,7 @@ export async function importLines(
       // So many: then it is the store that fails, and it would refuse the rest as well.
       if (++refusedInARow >= GROUP_LINES) throw outcome.reason;
       failure = outcome.reason;
-      refuse(adding[index]?.line ?? 0, `the store refuses it: ${describe(outcome.reason)}`);
+      refuse(adding[index]?.line ?? 0, `the store refuses it: ${messageOf(outcome.reason)}`);
     });
   };
   const reader = new LineReader(source);
@@ -106,10 +106,6 @@ export async function importLines(
   if (!reader.discards) return report;
   const stopped = `after ${reader.read} lines: ${report.refusedLines} of them held no entry, so this is hardly an export; mend it and send it again`;
   return { ...report, stopped };
-}
-
-function describe(error: unknown): string {
-  return messageOf(error);
 }
 
 const MAX_REFUSALS = 1_000;

@@ -18,7 +18,10 @@ export class LineReader {
   private count = 0;
   private discarding = false;
 
-  constructor(private readonly source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>) {}
+  constructor(
+    private readonly source: AsyncIterable<string | Uint8Array> | Iterable<string | Uint8Array>,
+    private readonly maxLength = MAX_LINE_LENGTH,
+  ) {}
 
   /** Lines so far. */
   get read(): number {
@@ -54,12 +57,12 @@ export class LineReader {
 
   private take(part: string): void {
     this.length += part.length;
-    if (this.length > MAX_LINE_LENGTH) this.parts = [];
+    if (this.length > this.maxLength) this.parts = [];
     else if (part !== '') this.parts.push(part);
   }
 
   private end(): Line {
-    const text = this.length > MAX_LINE_LENGTH ? undefined : this.parts.join('');
+    const text = this.length > this.maxLength ? undefined : this.parts.join('');
     this.parts = [];
     this.length = 0;
     return { line: ++this.count, text };

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
+import { LineReader } from './line-reader.js';
 
 /** A torn last line was never acknowledged: its caller got no id. */
 export function parseLine(line: string): DeadLetterRecord | undefined {
@@ -22,24 +23,9 @@ export async function syncDirectory(directory: string): Promise<void> {
 export async function* linesOf(path: string): AsyncGenerator<string> {
   const handle = await open(path, 'r').catch(ignoreMissing);
   if (handle === undefined) return;
-  try {
-    // Not `readLines`: since Node 24 it also ends a line at U+2028 and U+2029, which JSON has as they are.
-    const buffer = Buffer.allocUnsafe(65_536);
-    const decoder = new TextDecoder();
-    let parts: string[] = [];
-    for (;;) {
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, null);
-      if (bytesRead === 0) break;
-      const [first = '', ...others] = decoder.decode(buffer.subarray(0, bytesRead), { stream: true }).split('\n');
-      parts.push(first);
-      for (const other of others) {
-        yield parts.join('');
-        parts = [other];
-      }
-    }
-    yield parts.join('');
-  } finally {
-    await handle.close();
+  // Not `readLines`: since Node 24 it also ends a line at U+2028 and U+2029, which JSON has as they are.
+  for await (const { text } of new LineReader(handle.createReadStream(), Infinity).lines()) {
+    if (text !== undefined) yield text;
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Clock } from '../engine/clock.js';
+import { within } from '../engine/within.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { NoAnswer } from './dead-letter.spill.js';
 import type { DeadLetterAdded, DeadLetterStore } from './dead-letter.store.js';
@@ -33,9 +34,8 @@ export class StoreAnswers {
 
   /** @throws NoAnswer */
   within<T>(promise: Promise<T>, limitMs: number): Promise<T> {
-    return new Promise((resolve, reject) => {
-      const timer = this.clock.setTimer(() => reject(this.noAnswer(limitMs)), limitMs);
-      promise.then(resolve, reject).finally(() => timer.cancel());
+    return within(this.clock, limitMs, promise, () => {
+      throw this.noAnswer(limitMs);
     });
   }
 

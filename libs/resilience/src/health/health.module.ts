@@ -1,17 +1,9 @@
-import {
-  Controller,
-  type DynamicModule,
-  Inject,
-  Module,
-  type OnModuleInit,
-  Optional,
-  type Type,
-  VERSION_NEUTRAL,
-} from '@nestjs/common';
+import { type DynamicModule, Inject, Module, type OnModuleInit, Optional } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { FigureTable } from '../nest/figures/figure-table.js';
 import { describeRoutes } from '../nest/openapi/describe-routes.js';
+import { ownController } from '../nest/openapi/own-controller.js';
 import { ChaosHealthIndicator } from './chaos.health.js';
 import { CircuitsHealthIndicator } from './circuits.health.js';
 import { ClosingConnections } from './closing-connections.js';
@@ -62,7 +54,7 @@ export class HealthModule implements OnModuleInit {
       ...deadLetters,
       ...store,
     ];
-    const controllers = settings.path === false ? [] : [controllerAt(settings.path)];
+    const controllers = settings.path === false ? [] : [ownController(HealthController, settings.path)];
     return {
       module: HealthModule,
       global: true,
@@ -113,11 +105,4 @@ export class HealthModule implements OnModuleInit {
     // That may have joined a run that began before the change.
     await this.registry.run('store');
   }
-}
-
-/** A class of its own for each module: two applications in one process may want two paths. */
-function controllerAt(path: string): Type<HealthController> {
-  class HealthControllerAtPath extends HealthController {}
-  Controller({ path, version: VERSION_NEUTRAL })(HealthControllerAtPath);
-  return HealthControllerAtPath;
 }

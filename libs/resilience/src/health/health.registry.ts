@@ -16,6 +16,7 @@ import { RESILIENCE_CLOCK, RESILIENCE_EVENTS, RESILIENCE_RANDOM } from '../nest/
 import { type HealthCheckFunction, type HealthCheckOptions, readHealthCheckOptions } from './health-check.options.js';
 import { HEALTH_CHANGED, type HealthChangedEvent } from './health.events.js';
 import { type HealthReport, type HealthStatus, type HealthSummary, summarize } from './health.report.js';
+import type { HealthSource } from './health.token.js';
 import { ScheduledCheck } from './scheduled-check.js';
 
 const REPORTS_KEPT = 100;
@@ -25,7 +26,7 @@ const REPORTS_KEPT = 100;
  * so a probe costs the same however slow a dependency is.
  */
 @Injectable()
-export class HealthRegistry implements OnApplicationBootstrap, OnModuleDestroy {
+export class HealthRegistry implements HealthSource, OnApplicationBootstrap, OnModuleDestroy {
   private readonly logger = new Logger('Health');
   private readonly checks = new Map<string, ScheduledCheck>();
   private readonly kept: HealthReport[] = [];

@@ -5,9 +5,14 @@
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';
+export { type Clock, systemClock } from '../engine/clock.js';
+export { createPace } from '../engine/pace.js';
 export { RecentMap } from '../engine/recent-map.js';
-export { repeat } from '../engine/repeat.js';
+export { repeat, repeatAfterEach } from '../engine/repeat.js';
 export { uuidV7Source } from '../engine/uuid-v7.js';
+export { within } from '../engine/within.js';
+export type { HealthCheckState } from '../health/health.report.js';
+export { type HealthSource, RESILIENCE_HEALTH } from '../health/health.token.js';
 export {
   byLevel,
   counter,
@@ -19,3 +24,4 @@ export {
   outcomes,
 } from '../nest/figures/figure.js';
 export { FigureTable } from '../nest/figures/figure-table.js';
+export { TokenBucket } from '../rate-limit/token-bucket.js';

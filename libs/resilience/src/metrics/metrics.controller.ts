@@ -1,10 +1,6 @@
 import { Controller, Get, Res, VERSION_NEUTRAL } from '@nestjs/common';
+import { HttpResponse } from '../nest/wire/http-response.js';
 import { PrometheusMetrics } from './prometheus.metrics.js';
-
-/** The one method that an Express response and a Fastify reply share for this. */
-interface HeaderWriter {
-  header(name: string, value: string): unknown;
-}
 
 /** What Prometheus scrapes. */
 @Controller({ path: 'metrics', version: VERSION_NEUTRAL })
@@ -12,7 +8,7 @@ export class MetricsController {
   constructor(private readonly metrics: PrometheusMetrics) {}
 
   @Get()
-  async scrape(@Res({ passthrough: true }) response: HeaderWriter): Promise<string> {
+  async scrape(@Res({ passthrough: true }) response: HttpResponse): Promise<string> {
     const text = await this.metrics.scrape();
     response.header('content-type', this.metrics.registry.contentType);
     return text;

@@ -1,5 +1,6 @@
-import { Controller, type DynamicModule, Module, type Type, VERSION_NEUTRAL } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 import { describeRoutes } from '../nest/openapi/describe-routes.js';
+import { ownController } from '../nest/openapi/own-controller.js';
 import { MetricsController } from './metrics.controller.js';
 import { METRICS_SETTINGS, type MetricsModuleOptions, readMetricsModuleOptions } from './metrics.options.js';
 import { METRICS } from './metrics.openapi.js';
@@ -13,7 +14,7 @@ export class MetricsModule {
   /** @throws ResilienceOptionsError naming every option that cannot work */
   static forRoot(options?: MetricsModuleOptions): DynamicModule {
     const settings = readMetricsModuleOptions(options);
-    const controllers = settings.path === false ? [] : [controllerAt(settings.path)];
+    const controllers = settings.path === false ? [] : [ownController(MetricsController, settings.path)];
     const describe = () => describeRoutes(controllers.map((type) => [type, METRICS(settings.openMetrics)]));
     return {
       module: MetricsModule,
@@ -27,11 +28,4 @@ export class MetricsModule {
       exports: [PrometheusMetrics],
     };
   }
-}
-
-/** A class of its own for each module: two applications in one process may want two paths. */
-function controllerAt(path: string): Type<MetricsController> {
-  class MetricsControllerAtPath extends MetricsController {}
-  Controller({ path, version: VERSION_NEUTRAL })(MetricsControllerAtPath);
-  return MetricsControllerAtPath;
 }

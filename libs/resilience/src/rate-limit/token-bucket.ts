@@ -26,8 +26,12 @@ export class TokenBucket {
     return true;
   }
 
-  /** Takes tokens that are not there yet; they are repaid before anybody else gets some. */
-  takeAhead(cost: number): void {
+  /**
+   * Takes tokens that are not there yet; they are repaid before anybody else gets some.
+   * @param cost below 0 gives back
+   */
+  takeAhead(cost: number, now: number): void {
+    this.settle(now);
     this.taken += cost;
   }
 

@@ -34,7 +34,7 @@ export class TokenLine {
 
   /** Follow with {@link serve} if it is the first of the line. */
   join(cost: number, wait: PermitWait): Place<TokenWaiter> {
-    this.bucket.takeAhead(cost);
+    this.bucket.takeAhead(cost, this.clock.now());
     this.ahead += cost;
     return this.line.join({ cost, wait });
   }

@@ -1,4 +1,5 @@
-import type { Clock, TimerHandle } from '@nest-resilience/core';
+import type { Clock } from '@nest-resilience/core';
+import { repeatAfterEach } from '@nest-resilience/core/kit';
 import type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from '../ledger/executor-lease.js';
 import { ExecutorElsewhereError } from '../workflow.errors.js';
 import { hasEnded } from './process-life.js';
@@ -34,7 +35,7 @@ export class Lease {
   private other: { readonly seen: LeaseSeen; readonly at: number } | undefined;
   private renewing: Promise<boolean> | undefined;
   private looking: Promise<void> | undefined;
-  private timer: TimerHandle | undefined;
+  private stopBeating: (() => void) | undefined;
   private watcher: (elsewhere: boolean) => void = () => undefined;
   private closed = false;
   private failing = false;
@@ -44,7 +45,9 @@ export class Lease {
   /** Takes it, if it is to be had, and goes on trying if not. @throws what the ledger throws */
   async open(): Promise<void> {
     await this.look();
-    this.plan();
+    if (this.closed) return;
+    const pauseMs = () => (this.sure ? RENEWAL_MS : LOOK_MS);
+    this.stopBeating = repeatAfterEach(this.world.clock, pauseMs, () => this.beat());
   }
 
   /** Calls back when another process has it, and when this one has it again. Before {@link open}. */
@@ -87,16 +90,10 @@ export class Lease {
   /** Looks for nothing and renews nothing any more; gives it back. */
   async close(): Promise<void> {
     this.closed = true;
-    this.timer?.cancel();
+    this.stopBeating?.();
     if (!this.sure) return;
     this.sure = undefined;
     await this.world.ledger.release(this.world.me.owner);
-  }
-
-  private plan(): void {
-    if (this.closed) return;
-    this.timer = this.world.clock.setTimer(() => void this.beat(), this.sure ? RENEWAL_MS : LOOK_MS);
-    this.timer.unref();
   }
 
   private async beat(): Promise<void> {
@@ -109,7 +106,6 @@ export class Lease {
         this.world.report('The lease by which one process at a time runs executions cannot be renewed', error);
       this.failing = true;
     }
-    this.plan();
   }
 
   private renew(): Promise<boolean> {

@@ -12,12 +12,12 @@ import {
   Req,
   Res,
   SetMetadata,
-  StreamableFile,
+  type StreamableFile,
   UnsupportedMediaTypeException,
   UseFilters,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import { ROUTINE } from '@nest-resilience/core/admin';
+import { answerEvents, goneSignal, HttpResponse, ROUTINE } from '@nest-resilience/core/admin';
 import { WorkflowService } from '../workflow.service.js';
 import { executionPage, ledgerAnswer } from './bounded.view.js';
 import { executionView } from './execution.view.js';
@@ -25,17 +25,6 @@ import { ExecutionStreams } from './execution-streams.js';
 import { ProblemFilter } from './problem.filter.js';
 import { type Query as QueryValues, readFilter, readLastEventId, readRetry, readWait } from './query.js';
 import { workflowSummary, workflowView } from './workflow.view.js';
-
-/** What express' responses and fastify's replies have in common. */
-interface Response {
-  status(code: number): unknown;
-  header(name: string, value: string): unknown;
-  readonly raw?: Closable;
-}
-
-interface Closable {
-  once(event: 'close', listener: () => void): unknown;
-}
 
 interface Request {
   readonly originalUrl?: string;
@@ -77,7 +66,7 @@ export class WorkflowController {
     @Headers() headers: HeaderValues,
     @Query('wait') wait: unknown,
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
+    @Res({ passthrough: true }) response: HttpResponse,
   ) {
     const waitMs = readWait(name, wait);
     const contentType = headers['content-type'];
@@ -92,7 +81,9 @@ export class WorkflowController {
     );
     response.header('Location', locationOf(request, execution.id));
     const ledger =
-      waitMs > 0 ? await this.workflows.wait(execution.id, { timeout: waitMs, signal: signalOf(response) }) : undefined;
+      waitMs > 0
+        ? await this.workflows.wait(execution.id, { timeout: waitMs, signal: goneSignal(response) })
+        : undefined;
     const unfinished = ledger === undefined || ledger.status === 'running' || ledger.status === 'queued';
     response.status(unfinished ? 202 : 200);
     return ledger ? ledgerAnswer(ledger) : executionView(execution);
@@ -116,17 +107,14 @@ export class WorkflowController {
     @Param('id') id: string,
     @Headers() headers: HeaderValues,
     @Query('lastEventId') lastEventId: unknown,
-    @Res({ passthrough: true }) response: Response,
+    @Res({ passthrough: true }) response: HttpResponse,
   ): Promise<StreamableFile | undefined> {
     const stream = await this.streams.open(id, readLastEventId(headers['last-event-id'], lastEventId));
     if (!stream) {
       response.status(204);
       return undefined;
     }
-    onClose(response, () => stream.destroy());
-    // Kept alive, the connection would hold up a shutdown for as long as the server keeps idle ones.
-    response.header('Connection', 'close');
-    return new StreamableFile(stream, { type: 'text/event-stream; charset=utf-8' });
+    return answerEvents(stream, response);
   }
 
   @Post('executions/:id/cancel')
@@ -137,7 +125,7 @@ export class WorkflowController {
 
   @Post('executions/:id/resume')
   @HttpCode(202)
-  async resume(@Param('id') id: string, @Req() request: Request, @Res({ passthrough: true }) response: Response) {
+  async resume(@Param('id') id: string, @Req() request: Request, @Res({ passthrough: true }) response: HttpResponse) {
     const execution = await this.workflows.resume(id);
     response.header('Location', locationOf(request, id));
     return executionView(execution);
@@ -150,7 +138,7 @@ export class WorkflowController {
     @Param('id') id: string,
     @Body() body: unknown,
     @Req() request: Request,
-    @Res({ passthrough: true }) response: Response,
+    @Res({ passthrough: true }) response: HttpResponse,
   ) {
     const execution = await this.workflows.retryFrom(id, readRetry(body));
     response.header('Location', locationOf(request, id));
@@ -162,15 +150,4 @@ export class WorkflowController {
 function locationOf({ originalUrl, url }: Request, id: string): string {
   const path = (originalUrl ?? url).split('?')[0] ?? '';
   return `${path.replace(/\/(workflows\/[^/]*\/executions|executions\/[^/]*\/(resume|retry))\/?$/, '')}/executions/${id}`;
-}
-
-/** Aborted when the client went away: nobody waits any more. */
-function signalOf(response: Response): AbortSignal {
-  const controller = new AbortController();
-  onClose(response, () => controller.abort());
-  return controller.signal;
-}
-
-function onClose(response: Response, act: () => void): void {
-  (response.raw ?? (response as unknown as Closable)).once('close', act);
 }

@@ -1,8 +1,8 @@
-import { Turns, withoutKnownSecrets } from '@nest-resilience/core';
+import { type PlainValue, Turns, withoutKnownSecrets } from '@nest-resilience/core';
 import { type Loss, lostInJson } from './lost-in-json.js';
 
 /** What can be stored and sent unchanged. */
-export type JsonValue = string | number | boolean | null | readonly JsonValue[] | { readonly [key: string]: JsonValue };
+export type JsonValue = PlainValue;
 
 /** A value that cannot be kept in the ledger. Never worth a retry. */
 export class WorkflowValueError extends Error {

@@ -1,4 +1,5 @@
 import { type Clock, mayPassAtStart, type TimerHandle } from '@nest-resilience/core';
+import { within } from '@nest-resilience/core/kit';
 
 /** Longer than a server needs that is merely busy; an application that starts is not kept longer by one that hangs. */
 const START_MS = 5_000;
@@ -33,12 +34,8 @@ export class LedgerOpening {
   async start(): Promise<void> {
     const opening = this.open();
     const hangs = Symbol('hangs');
-    let timer: TimerHandle | undefined;
-    const late = new Promise<typeof hangs>((resolve) => {
-      timer = this.clock.setTimer(() => resolve(hangs), START_MS);
-    });
     try {
-      if ((await Promise.race([opening, late])) === hangs) {
+      if ((await within(this.clock, START_MS, opening, () => hangs)) === hangs) {
         this.fail(
           Object.assign(new Error(`the ledger could not be opened within ${START_MS} ms`), { code: 'ETIMEDOUT' }),
         );
@@ -48,8 +45,6 @@ export class LedgerOpening {
       if (!mayPassAtStart(error)) throw error;
       this.fail(error);
       this.again();
-    } finally {
-      timer?.cancel();
     }
   }
 

@@ -66,7 +66,7 @@ export class Link {
   /** Of the answer; of the error in its body where the answer itself was called a success, or no status is known. */
   get status(): number | undefined {
     if (this.knownStatus === null) {
-      const own = ownStatus(this.fields);
+      const own = httpStatusOf(this.fields);
       const inner = own === undefined || own < 300 ? this.statusInside() : undefined;
       this.knownStatus = inner ?? own;
     }
@@ -107,7 +107,7 @@ export class Link {
 }
 
 /** `status`, `statusCode`, `response.status`, AWS's `$metadata.httpStatusCode`, Nest's `getStatus()`. */
-function ownStatus(error: Fields): number | undefined {
+export function httpStatusOf(error: Fields): number | undefined {
   const response = objectIn(error, 'response');
   const candidates = [
     read(error, 'status'),

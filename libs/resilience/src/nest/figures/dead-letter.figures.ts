@@ -1,5 +1,6 @@
 import type { CountedDeadLetterStore } from '../../dead-letter/counted.store.js';
 import type { Clock } from '../../engine/clock.js';
+import { within } from '../../engine/within.js';
 import { counter, type Figure, gauge, type Reading } from './figure.js';
 
 /** A scrape must not wait for a store that does not answer. */
@@ -9,16 +10,11 @@ const STORE_TIMEOUT_MS = 1_000;
 export function deadLetterFigures(store: Pick<CountedDeadLetterStore, 'count' | 'open'>, clock: Clock): Figure[] {
   let missed = 0;
   const depth = async (): Promise<Reading[]> => {
-    let give = (): void => undefined;
-    const gaveUp = new Promise<undefined>((resolve) => (give = () => resolve(undefined)));
-    const timer = clock.setTimer(give, STORE_TIMEOUT_MS);
     try {
-      const counts = await Promise.race([store.count(), gaveUp]);
+      const counts = await within(clock, STORE_TIMEOUT_MS, store.count(), () => undefined);
       if (counts) return counts.map(({ queue, status, count }) => ({ labels: { queue, status }, value: count }));
     } catch {
       // Why it failed is told by the health check of the store; a scrape only knows that the figure is missing.
-    } finally {
-      timer.cancel();
     }
     missed++;
     return [];

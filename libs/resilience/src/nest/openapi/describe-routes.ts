@@ -13,7 +13,7 @@ export interface ResponseDescription {
 export interface RouteDescription {
   readonly summary: string;
   readonly description?: string;
-  readonly query?: Fields;
+  readonly query?: Fields | undefined;
   /** Of parameters in the path. */
   readonly params?: Fields;
   readonly headers?: Fields;

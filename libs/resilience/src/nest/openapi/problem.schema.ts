@@ -1,3 +1,4 @@
+import { STATUS_CODES } from 'node:http';
 import type { ResponseDescription } from './describe-routes.js';
 import { type FieldsOf, integer, list, object, text } from './schema.js';
 
@@ -13,6 +14,10 @@ export interface Problem {
   readonly code: string;
   /** Every field of the request that cannot be. */
   readonly errors?: readonly { readonly field: string; readonly message: string }[];
+}
+
+export function newProblem(status: number, code: string, detail: string): Problem {
+  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
 }
 
 const FIELDS: FieldsOf<Problem> = {

@@ -1,5 +1,5 @@
-import type { OnModuleInit, Type } from '@nestjs/common';
-import { type HttpAdapterHost, MetadataScanner } from '@nestjs/core';
+import type { FactoryProvider, OnModuleInit, Type } from '@nestjs/common';
+import { HttpAdapterHost, MetadataScanner } from '@nestjs/core';
 
 import { expressRouteOf } from './express-routes.js';
 import { refusedBody } from './refused-body.js';
@@ -20,10 +20,18 @@ interface Request {
  * only: everything else of the application goes to its own filters as before. A provider of the module that has them.
  */
 export class RefusedBodies implements OnModuleInit {
-  constructor(
+  private constructor(
     private readonly host: HttpAdapterHost,
     private readonly controllers: readonly Type[],
   ) {}
+
+  static of(controllers: readonly Type[]): FactoryProvider<RefusedBodies> {
+    return {
+      provide: Symbol('nest-resilience:refused-bodies'),
+      inject: [HttpAdapterHost],
+      useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
+    };
+  }
 
   /** Just before Nest gives the framework its handler of errors: the one place where both tell Nest of a body. */
   onModuleInit(): void {

@@ -1,5 +1,5 @@
-import { onAbort } from '../engine/abort-listeners.js';
-import type { Clock } from '../engine/clock.js';
+import { onAbort } from './abort-listeners.js';
+import type { Clock } from './clock.js';
 
 /** Resolves when the next one may start, or at once when the signal aborts. */
 export function createPace(clock: Clock, intervalMs: number, signal: AbortSignal | undefined): () => Promise<void> {

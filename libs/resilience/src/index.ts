@@ -150,6 +150,7 @@ export {
   Bulkhead,
   type BulkheadEvents,
   BulkheadFullError,
+  type AdaptiveOptions,
   type BulkheadOptions,
   type BulkheadReading,
   type BulkheadRefusal,

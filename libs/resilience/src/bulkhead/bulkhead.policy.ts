@@ -1,3 +1,4 @@
+import { AdaptiveLimit } from './adaptive-limit.js';
 import type { Execution } from '../engine/execution.js';
 import type { PolicyContext } from '../engine/policy-context.js';
 import type { PermitStage } from '../engine/stages.js';
@@ -28,9 +29,14 @@ export interface BulkheadReading {
 
 const NO_WAIT = (): void => undefined;
 
+function adaptiveLimit({ adaptive, maxConcurrent }: ResolvedBulkheadOptions): AdaptiveLimit | undefined {
+  return adaptive && new AdaptiveLimit(adaptive.min, adaptive.max, maxConcurrent);
+}
+
 /** The places of one name, shared by all policies that use it. A freed place goes to the longest waiting, never past the line. */
 export class BulkheadPolicy implements PermitStage, BulkheadReading {
   readonly learn = undefined;
+  private adaptive: AdaptiveLimit | undefined;
   private inUse = 0;
   private handingOut = false;
   private readonly line = new WaitingLine<PermitWait>();
@@ -40,10 +46,16 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
     readonly name: string,
     public options: ResolvedBulkheadOptions,
     private readonly context: PolicyContext,
-  ) {}
+  ) {
+    this.adaptive = adaptiveLimit(options);
+  }
+
+  private get limit(): number {
+    return this.adaptive?.limit ?? this.options.maxConcurrent;
+  }
 
   tryAcquire(): boolean {
-    if (this.inUse >= this.options.maxConcurrent || this.line.length > 0) return false;
+    if (this.inUse >= this.limit || this.line.length > 0) return false;
     this.inUse++;
     return true;
   }
@@ -69,21 +81,24 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
     return this.queue(execution, done);
   }
 
-  release(): void {
+  release(durationMs?: number): void {
+    if (durationMs !== undefined) this.adaptive?.sample(durationMs, this.inUse);
     this.inUse--;
     this.handOut();
   }
 
   /** Places that are held stay held; new ones go to those who wait. */
   reconfigure(options: ResolvedBulkheadOptions): void {
+    const { min, max } = this.adaptive ?? {};
+    if (options.adaptive?.min !== min || options.adaptive?.max !== max) this.adaptive = adaptiveLimit(options);
     this.options = options;
     this.handOut();
   }
 
   snapshot(): BulkheadSnapshot {
-    const { maxConcurrent, maxQueue } = this.options;
     const rejected = Object.fromEntries(this.rejected);
-    return { inUse: this.inUse, queued: this.line.length, maxConcurrent, maxQueue, rejected };
+    const { maxQueue } = this.options;
+    return { inUse: this.inUse, queued: this.line.length, maxConcurrent: this.limit, maxQueue, rejected };
   }
 
   private queue(execution: Execution, done: (refusal?: Error) => void): () => void {
@@ -118,7 +133,7 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
   }
 
   private next(): PermitWait | undefined {
-    return this.inUse < this.options.maxConcurrent ? this.line.first?.waiter : undefined;
+    return this.inUse < this.limit ? this.line.first?.waiter : undefined;
   }
 
   private refusalOf({ canWait }: Execution): BulkheadRefusal | undefined {
@@ -128,7 +143,8 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
   }
 
   private reject(execution: Execution, because: BulkheadRefusal): BulkheadFullError {
-    const { maxConcurrent, maxQueue } = this.options;
+    const maxConcurrent = this.limit;
+    const { maxQueue } = this.options;
     const { name: policy } = execution.parts;
     if (because === 'shutdown') execution.cutShort = 'shutdown';
     this.rejected.set(policy, (this.rejected.get(policy) ?? 0) + 1);

@@ -115,7 +115,7 @@ export class Attempt implements AttemptContext {
       this.span?.end({ outcome: 'failed', error });
       throw error;
     } finally {
-      this.releasePermits();
+      this.releasePermits(now);
     }
     this.execution.record(this, undefined);
     this.span?.end(SUCCESSFUL);
@@ -140,7 +140,7 @@ export class Attempt implements AttemptContext {
       told = noAnswer;
     }
     if (this.permits?.learns === true) told = this.permits.learn(this.execution, told, now);
-    this.releasePermits();
+    this.releasePermits(now, { error: told });
     this.execution.noteFailure(told, this);
     this.span?.end({ outcome: 'failed', error: told });
     return told;
@@ -159,7 +159,8 @@ export class Attempt implements AttemptContext {
     const now = this.end();
     if (this.emitted) breaker?.succeed(this.permit, this.startedAt, now, undefined);
     else breaker?.release(this.permit, this.startedAt);
-    this.releasePermits();
+    this.permits?.release();
+    this.permits = undefined;
     this.span?.end(this.emitted ? SUCCESSFUL : CANCELLED);
   }
 
@@ -242,8 +243,8 @@ export class Attempt implements AttemptContext {
   }
 
   /** Only after the circuit was told how the attempt ended: who gets the place asks the circuit first. */
-  private releasePermits(): void {
-    this.permits?.release();
+  private releasePermits(now: number, failure?: { readonly error: unknown }): void {
+    this.permits?.ended(now - this.startedAt, failure);
     this.permits = undefined;
   }
 

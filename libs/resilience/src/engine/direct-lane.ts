@@ -115,7 +115,7 @@ export class DirectCall implements DeadlineNode {
     const now = parts.context.clock.now();
     this.breaker?.succeed(this.permit, this.startedAt, now, value);
     this.settled = true;
-    parts.permits?.release();
+    parts.permits?.ended(now - this.startedAt);
     this.execution?.attempt?.detach();
     const retry = parts.retry;
     if (retry !== undefined) {
@@ -134,7 +134,9 @@ export class DirectCall implements DeadlineNode {
     let told = this.tellCircuit(error, now, (execution ?? this.execution)?.attempt);
     let owner = execution;
     if (parts.permits?.learns === true) told = parts.permits.learn((owner ??= this.takeOver()), told, now);
-    this.giveBack();
+    this.settled = true;
+    parts.permits?.ended(now - this.startedAt, { error: told });
+    this.execution?.attempt?.detach();
     if (parts.retry === undefined && parts.fallback === undefined && parts.deadLetter === undefined) {
       parts.stats.finish(false, 1, now - this.startedAt);
       parts.context.shutdown.leave();

@@ -1,6 +1,7 @@
 import { Observable } from 'rxjs';
 
 import type { Attempt } from './attempt-state.js';
+import { classifyError } from './classifier/classify-error.js';
 import type { Execution } from './execution.js';
 import type { PermitStage } from './stages.js';
 
@@ -75,6 +76,16 @@ export class Permits {
     }
   }
 
+  /**
+   * After an attempt that took so long. What it failed with at once says nothing about how long attempts take, a timeout does.
+   * @param failure undefined for a success
+   */
+  ended(durationMs: number, failure?: { readonly error: unknown }): void {
+    const tells = failure === undefined || classifyError(failure.error).reason === 'timeout';
+    for (const stage of this.stages) stage.release(tells ? durationMs : undefined);
+  }
+
+  /** After one that was given up. */
   release(): void {
     for (const stage of this.stages) stage.release();
   }

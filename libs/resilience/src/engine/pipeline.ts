@@ -193,7 +193,7 @@ export class Pipeline {
       // A predicate of the user's (`recordResult`, `retryOnResult`) gave no answer.
       refused = { failure };
     }
-    parts.permits?.release();
+    parts.permits?.ended(now - startedAt);
     known?.attempt?.detach();
     if (refused !== undefined) {
       const execution = known ?? new Execution(parts, self, args, startedAt);

@@ -15,8 +15,7 @@ const OPTIONS = option.options(
      * nothing is kept without a token or a guard. While they are kept, every event is built. @default true
      */
     events: option.flag(true),
-    /** Modules whose providers the guard needs. */
-    imports: option.anything<NonNullable<ModuleMetadata['imports']>>(),
+    imports: option.anything<readonly unknown[]>(),
   },
   {
     check: ({ given: { token, guard }, at }) => {
@@ -27,7 +26,10 @@ const OPTIONS = option.options(
 );
 
 /** Who may use what changes something or shows arguments. With neither, nobody may. */
-export interface AdminModuleOptions extends option.OptionsOf<typeof OPTIONS.spec> {}
+export interface AdminModuleOptions extends option.OptionsOf<typeof OPTIONS.spec> {
+  /** Modules whose providers the guard needs. */
+  readonly imports?: ModuleMetadata['imports'];
+}
 
 export const DEFAULT_ADMIN_MODULE_OPTIONS = { token: undefined, guard: undefined, ...OPTIONS.default } as const;
 

@@ -1,4 +1,4 @@
-import type { HealthCheckFunction, HealthCheckOptions } from './health-check.options.js';
+import type { Duration } from '../engine/duration.js';
 import type { HealthSummary } from './health.report.js';
 
 /**
@@ -7,9 +7,15 @@ import type { HealthSummary } from './health.report.js';
  */
 export const RESILIENCE_HEALTH = Symbol.for('nest-resilience:health');
 
+/** As much of `HealthCheckOptions` as others need. */
+interface HealthSourceOptions {
+  readonly critical?: boolean;
+  readonly interval?: Duration;
+}
+
 /** What the `HealthRegistry` is to others. */
 export interface HealthSource {
   summary(): HealthSummary;
-  register(name: string, check: HealthCheckFunction, options?: HealthCheckOptions): void;
+  register(name: string, check: () => unknown, options?: HealthSourceOptions): void;
   unregister(name: string): boolean;
 }

@@ -31,7 +31,7 @@ export default {
   testRegex: '\\.(e2e-)?spec\\.ts$',
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '<rootDir>/test/faults/'],
   // No statement about speed: a busy machine must not turn a test red.
-  testTimeout: 120_000,
+  testTimeout: 600_000,
   // More than cores, since suites also wait, for servers and processes; modules of past suites stay in a worker's memory.
   maxWorkers: Math.ceil(availableParallelism() * 1.5),
   workerIdleMemoryLimit: '1GB',

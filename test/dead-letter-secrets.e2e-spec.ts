@@ -200,7 +200,7 @@ beforeAll(async () => {
     const error = await app.get(Vault).open(...shape(secretOf.current)).catch((each: unknown) => each); // prettier-ignore
     ids.push((error as { deadLetterId: string }).deadLetterId);
   }
-}, 60_000);
+});
 
 afterAll(async () => {
   await app.close();

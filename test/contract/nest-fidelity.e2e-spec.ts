@@ -396,8 +396,8 @@ describe('Wrong declarations are refused when they are evaluated', () => {
     );
 
     expect(problems.map((problem) => problem.path)).toEqual([
-      'ResilienceModule.forRoot > shutdownTimeout',
       'ResilienceModule.forRoot > policies > llm > retry > maxRetries',
+      'ResilienceModule.forRoot > shutdownTimeout',
     ]);
   });
 });

@@ -44,7 +44,11 @@ async function start(adapter?: FastifyAdapter): Promise<void> {
   for (let n = 0; n < 300; n++) await store.add(deadLetterRecord({ queue: `imported-${n}` }));
   const imports = [
     ResilienceModule.forRoot({ deadLetter: { store } }),
-    ...[AdminModule.forRoot(), HealthModule.forRoot(), MetricsModule.forRoot({ defaultMetrics: false })],
+    ...[
+      AdminModule.forRoot(),
+      HealthModule.forRoot({ eventLoop: false }),
+      MetricsModule.forRoot({ defaultMetrics: false }),
+    ],
   ];
   const testing = await Test.createTestingModule({ imports, providers: [Regions] }).compile();
   app = adapter ? testing.createNestApplication(adapter, { logger: false }) : testing.createNestApplication({ logger: false }); // prettier-ignore

@@ -126,7 +126,7 @@ beforeAll(async () => {
   );
   await app.init();
   for (const index of texts.keys()) await app.get(Vault).open(index).catch(() => undefined); // prettier-ignore
-}, 60_000);
+});
 
 afterAll(async () => {
   await app.close();

@@ -40,7 +40,7 @@ suite('a MySQL or MariaDB server', () => {
     await connection.query(`create database ${DATABASE}`);
     await connection.end();
     pool = mysql.createPool(urlOf());
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await pool?.end();

@@ -50,7 +50,7 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
 
   beforeAll(async () => {
     subject = await openSubject();
-  }, 120_000);
+  });
 
   afterAll(() => subject.close());
 

@@ -15,7 +15,7 @@ beforeAll(async () => {
   pool = new pg.Pool({ connectionString: server.url });
   // The server says goodbye to connections that are just being closed.
   pool.on('error', () => undefined).on('connect', (client) => client.on('error', () => undefined));
-}, 60_000);
+});
 
 afterAll(async () => {
   await pool?.end();

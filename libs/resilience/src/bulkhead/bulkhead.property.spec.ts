@@ -172,5 +172,5 @@ describe('A bulkhead', () => {
     fc.assert(fc.property(settings, fc.array(step, { minLength: 20, maxLength: 100, size: 'max' }), compare), {
       numRuns: RUNS,
     });
-  }, 120_000);
+  });
 });

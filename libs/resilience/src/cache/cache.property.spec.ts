@@ -122,5 +122,5 @@ describe('CachedResults', () => {
     fc.assert(fc.property(settings, fc.array(step, { minLength: 20, maxLength: 120, size: 'max' }), compare), {
       numRuns: Number(process.env['PROPERTY_RUNS'] ?? 1_000),
     });
-  }, 60_000);
+  });
 });

@@ -4,7 +4,7 @@ import { onAbort } from './abort-listeners.js';
 import type { Attempt } from './attempt-state.js';
 import { ResultRejectedError } from './errors.js';
 import type { Execution } from './execution.js';
-import { opening, OpenStream, Unfinished } from './shape.js';
+import { opening, OpenStream, StreamInstead, Unfinished } from './shape.js';
 import { RejectedResult } from './stages.js';
 import { CANCELLED, SUCCESSFUL, type TraceEnding } from './tracing.js';
 
@@ -79,7 +79,7 @@ function attempts(execution: Execution, open: OpenAttempt, replay?: { failure: u
     pending = undefined;
     return throwError(() => failure);
   }).pipe(
-    tap(() => void (execution.emitted = true)),
+    tap((answer) => void (execution.emitted = !(answer instanceof StreamInstead))),
     retry?.operator(execution) ?? unchanged,
     catchError((failure: unknown) => {
       if (!(failure instanceof RejectedResult)) return throwError(() => failure);
@@ -119,7 +119,7 @@ function judge(attempt: Attempt): MonoTypeOperatorFunction<unknown> {
       map((answer) => {
         const value: unknown = answer instanceof OpenStream ? answer.first.value : answer;
         unfinished = isUnfinished(answer);
-        if (answer instanceof Unfinished && !unfinished) return answer;
+        if (answer instanceof StreamInstead || (answer instanceof OpenStream && !unfinished)) return answer;
         if (!attempt.emitted && retry?.rejectsResult?.(value) === true) {
           // To the circuit this attempt has ended with a value, not failed: `recordResult` judges it.
           attempt.succeeded(value);

@@ -219,5 +219,5 @@ describe('A token bucket', () => {
     fc.assert(fc.property(settings, fc.array(step, { minLength: 20, maxLength: 80, size: 'max' }), compare), {
       numRuns: RUNS,
     });
-  }, 120_000);
+  });
 });

@@ -14,7 +14,7 @@ import type { NodeDraft, WorkflowDraft } from './draft.js';
 
 const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 300);
 /** A busy machine takes its time; a graph that hangs is still found. */
-const TIMEOUT_MS = 30_000 + RUNS * 200;
+const TIMEOUT_MS = 600_000 + RUNS * 200;
 
 /** How a node behaves: fails so often, for good or not, then answers. */
 interface Behaviour {

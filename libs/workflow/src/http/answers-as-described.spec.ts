@@ -143,11 +143,12 @@ describe('what OpenAPI says of answers', () => {
     await ask('get', '/resilience/policies');
     await ask('get', '/resilience/events');
     await ask('get', '/resilience/events', '/resilience/events?limit=none');
-    for (const act of ['open', 'close', 'disable', 'reset']) {
+    for (const act of ['open', 'close', 'disable', 'metrics-only', 'reset']) {
       const path = `/resilience/circuits/{name}/${act}`;
       await ask('post', path, path.replace('{name}', 'stock'));
     }
     await ask('post', '/resilience/circuits/{name}/open', '/resilience/circuits/stok/open');
+    await ask('post', '/resilience/circuits/{name}/open', '/resilience/circuits/stock/open', { for: 'ever' });
     for (const probe of ['live', 'ready', 'startup']) await ask('get', `/health/${probe}`);
   });
 

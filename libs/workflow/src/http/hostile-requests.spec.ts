@@ -95,7 +95,7 @@ describe('whatever is sent to the routes of workflows', () => {
       }),
       { numRuns: 50 },
     );
-  }, 30_000);
+  });
 
   it('any name, id and query is answered in our words', async () => {
     const word = fc.string({ unit: 'binary', maxLength: 40 });
@@ -111,5 +111,5 @@ describe('whatever is sent to the routes of workflows', () => {
       }),
       { numRuns: 15 },
     );
-  }, 30_000);
+  });
 });

@@ -1,24 +1,36 @@
 import { indexedKey } from '@nest-resilience/core';
 import type { ExecutionClaim, ExecutionRecord } from '@nest-resilience/workflow';
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { type Flavour, lockedShared } from '../database/flavour.js';
+import { listed } from '../database/listed.js';
+import { takeAll } from './execution.ends.js';
+import { toExecution } from './execution.rows.js';
 import {
   EXECUTOR_LEASE,
   type ExecutionRow,
   type ExecutionSchema,
   EXECUTIONS,
+  hasEnded,
   LEASES,
   type NodeRow,
   NODES,
 } from './execution.schema.js';
+import { Tally } from './execution.totals.js';
 
-/** Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing. */
+type Trx = Kysely<ExecutionSchema>;
+
+/**
+ * Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing.
+ * @param trx a transaction, where one of the states is an end
+ */
 export async function claimed(
-  db: Kysely<ExecutionSchema>,
+  trx: Trx,
+  flavour: Flavour,
   id: string,
   { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
+  const [before] = from.some(hasEnded) ? await takeAll(trx, flavour, [id]) : [];
+  const { numUpdatedRows } = await trx
     .updateTable(EXECUTIONS)
     .set({
       // Before the status: MySQL sees the new values of what stands further left.
@@ -42,12 +54,14 @@ export async function claimed(
       ),
     )
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
+  if (numUpdatedRows !== 1n) return false;
+  if (before) await new Tally().move(before, { ...before, status: 'running', duration_ms: null }).keep(trx, flavour);
+  return true;
 }
 
 /** The execution that has the idempotency key, or else the one that has the join key. */
-export async function findOlder(
-  trx: Transaction<ExecutionSchema>,
+async function findOlder(
+  trx: Trx,
   { workflow, idempotencyKey, joinKey }: ExecutionRecord,
 ): Promise<ExecutionRow | undefined> {
   const all = trx.selectFrom(EXECUTIONS).selectAll();
@@ -58,6 +72,33 @@ export async function findOlder(
       .where('idempotency_key', '=', indexedKey(idempotencyKey))
       .executeTakeFirst());
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
+}
+
+/** An execution on its way in. */
+export interface Creation {
+  readonly record: ExecutionRecord;
+  readonly row: ExecutionRow;
+}
+
+interface Created {
+  readonly execution: ExecutionRecord;
+  readonly created: boolean;
+}
+
+/** Adds an execution, unless its keys lead to an older one. */
+export async function create(trx: Trx, flavour: Flavour, { record, row }: Creation): Promise<Created> {
+  const older = await findOlder(trx, record);
+  if (older) return { execution: toExecution(older), created: false };
+  await trx.insertInto(EXECUTIONS).values(row).execute();
+  await new Tally().move(undefined, row).keep(trx, flavour);
+  return { execution: record, created: true };
+}
+
+/** The same for many, in their order. */
+export async function createAll(trx: Trx, flavour: Flavour, creations: readonly Creation[]): Promise<Created[]> {
+  const results: Created[] = [];
+  for (const creation of creations) results.push(await create(trx, flavour, creation));
+  return results;
 }
 
 /** A node that ended, as its owner reports it. */
@@ -72,12 +113,8 @@ export interface Checkpoint {
  * Keeps checkpoints, in one transaction with the check of their owners: until it ends, nobody takes their executions away.
  * @returns per checkpoint, in order: false when its execution does not run under its owner
  */
-export async function keepAll(
-  trx: Transaction<ExecutionSchema>,
-  flavour: Flavour,
-  checkpoints: readonly Checkpoint[],
-): Promise<boolean[]> {
-  const ids = [...new Set(checkpoints.map(({ row }) => row.execution_id))].sort();
+export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly Checkpoint[]): Promise<boolean[]> {
+  const ids = listed(checkpoints.map(({ row }) => row.execution_id));
   const running = await trx
     .selectFrom(EXECUTIONS)
     .select(['id', 'owner', 'crashes'])

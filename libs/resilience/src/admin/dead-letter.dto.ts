@@ -22,7 +22,7 @@ export function fromQueryString(query: Record<string, unknown>): Record<string, 
 
 /** The body of a batch redrive: a filter and how to go about it. */
 export function fromRedriveBody(body: unknown): { filter: object; options: object } {
-  const { filter, ...options } = objectBody(body, ['filter', 'ratePerSecond', 'limit', 'dryRun']);
+  const { filter, ...options } = objectBody(body, ['filter', 'ratePerSecond', 'concurrency', 'limit', 'dryRun']);
   return { filter: filterOf(filter), options };
 }
 

@@ -133,6 +133,7 @@ export const DEAD_LETTERS: ControllerDescription = {
       body: object({
         'filter?': filterBody(),
         'ratePerSecond?': { type: 'number', default: 10, minimum: 0.001, maximum: 10_000 },
+        'concurrency?': { type: 'integer', default: 1, minimum: 1, maximum: 1_000 },
         'limit?': { ...integer('Entries at most'), minimum: 1 },
         'dryRun?': { type: 'boolean', default: false },
       }),

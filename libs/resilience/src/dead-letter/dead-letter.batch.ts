@@ -1,6 +1,7 @@
 import type { Clock } from '../engine/clock.js';
 import { NotNowError } from '../engine/errors.js';
 import { OptionsReader } from '../engine/options.js';
+import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
 import { createPace } from './dead-letter.pace.js';
@@ -9,13 +10,15 @@ import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
 
 export interface RedriveAllOptions {
-  /** Redrives started a second, at most. They run one after the other. @default 10 */
+  /** Redrives started a second, at most. @default 10 */
   ratePerSecond?: number;
+  /** Redrives at work at once, 1 to 1,000. More than one end in any order. @default 1 */
+  concurrency?: number;
   /** Entries touched at most, oldest first. @default all */
   limit?: number;
   /** Only counts what would be redriven. @default false */
   dryRun?: boolean;
-  /** Aborted: the running redrive ends, no other starts. */
+  /** Aborted: the running redrives end, no other starts. */
   signal?: AbortSignal;
   /** Called after each entry. */
   onProgress?: (progress: RedriveProgress) => void;
@@ -40,12 +43,12 @@ export interface RedriveReport extends Omit<RedriveProgress, 'last'> {
   readonly cancelled: boolean;
 }
 
-const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, dryRun: false } as const;
+const DEFAULT_REDRIVE_ALL_OPTIONS = { ratePerSecond: 10, concurrency: 1, dryRun: false } as const;
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readRedriveAllOptions(input: RedriveAllOptions | undefined, path: string) {
   const reader = new OptionsReader<RedriveAllOptions>(input, path, [
-    ...(['ratePerSecond', 'limit', 'dryRun', 'signal', 'onProgress'] as const),
+    ...(['ratePerSecond', 'concurrency', 'limit', 'dryRun', 'signal', 'onProgress'] as const),
   ]);
   const signal = reader.raw('signal');
   if (signal !== undefined && !(signal instanceof AbortSignal)) reader.problem('signal', signal, 'an AbortSignal');
@@ -53,6 +56,9 @@ export function readRedriveAllOptions(input: RedriveAllOptions | undefined, path
     ratePerSecond: reader.number('ratePerSecond', DEFAULT_REDRIVE_ALL_OPTIONS.ratePerSecond, {
       min: 0.001,
       max: 10_000,
+    }),
+    concurrency: reader.number('concurrency', DEFAULT_REDRIVE_ALL_OPTIONS.concurrency, {
+      ...{ min: 1, max: 1_000, integer: true },
     }),
     limit: reader.number('limit', Infinity, { min: 1, integer: true }),
     dryRun: reader.boolean('dryRun', DEFAULT_REDRIVE_ALL_OPTIONS.dryRun),
@@ -71,7 +77,7 @@ interface BatchParts {
 
 /**
  * Redrives what matches, oldest first, each entry once. Poisoned ones only when the filter asks for them by status;
- * entries that arrive while it runs are left for the next batch.
+ * entries that arrive while it runs are left for the next batch. Ends when the last redrive has.
  */
 export async function redriveAll(
   { store, clock, redriver }: BatchParts,
@@ -95,25 +101,44 @@ export async function redriveAll(
   if (dryRun || progress.matched === 0) return report();
 
   const pace = createPace(clock, 1_000 / options.ratePerSecond, signal);
-  for await (const id of idsOldestFirst(store, wanted, progress.matched)) {
-    await pace();
-    if (signal?.aborted) break;
-    const last = await redriveOrSkip(redriver, id, from);
-    if ('skippedBecause' in last) progress.skipped++;
-    else if (last.outcome === 'resolved') progress.resolved++;
-    else if (last.status === 'poisoned') progress.poisoned++;
-    else progress.failed++;
-    onProgress?.({ ...progress, last });
-  }
+  const records = oldestFirst(store, wanted, progress.matched);
+  let failure: { readonly error: unknown } | undefined;
+  const work = async (): Promise<void> => {
+    for await (const record of shared(records)) {
+      await pace();
+      if (signal?.aborted || failure) return;
+      const last = await redriveOrSkip(redriver, record, from);
+      if ('skippedBecause' in last) progress.skipped++;
+      else if (last.outcome === 'resolved') progress.resolved++;
+      else if (last.status === 'poisoned') progress.poisoned++;
+      else progress.failed++;
+      onProgress?.({ ...progress, last });
+    }
+  };
+  const workers = Array.from({ length: Math.min(options.concurrency, progress.matched) }, () =>
+    work().catch((error: unknown) => void (failure ??= { error })),
+  );
+  await Promise.all(workers);
+  if (failure) throw failure.error;
   return report();
 }
 
-async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Redriver['redriveNext']>[1]) {
+/** For several who read it: one that leaves does not end it for the others. */
+function shared<T>(items: AsyncGenerator<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) };
+}
+
+async function redriveOrSkip(
+  redriver: Redriver,
+  record: DeadLetterRecord,
+  from: Parameters<Redriver['redriveNext']>[1],
+) {
   try {
-    return await redriver.redriveNext(id, from);
+    return await redriver.redriveNext(record, from);
   } catch (error) {
     // Anything else is the store failing, and would fail for every other entry too.
-    if (error instanceof DeadLetterError || error instanceof NotNowError) return { id, skippedBecause: error.message };
+    if (error instanceof DeadLetterError || error instanceof NotNowError)
+      return { id: record.id, skippedBecause: error.message };
     throw error;
   }
 }
@@ -121,17 +146,17 @@ async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Re
 /** Few: a store gives whole entries, and of a blob each may have megabytes. */
 const PAGE = 20;
 
-async function* idsOldestFirst(
+async function* oldestFirst(
   store: DeadLetterStore,
   filter: DeadLetterFilter,
   limit: number,
-): AsyncGenerator<string> {
+): AsyncGenerator<DeadLetterRecord> {
   let cursor: string | undefined;
   let left = limit;
   do {
     const size = Math.min(left, PAGE);
     const page = await store.list({ ...filter, order: 'oldest', limit: size, ...(cursor !== undefined && { cursor }) });
-    for (const { id } of page.items) yield id;
+    yield* page.items;
     left -= page.items.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined && left > 0);

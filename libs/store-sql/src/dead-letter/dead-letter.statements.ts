@@ -16,6 +16,16 @@ export function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetter
   return trx.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).modifyEnd(locked(flavour)).executeTakeFirst();
 }
 
+/** The same, but for what the failed call brought along. */
+export function takeState(trx: Trx, flavour: Flavour, id: string) {
+  return trx
+    .selectFrom(TABLE)
+    .select(['id', 'status', 'redrives', 'max_redrives', 'live_key', 'lease_token', 'revision'])
+    .where('id', '=', storedId(id))
+    .modifyEnd(locked(flavour))
+    .executeTakeFirst();
+}
+
 /** Where a failed redrive leads. A poisoned entry is not live: its key is free for a new one. */
 export function afterFailure(row: Pick<DeadLetterRow, 'redrives' | 'max_redrives' | 'live_key'>) {
   const redrives = row.redrives + 1;

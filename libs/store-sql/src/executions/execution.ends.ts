@@ -1,9 +1,8 @@
-import { setImmediate } from 'node:timers/promises';
 import type { ExecutionEnd } from '@nest-resilience/workflow';
 import type { Kysely, Updateable } from 'kysely';
-import { type Database, transact } from '../database/database.js';
 import { type Flavour, locked } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
+import type { Transactions } from '../database/transactions.js';
 import { json } from './execution.rows.js';
 import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
 import { COUNTED_COLUMNS, Tally } from './execution.totals.js';
@@ -95,18 +94,17 @@ const FEW = 10;
 
 /** Removes what ended long ago, so many at a time that nobody waits for long. */
 export async function prune(
-  database: Database<ExecutionSchema>,
+  transactions: Transactions<ExecutionSchema>,
   finishedBefore: number,
   limit: number,
 ): Promise<number> {
-  const { flavour } = database;
-  const few = flavour === 'sqlite' ? Math.min(FEW, limit) : limit;
   for (let removed = 0; ;) {
-    const size = Math.min(few, limit - removed);
-    const some = await transact(database, (trx) => pruneSome(trx, flavour, finishedBefore, size));
+    const left = limit - removed;
+    const some = await transactions.run((trx, flavour) =>
+      pruneSome(trx, flavour, finishedBefore, flavour === 'sqlite' ? Math.min(FEW, left) : left),
+    );
     removed += some;
-    if (some < size || removed === limit) return removed;
-    await setImmediate();
+    if (some === 0 || some === left) return removed;
   }
 }
 

@@ -19,10 +19,7 @@ import { Tally } from './execution.totals.js';
 
 type Trx = Kysely<ExecutionSchema>;
 
-/**
- * Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing.
- * @param trx a transaction, where one of the states is an end
- */
+/** Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing. */
 export async function claimed(
   trx: Trx,
   flavour: Flavour,
@@ -74,31 +71,18 @@ async function findOlder(
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
 }
 
-/** An execution on its way in. */
-export interface Creation {
-  readonly record: ExecutionRecord;
-  readonly row: ExecutionRow;
-}
-
-interface Created {
-  readonly execution: ExecutionRecord;
-  readonly created: boolean;
-}
-
 /** Adds an execution, unless its keys lead to an older one. */
-export async function create(trx: Trx, flavour: Flavour, { record, row }: Creation): Promise<Created> {
-  const older = await findOlder(trx, record);
+export async function create(
+  trx: Trx,
+  flavour: Flavour,
+  execution: ExecutionRecord,
+  row: ExecutionRow,
+): Promise<{ execution: ExecutionRecord; created: boolean }> {
+  const older = await findOlder(trx, execution);
   if (older) return { execution: toExecution(older), created: false };
   await trx.insertInto(EXECUTIONS).values(row).execute();
   await new Tally().move(undefined, row).keep(trx, flavour);
-  return { execution: record, created: true };
-}
-
-/** The same for many, in their order. */
-export async function createAll(trx: Trx, flavour: Flavour, creations: readonly Creation[]): Promise<Created[]> {
-  const results: Created[] = [];
-  for (const creation of creations) results.push(await create(trx, flavour, creation));
-  return results;
+  return { execution, created: true };
 }
 
 /** A node that ended, as its owner reports it. */

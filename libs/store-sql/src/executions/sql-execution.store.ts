@@ -18,12 +18,13 @@ import { type DatabaseSource, LazyDatabase, transact } from '../database/databas
 import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
+import { Transactions } from '../database/transactions.js';
 import { cancel, changeOf, type Ending, finishAll, prune } from './execution.ends.js';
 import { EXECUTION_MIGRATIONS } from './execution.migrations.js';
 import { bytesOf, readNodes, readPage } from './execution.pages.js';
 import { toExecution, toNodeRow, toRow } from './execution.rows.js';
-import { type ExecutionSchema, EXECUTIONS, hasEnded, NODES } from './execution.schema.js';
-import { type Checkpoint, claimed, create, createAll, type Creation, keepAll } from './execution.statements.js';
+import { type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
+import { type Checkpoint, claimed, create, keepAll } from './execution.statements.js';
 import { sumsOf } from './execution.sums.js';
 import { SqlExecutorLease } from './sql-executor.lease.js';
 
@@ -40,13 +41,14 @@ export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   readonly lease: ExecutorLease | undefined;
   private readonly database: LazyDatabase<ExecutionSchema>;
-  private readonly creations = this.grouped(createAll, ({ row }: Creation) => row);
+  private readonly transactions: Transactions<ExecutionSchema>;
   private readonly checkpoints = this.grouped(keepAll, ({ row }: Checkpoint) => row);
   private readonly ends = this.grouped(finishAll, ({ change }: Ending) => change);
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
+    this.transactions = new Transactions(this.database);
     // What does not outlive the process has no other one to share it with.
     this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }
@@ -60,12 +62,9 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
-    const creation = { record: execution, row: toRow(execution) };
-    const { flavour } = await this.database.get();
-    // A server takes them beside each other, over as many connections as there are.
-    if (flavour === 'sqlite') return this.creations.add(creation);
+    const row = toRow(execution);
     // Two that insert the same key at once: one is undone, begins again and finds the other.
-    return this.transact((trx) => create(trx, flavour, creation));
+    return this.transactions.run((trx, flavour) => create(trx, flavour, execution, row));
   }
 
   async probe(): Promise<void> {
@@ -124,13 +123,12 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {
-    const { kysely, flavour } = await this.database.get();
-    const work = (db: Kysely<ExecutionSchema>) => claimed(db, flavour, storedId(id), claim);
-    return (await (claim.from.some(hasEnded) ? this.transact(work) : work(kysely))) ? this.get(id) : undefined;
+    const isOurs = await this.transactions.run((trx, flavour) => claimed(trx, flavour, storedId(id), claim));
+    return isOurs ? this.get(id) : undefined;
   }
 
   async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
-    const reopened = await this.transact(async (trx, flavour) => {
+    const reopened = await this.transactions.run(async (trx, flavour) => {
       if (!(await claimed(trx, flavour, storedId(id), claim))) return false;
       await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
       return true;
@@ -149,7 +147,7 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async cancel(id: string, { finishedAt }: { readonly finishedAt: number }): Promise<boolean> {
-    return this.transact((trx, flavour) => cancel(trx, flavour, storedId(id), finishedAt));
+    return this.transactions.run((trx, flavour) => cancel(trx, flavour, storedId(id), finishedAt));
   }
 
   async amend(id: string, node: NodeRecord): Promise<boolean> {
@@ -166,7 +164,7 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async prune(finishedBefore: number, limit: number): Promise<number> {
-    return prune(await this.database.get(), finishedBefore, limit);
+    return prune(this.transactions, finishedBefore, limit);
   }
 
   async unfinished(): Promise<UnfinishedExecution[]> {
@@ -191,14 +189,12 @@ export class SqlExecutionStore implements ExecutionStore {
   ): GroupCommit<Item, Result> {
     const limits = { items: MAX_GROUP, bytes: () => this.database.groupBytes };
     return new GroupCommit<Item, Result>(
-      (group) => this.transact((trx, flavour) => commit(trx, flavour, group).catch(ItemRefused.rethrow)),
+      async (group) => {
+        const database = await this.database.get();
+        return transact(database, (trx) => commit(trx, database.flavour, group).catch(ItemRefused.rethrow));
+      },
       { ...limits, bytesOf: (item) => rowBytes(rowOf(item)) },
     );
-  }
-
-  private async transact<T>(work: (trx: Trx, flavour: Flavour) => Promise<T>): Promise<T> {
-    const database = await this.database.get();
-    return transact(database, (trx) => work(trx, database.flavour));
   }
 
   private async db(): Promise<Kysely<ExecutionSchema>> {

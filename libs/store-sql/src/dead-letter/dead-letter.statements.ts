@@ -1,5 +1,6 @@
 import { type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
 import type { ExpressionBuilder, Kysely, Selectable, Transaction } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type Flavour, locked } from '../database/flavour.js';
 import { liveKey } from './dead-letter.rows.js';
 import type { DeadLetterSchema, DeadLetterTable } from './dead-letter.schema.js';
@@ -11,19 +12,28 @@ const CHUNK = 500;
 type Trx = Transaction<DeadLetterSchema>;
 export type DeadLetterRow = Selectable<DeadLetterTable>;
 
+const rowsOf = compiledOnce((trx: Kysely<DeadLetterSchema>, flavour, id: string) =>
+  trx.selectFrom(TABLE).selectAll().where('id', '=', id).modifyEnd(locked(flavour)),
+);
+
 /** An entry for this transaction alone. */
-export function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetterRow | undefined> {
-  return trx.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).modifyEnd(locked(flavour)).executeTakeFirst();
+export async function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetterRow | undefined> {
+  const [row] = await rowsOf(trx, flavour, storedId(id));
+  return row;
 }
 
-/** The same, but for what the failed call brought along. */
-export function takeState(trx: Trx, flavour: Flavour, id: string) {
-  return trx
+const statesOf = compiledOnce((trx: Kysely<DeadLetterSchema>, flavour, id: string) =>
+  trx
     .selectFrom(TABLE)
     .select(['id', 'status', 'redrives', 'max_redrives', 'live_key', 'lease_token', 'revision'])
-    .where('id', '=', storedId(id))
-    .modifyEnd(locked(flavour))
-    .executeTakeFirst();
+    .where('id', '=', id)
+    .modifyEnd(locked(flavour)),
+);
+
+/** The same, but for what the failed call brought along. */
+export async function takeState(trx: Trx, flavour: Flavour, id: string) {
+  const [row] = await statesOf(trx, flavour, storedId(id));
+  return row;
 }
 
 /** Where a failed redrive leads. A poisoned entry is not live: its key is free for a new one. */

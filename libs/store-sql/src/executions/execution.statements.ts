@@ -1,10 +1,11 @@
 import { indexedKey } from '@nest-resilience/core';
 import type { ExecutionClaim, ExecutionRecord } from '@nest-resilience/workflow';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type Flavour, lockedShared } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
 import { takeAll } from './execution.ends.js';
-import { toExecution } from './execution.rows.js';
+import { READ_COLUMNS, toExecution } from './execution.rows.js';
 import {
   EXECUTOR_LEASE,
   type ExecutionRow,
@@ -71,6 +72,14 @@ async function findOlder(
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
 }
 
+/** In the order in which they are bound. */
+const COLUMNS = [...READ_COLUMNS, 'input', 'output', 'duration_ms', 'fence', 'due_at', 'lane', 'priority'] as const;
+
+const insert = compiledOnce((trx: Trx, _flavour, ...values: unknown[]) => {
+  const row = Object.fromEntries(COLUMNS.map((column, place) => [column, values[place]]));
+  return trx.insertInto(EXECUTIONS).values(row as Record<(typeof COLUMNS)[number], never>);
+});
+
 /** Adds an execution, unless its keys lead to an older one. */
 export async function create(
   trx: Trx,
@@ -80,7 +89,8 @@ export async function create(
 ): Promise<{ execution: ExecutionRecord; created: boolean }> {
   const older = await findOlder(trx, execution);
   if (older) return { execution: toExecution(older), created: false };
-  await trx.insertInto(EXECUTIONS).values(row).execute();
+  const values = COLUMNS.map((column) => row[column]);
+  await insert(trx, flavour, ...values);
   await new Tally().move(undefined, row).keep(trx, flavour);
   return { execution, created: true };
 }

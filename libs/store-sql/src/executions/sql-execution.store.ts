@@ -14,6 +14,7 @@ import type {
 } from '@nest-resilience/workflow';
 import { fittingOnPage, indexedKey, storedId } from '@nest-resilience/core';
 import type { Kysely } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
 import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
@@ -35,6 +36,10 @@ const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
 /** Checkpoints, or ends, of one transaction. */
 const MAX_GROUP = 256;
+
+const rowsOf = compiledOnce((db: Kysely<ExecutionSchema>, _flavour, id: string) =>
+  db.selectFrom(EXECUTIONS).selectAll().where('id', '=', id),
+);
 
 /** The ledger of workflows in any of the databases. */
 export class SqlExecutionStore implements ExecutionStore {
@@ -79,13 +84,8 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async find(id: string): Promise<ExecutionRecord | undefined> {
-    const row = await (
-      await this.db()
-    )
-      .selectFrom(EXECUTIONS)
-      .selectAll()
-      .where('id', '=', storedId(id))
-      .executeTakeFirst();
+    const { kysely, flavour } = await this.database.get();
+    const [row] = await rowsOf(kysely, flavour, storedId(id));
     return row && toExecution(row);
   }
 

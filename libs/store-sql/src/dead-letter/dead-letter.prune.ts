@@ -1,4 +1,4 @@
-import type { DeadLetterFilter, PruneReport, PruneRequest } from '@nest-resilience/core';
+import { CLOSED_STATUSES, type DeadLetterFilter, type PruneReport, type PruneRequest } from '@nest-resilience/core';
 import type { Kysely } from 'kysely';
 import type { Database } from '../database/database.js';
 import type { Transactions } from '../database/transactions.js';
@@ -6,7 +6,6 @@ import type { DeadLetterSchema } from './dead-letter.schema.js';
 import { whereFilter } from './dead-letter.where.js';
 
 const TABLE = 'resilience_dead_letters';
-const CLOSED = ['resolved', 'discarded'];
 /** Failing calls wait for the lock that a deletion holds, so each is short, and they come in between. For SQLite the whole process waits. */
 const CHUNK = { sqlite: 25, postgres: 500, mysql: 500 } as const;
 
@@ -18,7 +17,7 @@ export interface PruneDb extends Pick<Database<DeadLetterSchema>, 'kysely' | 'fl
 /** Applies retention in short steps. */
 export async function prune(db: PruneDb, request: PruneRequest): Promise<PruneReport> {
   let removed = 0;
-  for (const status of CLOSED) {
+  for (const status of CLOSED_STATUSES) {
     removed += await removeAll(db, () => closedBefore(db, status, request.closedBefore));
   }
   const overCap = [];
@@ -87,7 +86,7 @@ async function closedBefore({ kysely, flavour }: PruneDb, status: string, time: 
 async function oldestClosed(kysely: Kysely<DeadLetterSchema>, queue: string, limit: number): Promise<string[]> {
   if (limit <= 0) return [];
   const ids: string[] = [];
-  for (const status of CLOSED) {
+  for (const status of CLOSED_STATUSES) {
     const rows = await kysely
       .selectFrom(TABLE)
       .select('id')

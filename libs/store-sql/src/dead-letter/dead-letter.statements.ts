@@ -1,4 +1,4 @@
-import { type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
+import { type ReleasedDeadLetter, statusAfterFailure, storedId } from '@nest-resilience/core';
 import type { ExpressionBuilder, Kysely, Selectable, Transaction } from 'kysely';
 import { compiledOnce } from '../database/compiled.js';
 import { type Flavour, locked } from '../database/flavour.js';
@@ -38,10 +38,8 @@ export async function takeState(trx: Trx, flavour: Flavour, id: string) {
 
 /** Where a failed redrive leads. A poisoned entry is not live: its key is free for a new one. */
 export function afterFailure(row: Pick<DeadLetterRow, 'redrives' | 'max_redrives' | 'live_key'>) {
-  const redrives = row.redrives + 1;
-  const poisoned = redrives >= row.max_redrives;
-  const status: 'poisoned' | 'pending' = poisoned ? 'poisoned' : 'pending';
-  return { redrives, status, live_key: poisoned ? null : row.live_key };
+  const status = statusAfterFailure({ redrives: row.redrives, maxRedrives: row.max_redrives });
+  return { redrives: row.redrives + 1, status, live_key: status === 'poisoned' ? null : row.live_key };
 }
 
 /** What a lease that ran out makes of its entry. */
@@ -111,6 +109,3 @@ export async function claimLiveKey(
   const taken = await trx.selectFrom(TABLE).select('id').where('live_key', '=', key).executeTakeFirst();
   if (!taken) await trx.updateTable(TABLE).set({ live_key: key }).where('id', '=', row.id).execute();
 }
-
-/** A person may edit, discard or redrive these. */
-export const MOVABLE: readonly DeadLetterStatus[] = ['pending', 'poisoned'];

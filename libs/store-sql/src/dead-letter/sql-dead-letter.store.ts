@@ -14,6 +14,7 @@ import {
   fittingOnPage,
   type LeaseRequest,
   MAX_PAGE_LIMIT,
+  MOVABLE_STATUSES,
   type PruneReport,
   type PruneRequest,
   type ReleasedDeadLetter,
@@ -37,7 +38,6 @@ import {
   type DeadLetterRow,
   expired,
   hasExpired,
-  MOVABLE,
   releaseSome,
   take,
   takeState,
@@ -222,7 +222,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
         .set({ status: 'discarded', live_key: null, updated_at: at, closed_at: at })
         .$if(note !== undefined, (update) => update.set({ note: storedText(note!) }))
         .where('id', '=', storedId(id))
-        .where('status', 'in', MOVABLE)
+        .where('status', 'in', MOVABLE_STATUSES)
         .executeTakeFirst();
       return numUpdatedRows > 0n;
     });
@@ -248,7 +248,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 }
 
 function isMovable({ status }: Pick<DeadLetterRow, 'status'>): boolean {
-  return (MOVABLE as readonly string[]).includes(status);
+  return (MOVABLE_STATUSES as readonly string[]).includes(status);
 }
 
 function mayBeLeased(row: DeadLetterRow, { from }: LeaseRequest): boolean {

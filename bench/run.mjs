@@ -30,6 +30,7 @@ const BENCHES = {
   health: [],
   'dead-letter': [],
   workflow: [],
+  ledger: [],
 };
 const RESULTS = new URL('./results.json', import.meta.url);
 const OTHER_CORE = new URL('./harness/other-core.mjs', import.meta.url).href;

@@ -16,7 +16,7 @@ import { freePort } from '../servers/port.js';
 const TOKEN = 'a-token-for-the-test';
 const AUTHORIZED = `authorization: Bearer ${TOKEN}`;
 
-let sockets: Socket[] = [];
+const sockets: Socket[] = [];
 let port: number;
 let tcpPort: number;
 

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { mysqlExecutionStore, postgresExecutionStore, sqliteExecutionStore } from '@nest-resilience/store-sql';
 import type { ExecutionStore } from '@nest-resilience/workflow';
-import { nodeRecord } from '@nest-resilience/workflow/testing';
+import { executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
 import mysql from 'mysql2/promise';
 import pg from 'pg';
 import { findMysql, startMysql } from '../servers/mysql.server.js';
 import { type DatabaseServer, startPostgres } from '../servers/postgres.server.js';
 import { LEDGER_VERSION_1 } from './ledger-version-1.js';
+
+const DURATIONS = [0, 1, 127, 128, 129, 255, 256, 1_000, 65_535, 65_536, 86_400_000];
 
 const ROWS = [
   `insert into resilience_migrations values ('executions', 1, '2026-01-01T00:00:00.000Z')`,
@@ -21,6 +23,19 @@ const ROWS = [
       nodes, attempts, retries, fallbacks, input_tokens, output_tokens, cost_usd)
       values (${row}, 'triage', 'v1', '{"n":1}', 'hash', 1, 0, 0, 1, 1, 0, 0, 0, 0, 0)`,
   ),
+  // What ended before totals were kept: durations on both sides of every bound between them, and one that went on after its end.
+  ...DURATIONS.map(
+    (
+      durationMs,
+      index,
+    ) => `insert into resilience_executions (id, status, workflow, version, input, input_hash, created_at, finished_at, duration_ms,
+      resumes, degraded, nodes, attempts, retries, fallbacks, input_tokens, output_tokens, cost_usd)
+      values ('o-${index}', '${index % 4 === 0 ? 'failed' : 'succeeded'}', 'older', 'v1', '{}', 'hash', 1, ${1 + durationMs}, ${durationMs},
+      0, ${index % 2}, 2, 3, ${index % 3 === 0 ? 1 : 0}, 1, 10, 5, 0.25)`,
+  ),
+  `insert into resilience_executions (id, parent_id, status, owner, workflow, version, input, input_hash, created_at, resumes, degraded,
+    nodes, attempts, retries, fallbacks, input_tokens, output_tokens, cost_usd)
+    values ('o-x', 'o-0', 'running', 'me', 'older', 'v1', '{}', 'hash', 1, 1, 0, 1, 1, 0, 0, 100, 0, 0.5)`,
   `insert into resilience_execution_nodes (execution_id, node, status, record)
     values ('e-1', 'a', 'succeeded', '${JSON.stringify(nodeRecord('a'))}')`,
 ];
@@ -61,7 +76,7 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
     await first.init?.();
     await first.close?.();
     // MySQL commits each statement: what a crash before the last one leaves behind.
-    if (name === 'mysql') await subject.execute([`delete from resilience_migrations where version = 2`]);
+    if (name === 'mysql') await subject.execute([`delete from resilience_migrations where version > 1`]);
     const store = subject.open();
     await store.init?.();
 
@@ -75,6 +90,23 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
     expect(await store.checkpoint('e-1', 'p-1', nodeRecord('b'))).toBe(true);
     const me = { owner: 'me', host: 'here', pid: 1 };
     expect(await store.lease?.take(me, 10_000)).toMatchObject({ held: true, afterCrash: false });
+    const older = { byStatus: { succeeded: 8, failed: 3, running: 1 }, withRetries: 4, degraded: 5 };
+    expect(await store.sums('older')).toMatchObject({ ...older, inputTokens: 210, costUsd: 3.25, p50: 255 });
+    // The new ones go where the old ones are.
+    for (let i = 0; i < DURATIONS.length; i++)
+      await store.reopen?.(`o-${i}`, { owner: 'me', from: ['succeeded', 'failed'], startedAt: 1, version: 'v1' }, [
+        'a',
+      ]);
+    expect(await store.sums('older')).toMatchObject({ byStatus: { running: 12 }, inputTokens: 210, p50: null });
+    const end = { degraded: false, totals: executionRecord().totals };
+    for (const [i, durationMs] of DURATIONS.entries())
+      await store.finish(`o-${i}`, 'me', { ...end, status: 'succeeded', finishedAt: 1 + durationMs });
+    expect(await store.prune?.(86_400_000, 100)).toBe(10);
+    expect(await store.sums('older')).toMatchObject({
+      byStatus: { succeeded: 1, running: 1 },
+      inputTokens: 100,
+      p95: 86_400_000,
+    });
     await store.close?.();
     await subject.execute([
       'select fence, due_at, crashes, lane, priority from resilience_executions',

@@ -127,7 +127,8 @@ describe('the dead-letter routes', () => {
     for (let i = 0; i < 3; i++) await stored();
 
     const dry = await send('post', '/dead-letters/redrive', { filter: { queue: 'orders' }, dryRun: true }).expect(200);
-    const wet = await send('post', '/dead-letters/redrive', { ratePerSecond: 1_000, limit: 2 }).expect(200);
+    const options = { ratePerSecond: 1_000, concurrency: 2, limit: 2 };
+    const wet = await send('post', '/dead-letters/redrive', options).expect(200);
 
     expect(dry.body).toMatchObject({ matched: 3, resolved: 0, dryRun: true });
     expect(wet.body).toMatchObject({ matched: 2, resolved: 2, cancelled: false });
@@ -231,6 +232,7 @@ describe('what cannot be done', () => {
     ['get', '/dead-letters?limit=many&status=done&from=soon&quue=x', undefined, ['quue', 'status', 'from', 'limit']],
     ['get', '/dead-letters/export?limit=5', undefined, ['limit']],
     ['post', '/dead-letters/redrive', { ratePerSecond: -1, limit: 'all', filter: {} }, ['ratePerSecond', 'limit']],
+    ['post', '/dead-letters/redrive', { concurrency: 1.5 }, ['concurrency']],
     ['post', '/dead-letters/redrive', { filter: { statuss: 1 } }, ['statuss']],
     ['post', '/dead-letters/redrive', { rate: 5 }, ['rate']],
     ['post', '/dead-letters/purge', {}, ['filter']],

@@ -106,6 +106,7 @@ const FILTER_BODY = object(Object.fromEntries(Object.entries(FILTER).map(([name,
 export const REDRIVE = object({
   'filter?': FILTER_BODY,
   'ratePerSecond?': { ...number(), default: 10, minimum: 0.001, maximum: 10_000 },
+  'concurrency?': { ...integer(), default: 1, minimum: 1, maximum: 1_000 },
   'limit?': { ...integer('Entries at most'), minimum: 1 },
   'dryRun?': { ...flag(), default: false },
 });

@@ -63,15 +63,15 @@ export class AutoRedrive {
         await pace();
         if (signal.aborted) return;
         left--;
-        if (!(await this.succeeds(record.id))) resting.add(record.target);
+        if (!(await this.succeeds(record))) resting.add(record.target);
       }
     }
   }
 
   /** `true` also when there was nothing to run: somebody else has it, or it cannot be run here. */
-  private async succeeds(id: string): Promise<boolean> {
+  private async succeeds(record: DeadLetterRecord): Promise<boolean> {
     try {
-      return (await this.parts.redriver.redriveNext(id, ['pending'])).outcome === 'resolved';
+      return (await this.parts.redriver.redriveNext(record, ['pending'])).outcome === 'resolved';
     } catch (error) {
       if (error instanceof DeadLetterError || error instanceof NotNowError) return true;
       throw error;

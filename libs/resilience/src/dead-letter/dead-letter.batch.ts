@@ -1,21 +1,24 @@
 import type { Clock } from '../engine/clock.js';
 import { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
+import { createPace } from '../engine/pace.js';
+import type { DeadLetterRecord } from './dead-letter.entry.js';
 import { DeadLetterError } from './dead-letter.errors.js';
 import { statusesOf } from './dead-letter.filter.js';
-import { createPace } from '../engine/pace.js';
 import type { Redriver, RedriveResult } from './dead-letter.redrive.js';
 import type { DeadLetterFilter, DeadLetterStore } from './dead-letter.store.js';
 import { MOVABLE_STATUSES } from './dead-letter.transitions.js';
 
 export const REDRIVE_ALL = option.options({
-  /** Redrives started a second, at most. They run one after the other. @default 10 */
+  /** Redrives started a second, at most. @default 10 */
   ratePerSecond: option.number(10, { min: 0.001, max: 10_000 }),
+  /** Redrives at work at once. More than one end in any order. @default 1 */
+  concurrency: option.whole(1, { min: 1, max: 1_000 }),
   /** Entries touched at most, oldest first. @default all */
   limit: option.whole(Infinity, { min: 1 }),
   /** Only counts what would be redriven. @default false */
   dryRun: option.flag(false),
-  /** Aborted: the running redrive ends, no other starts. */
+  /** Aborted: the running redrives end, no other starts. */
   signal: option.custom<AbortSignal, AbortSignal>((value, at) =>
     value instanceof AbortSignal ? value : at.refuse(value, 'an AbortSignal'),
   ),
@@ -52,7 +55,7 @@ interface BatchParts {
 
 /**
  * Redrives what matches, oldest first, each entry once. Poisoned ones only when the filter asks for them by status;
- * entries that arrive while it runs are left for the next batch.
+ * entries that arrive while it runs are left for the next batch. Ends when the last redrive has.
  */
 export async function redriveAll(
   { store, clock, redriver }: BatchParts,
@@ -76,25 +79,44 @@ export async function redriveAll(
   if (dryRun || progress.matched === 0) return report();
 
   const pace = createPace(clock, 1_000 / options.ratePerSecond, signal);
-  for await (const id of idsOldestFirst(store, wanted, progress.matched)) {
-    await pace();
-    if (signal?.aborted) break;
-    const last = await redriveOrSkip(redriver, id, from);
-    if ('skippedBecause' in last) progress.skipped++;
-    else if (last.outcome === 'resolved') progress.resolved++;
-    else if (last.status === 'poisoned') progress.poisoned++;
-    else progress.failed++;
-    onProgress?.({ ...progress, last });
-  }
+  const records = oldestFirst(store, wanted, progress.matched);
+  let failure: { readonly error: unknown } | undefined;
+  const work = async (): Promise<void> => {
+    for await (const record of shared(records)) {
+      await pace();
+      if (signal?.aborted || failure) return;
+      const last = await redriveOrSkip(redriver, record, from);
+      if ('skippedBecause' in last) progress.skipped++;
+      else if (last.outcome === 'resolved') progress.resolved++;
+      else if (last.status === 'poisoned') progress.poisoned++;
+      else progress.failed++;
+      onProgress?.({ ...progress, last });
+    }
+  };
+  const workers = Array.from({ length: Math.min(options.concurrency, progress.matched) }, () =>
+    work().catch((error: unknown) => void (failure ??= { error })),
+  );
+  await Promise.all(workers);
+  if (failure) throw failure.error;
   return report();
 }
 
-async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Redriver['redriveNext']>[1]) {
+/** For several who read it: one that leaves does not end it for the others. */
+function shared<T>(items: AsyncGenerator<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => items.next() }) };
+}
+
+async function redriveOrSkip(
+  redriver: Redriver,
+  record: DeadLetterRecord,
+  from: Parameters<Redriver['redriveNext']>[1],
+) {
   try {
-    return await redriver.redriveNext(id, from);
+    return await redriver.redriveNext(record, from);
   } catch (error) {
     // Anything else is the store failing, and would fail for every other entry too.
-    if (error instanceof DeadLetterError || error instanceof NotNowError) return { id, skippedBecause: error.message };
+    if (error instanceof DeadLetterError || error instanceof NotNowError)
+      return { id: record.id, skippedBecause: error.message };
     throw error;
   }
 }
@@ -102,17 +124,17 @@ async function redriveOrSkip(redriver: Redriver, id: string, from: Parameters<Re
 /** Few: a store gives whole entries, and of a blob each may have megabytes. */
 const PAGE = 20;
 
-async function* idsOldestFirst(
+async function* oldestFirst(
   store: DeadLetterStore,
   filter: DeadLetterFilter,
   limit: number,
-): AsyncGenerator<string> {
+): AsyncGenerator<DeadLetterRecord> {
   let cursor: string | undefined;
   let left = limit;
   do {
     const size = Math.min(left, PAGE);
     const page = await store.list({ ...filter, order: 'oldest', limit: size, ...(cursor !== undefined && { cursor }) });
-    for (const { id } of page.items) yield id;
+    yield* page.items;
     left -= page.items.length;
     cursor = page.nextCursor;
   } while (cursor !== undefined && left > 0);

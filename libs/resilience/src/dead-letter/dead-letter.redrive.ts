@@ -75,14 +75,16 @@ export class Redriver {
    */
   async redrive(id: string, from: readonly DeadLetterStatus[] = MOVABLE_STATUSES): Promise<RedriveResult> {
     await this.releaseExpired();
-    return this.redriveNext(id, from);
+    return this.redriveNext(await this.require(id), from);
   }
 
-  /** {@link redrive} for a batch, which has looked for expired leases when it began. */
-  async redriveNext(id: string, from: readonly DeadLetterStatus[]): Promise<RedriveResult> {
+  /**
+   * {@link redrive} for a batch, which has looked for expired leases when it began.
+   * @param record the entry as it was listed; other replicas may have done it by now
+   */
+  async redriveNext(record: DeadLetterRecord, from: readonly DeadLetterStatus[]): Promise<RedriveResult> {
     const { store, clock, replicaId, leaseMs, refusal: refused } = this.parts;
-    const record = await this.require(id);
-    // Of what a batch listed, other replicas have done some by now: no reason to ask for a lease.
+    const { id } = record;
     if (record.status !== 'redriving' && !from.includes(record.status)) throw refusal(record);
     const cannot = uncallable(record, this.parts);
     if (cannot) throw cannot;

@@ -5,6 +5,7 @@ import { DEFAULT_AUTO_REDRIVE_OPTIONS } from './auto-redrive.options.js';
 import type { RedriveProgress } from './dead-letter.batch.js';
 import { deadLetterRecord } from './dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
+import type { RedriveResult } from './dead-letter.redrive.js';
 import { encodeArgs } from './dead-letter.serializer.js';
 import { DEFAULT_DEAD_LETTER_RETENTION } from './dead-letter.retention.js';
 import { DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
@@ -219,11 +220,137 @@ describe('redriving many', () => {
     expect(await service.redriveAll()).toMatchObject({ matched: 1, resolved: 1 });
   });
 
+  describe('several at once', () => {
+    /** Calls that end when told to. */
+    let atWork: { order: unknown; end: (error?: Error) => void }[];
+
+    beforeEach(async () => {
+      atWork = [];
+      outcome = (_, [order]) =>
+        new Promise((resolve, reject) => {
+          const end = (error?: Error) => (error ? reject(error) : resolve(order));
+          atWork.push({ order, end });
+        });
+      for (const order of ['a', 'b', 'c', 'd', 'e']) await stored({ args: argsOf(order) });
+    });
+
+    const orders = () => atWork.map(({ order }) => order);
+
+    it('keeps as many at work as asked, oldest first, each once, and says which one ended', async () => {
+      const progress: RedriveProgress[] = [];
+      const running = service.redriveAll(
+        {},
+        { concurrency: 2, ratePerSecond: 10_000, onProgress: (p) => progress.push(p) },
+      );
+      await clock.advance(10);
+      expect(orders()).toEqual(['a', 'b']);
+
+      atWork[1]?.end(new Error('no'));
+      await clock.advance(10);
+      expect(orders()).toEqual(['a', 'b', 'c']);
+      for (const next of [0, 2, 3, 4]) {
+        atWork[next]?.end();
+        await clock.advance(10);
+      }
+
+      expect(await running).toMatchObject({ matched: 5, resolved: 4, failed: 1, skipped: 0, cancelled: false });
+      expect(orders()).toEqual(['a', 'b', 'c', 'd', 'e']);
+      expect(progress.map(({ resolved, failed, last }) => [resolved, failed, (last as RedriveResult).outcome])).toEqual(
+        [
+          [0, 1, 'failed'],
+          [1, 1, 'resolved'],
+          [2, 1, 'resolved'],
+          [3, 1, 'resolved'],
+          [4, 1, 'resolved'],
+        ],
+      );
+    });
+
+    it('starts no more a second than asked', async () => {
+      const running = service.redriveAll({}, { concurrency: 5, ratePerSecond: 2 });
+      const started: number[] = [];
+      for (let ms = 0; ms <= 2_000; ms += 500) {
+        await clock.advance(ms === 0 ? 0 : 500);
+        started.push(atWork.length);
+      }
+      for (const { end } of atWork) end();
+
+      expect(started).toEqual([1, 2, 3, 4, 5]);
+      expect(await running).toMatchObject({ resolved: 5 });
+    });
+
+    it('is one after the other unless asked', async () => {
+      const running = service.redriveAll({}, { ratePerSecond: 10_000 });
+      for (let ended = 0; ended < 5; ended++) {
+        await clock.advance(10);
+        expect(atWork).toHaveLength(ended + 1);
+        atWork[ended]?.end();
+      }
+
+      expect(await running).toMatchObject({ resolved: 5 });
+    });
+
+    it('starts no other when cancelled, and waits for those at work', async () => {
+      const controller = new AbortController();
+      const running = service.redriveAll({}, { concurrency: 2, ratePerSecond: 10_000, signal: controller.signal });
+      let ended = false;
+      void running.then(() => (ended = true));
+      await clock.advance(10);
+
+      controller.abort();
+      atWork[0]?.end();
+      await clock.advance(10);
+      expect(ended).toBe(false);
+      atWork[1]?.end();
+
+      expect(await running).toMatchObject({ matched: 5, resolved: 2, cancelled: true });
+      expect(orders()).toEqual(['a', 'b']);
+      expect(clock.pending).toBe(0);
+    });
+
+    it('starts no other when the store fails, waits for those at work, and tells why', async () => {
+      const running = service.redriveAll({}, { concurrency: 2, ratePerSecond: 10_000 });
+      const settled = running.then(
+        () => 'done',
+        (error: Error) => error.message,
+      );
+      await clock.advance(10);
+      const { settle } = store;
+      store.settle = () => Promise.reject(new Error('disk full'));
+      atWork[0]?.end();
+      await clock.advance(10);
+      store.settle = settle;
+      const { length } = await service.count({ status: 'resolved' });
+      atWork[1]?.end();
+
+      expect(await settled).toBe('disk full');
+      expect(length).toBe(0);
+      expect(await service.count({ status: 'resolved' })).toMatchObject([{ count: 1 }]);
+      expect(orders()).toEqual(['a', 'b']);
+    });
+
+    it('never runs an entry twice, whoever else runs a batch over the same entries', async () => {
+      for (let i = 0; i < 60; i++) await stored({ args: argsOf(i) });
+      outcome = async () => {
+        await Promise.resolve();
+      };
+
+      const options = { concurrency: 8, ratePerSecond: 10_000 };
+      const running = Promise.all([service.redriveAll({}, options), given().redriveAll({}, options)]);
+      await clock.advance(1_000);
+      const reports = await running;
+
+      expect(calls).toHaveLength(65);
+      expect(new Set(calls.map(({ args }) => args[0])).size).toBe(65);
+      expect(reports.reduce((sum, { resolved }) => sum + resolved, 0)).toBe(65);
+    });
+  });
+
   it('reports every bad option at once', async () => {
-    const bad = service.redriveAll({ status: 'pendin' as 'pending' }, { ratePerSecond: 0, limit: 1.5 });
+    const bad = service.redriveAll({ status: 'pendin' as 'pending' }, { ratePerSecond: 0, concurrency: 0, limit: 1.5 });
 
     await expect(bad).rejects.toBeInstanceOf(ResilienceOptionsError);
-    await expect(bad).rejects.toThrow(/ratePerSecond[^]*limit/);
+    await expect(bad).rejects.toThrow(/ratePerSecond[^]*concurrency[^]*limit/);
   });
 });
 

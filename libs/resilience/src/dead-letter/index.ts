@@ -52,6 +52,7 @@ export {
   type Settlement,
 } from './dead-letter.store.js';
 export type { ImportReport } from './dead-letter.transfer.js';
+export { CLOSED_STATUSES, MOVABLE_STATUSES, statusAfterFailure } from './dead-letter.transitions.js';
 export type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
 export { DeadLetterWriter } from './dead-letter.writer.js';
 export { MemoryDeadLetterStore } from './memory.store.js';

@@ -59,6 +59,16 @@ export function addColumns(flavour: Flavour, { name, columns, indexes }: Omit<Ta
   return mysqlChoice(`exists(${found})`, 'do 0', `alter table ${name} ${lines.join(', ')}`);
 }
 
+/** Indexes that a table gets in addition. May be run again. */
+export function addIndexes(flavour: Flavour, table: string, indexes: readonly IndexDefinition[]): string[] {
+  if (flavour !== 'mysql') return createIndexes(table, indexes);
+  return indexes.flatMap(({ name, columns }) => {
+    const found = `select 1 from information_schema.statistics
+      where table_schema = database() and table_name = '${table}' and index_name = '${name}'`;
+    return mysqlChoice(`exists(${found})`, 'do 0', `alter table ${table} add index ${name} (${columns.join(', ')})`);
+  });
+}
+
 /** Types that compare every byte. MySQL's older ones, and MariaDB's usual ones, take `key` and `key ` for the same. */
 const EXACT_TYPES = {
   mariadb: {
@@ -109,7 +119,7 @@ const CHANGE_MS = 3_600_000;
 
 /** How long a statement may take. */
 export function limitOf(statement: string): number {
-  return /^(?:create|alter|execute) /.test(statement) ? CHANGE_MS : ANSWER_MS;
+  return /^(?:create|alter|execute|insert into \w+ \([^)]*\)\s+select) /.test(statement) ? CHANGE_MS : ANSWER_MS;
 }
 
 /** That a starting replica waits for another one that is migrating: asked again and again, no statement takes as long. */

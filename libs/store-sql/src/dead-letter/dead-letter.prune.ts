@@ -1,27 +1,30 @@
-import type { DeadLetterFilter, PruneReport, PruneRequest } from '@nest-resilience/core';
+import { CLOSED_STATUSES, type DeadLetterFilter, type PruneReport, type PruneRequest } from '@nest-resilience/core';
 import type { Kysely } from 'kysely';
-import { type Database, transact } from '../database/database.js';
+import type { Database } from '../database/database.js';
+import type { Transactions } from '../database/transactions.js';
 import type { DeadLetterSchema } from './dead-letter.schema.js';
 import { whereFilter } from './dead-letter.where.js';
 
 const TABLE = 'resilience_dead_letters';
-const CLOSED = ['resolved', 'discarded'];
-/** Failing calls wait for the lock that a deletion holds, so each is short, and they come in between. */
-const CHUNK = 500;
+/** Failing calls wait for the lock that a deletion holds, so each is short, and they come in between. For SQLite the whole process waits. */
+const CHUNK = { sqlite: 25, postgres: 500, mysql: 500 } as const;
 
-type Db = Database<DeadLetterSchema>;
+/** What is removed, and through which transactions. */
+export interface PruneDb extends Pick<Database<DeadLetterSchema>, 'kysely' | 'flavour'> {
+  readonly transactions: Transactions<DeadLetterSchema>;
+}
 
 /** Applies retention in short steps. */
-export async function prune(db: Db, request: PruneRequest): Promise<PruneReport> {
+export async function prune(db: PruneDb, request: PruneRequest): Promise<PruneReport> {
   let removed = 0;
-  for (const status of CLOSED) {
-    removed += await removeAll(db, () => closedBefore(db.kysely, status, request.closedBefore));
+  for (const status of CLOSED_STATUSES) {
+    removed += await removeAll(db, () => closedBefore(db, status, request.closedBefore));
   }
   const overCap = [];
   for (const { queue, count } of await crowded(db.kysely, request.maxEntriesPerQueue)) {
     let excess = Number(count) - request.maxEntriesPerQueue;
     removed += await removeAll(db, async () => {
-      const ids = await oldestClosed(db.kysely, queue, Math.min(excess, CHUNK));
+      const ids = await oldestClosed(db.kysely, queue, Math.min(excess, CHUNK[db.flavour]));
       // By what was found, not by what was removed: another replica may be doing the same.
       excess -= ids.length;
       return ids;
@@ -32,7 +35,7 @@ export async function prune(db: Db, request: PruneRequest): Promise<PruneReport>
 }
 
 /** Removes what matches in short steps, except entries being redriven. */
-export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
+export async function purge(db: PruneDb, filter: DeadLetterFilter): Promise<number> {
   let last = '';
   const next = async () => {
     const rows = await db.kysely
@@ -42,7 +45,7 @@ export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
       .where('status', '!=', 'redriving')
       .where('id', '>', last)
       .orderBy('id')
-      .limit(CHUNK)
+      .limit(CHUNK[db.flavour])
       .execute();
     last = rows.at(-1)?.id ?? last;
     return rows.map(({ id }) => id);
@@ -51,10 +54,10 @@ export async function purge(db: Db, filter: DeadLetterFilter): Promise<number> {
 }
 
 /** Until there is nothing more to remove. What is leased by then, or has become something that was not asked for, stays. */
-async function removeAll(db: Db, next: () => Promise<string[]>, filter: DeadLetterFilter = {}): Promise<number> {
+async function removeAll(db: PruneDb, next: () => Promise<string[]>, filter: DeadLetterFilter = {}): Promise<number> {
   let removed = 0;
   for (let ids = await next(); ids.length > 0; ids = await next()) {
-    const { numDeletedRows } = await transact(db, (trx) =>
+    const { numDeletedRows } = await db.transactions.run((trx) =>
       trx
         .deleteFrom(TABLE)
         .where('id', 'in', ids)
@@ -67,14 +70,14 @@ async function removeAll(db: Db, next: () => Promise<string[]>, filter: DeadLett
   return removed;
 }
 
-async function closedBefore(kysely: Kysely<DeadLetterSchema>, status: string, time: number): Promise<string[]> {
+async function closedBefore({ kysely, flavour }: PruneDb, status: string, time: number): Promise<string[]> {
   const rows = await kysely
     .selectFrom(TABLE)
     .select('id')
     .where('status', '=', status)
     .where('closed_at', '<', time)
     .orderBy('closed_at')
-    .limit(CHUNK)
+    .limit(CHUNK[flavour])
     .execute();
   return rows.map(({ id }) => id);
 }
@@ -83,7 +86,7 @@ async function closedBefore(kysely: Kysely<DeadLetterSchema>, status: string, ti
 async function oldestClosed(kysely: Kysely<DeadLetterSchema>, queue: string, limit: number): Promise<string[]> {
   if (limit <= 0) return [];
   const ids: string[] = [];
-  for (const status of CLOSED) {
+  for (const status of CLOSED_STATUSES) {
     const rows = await kysely
       .selectFrom(TABLE)
       .select('id')

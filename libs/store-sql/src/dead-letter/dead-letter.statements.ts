@@ -1,5 +1,6 @@
-import { type DeadLetterStatus, type ReleasedDeadLetter, storedId } from '@nest-resilience/core';
+import { type ReleasedDeadLetter, statusAfterFailure, storedId } from '@nest-resilience/core';
 import type { ExpressionBuilder, Kysely, Selectable, Transaction } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type Flavour, locked } from '../database/flavour.js';
 import { liveKey } from './dead-letter.rows.js';
 import type { DeadLetterSchema, DeadLetterTable } from './dead-letter.schema.js';
@@ -11,17 +12,34 @@ const CHUNK = 500;
 type Trx = Transaction<DeadLetterSchema>;
 export type DeadLetterRow = Selectable<DeadLetterTable>;
 
+const rowsOf = compiledOnce((trx: Kysely<DeadLetterSchema>, flavour, id: string) =>
+  trx.selectFrom(TABLE).selectAll().where('id', '=', id).modifyEnd(locked(flavour)),
+);
+
 /** An entry for this transaction alone. */
-export function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetterRow | undefined> {
-  return trx.selectFrom(TABLE).selectAll().where('id', '=', storedId(id)).modifyEnd(locked(flavour)).executeTakeFirst();
+export async function take(trx: Trx, flavour: Flavour, id: string): Promise<DeadLetterRow | undefined> {
+  const [row] = await rowsOf(trx, flavour, storedId(id));
+  return row;
+}
+
+const statesOf = compiledOnce((trx: Kysely<DeadLetterSchema>, flavour, id: string) =>
+  trx
+    .selectFrom(TABLE)
+    .select(['id', 'status', 'redrives', 'max_redrives', 'live_key', 'lease_token', 'revision'])
+    .where('id', '=', id)
+    .modifyEnd(locked(flavour)),
+);
+
+/** The same, but for what the failed call brought along. */
+export async function takeState(trx: Trx, flavour: Flavour, id: string) {
+  const [row] = await statesOf(trx, flavour, storedId(id));
+  return row;
 }
 
 /** Where a failed redrive leads. A poisoned entry is not live: its key is free for a new one. */
 export function afterFailure(row: Pick<DeadLetterRow, 'redrives' | 'max_redrives' | 'live_key'>) {
-  const redrives = row.redrives + 1;
-  const poisoned = redrives >= row.max_redrives;
-  const status: 'poisoned' | 'pending' = poisoned ? 'poisoned' : 'pending';
-  return { redrives, status, live_key: poisoned ? null : row.live_key };
+  const status = statusAfterFailure({ redrives: row.redrives, maxRedrives: row.max_redrives });
+  return { redrives: row.redrives + 1, status, live_key: status === 'poisoned' ? null : row.live_key };
 }
 
 /** What a lease that ran out makes of its entry. */
@@ -91,6 +109,3 @@ export async function claimLiveKey(
   const taken = await trx.selectFrom(TABLE).select('id').where('live_key', '=', key).executeTakeFirst();
   if (!taken) await trx.updateTable(TABLE).set({ live_key: key }).where('id', '=', row.id).execute();
 }
-
-/** A person may edit, discard or redrive these. */
-export const MOVABLE: readonly DeadLetterStatus[] = ['pending', 'poisoned'];

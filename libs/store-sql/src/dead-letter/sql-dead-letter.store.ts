@@ -14,6 +14,7 @@ import {
   fittingOnPage,
   type LeaseRequest,
   MAX_PAGE_LIMIT,
+  MOVABLE_STATUSES,
   type PruneReport,
   type PruneRequest,
   type ReleasedDeadLetter,
@@ -21,14 +22,13 @@ import {
   storedId,
   storedText,
 } from '@nest-resilience/core';
-import type { Transaction } from 'kysely';
 import { type DatabaseSource, LazyDatabase, leaseTime, transact } from '../database/database.js';
-import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
+import { Transactions } from '../database/transactions.js';
 import { addAll } from './dead-letter.insert.js';
 import { argsBytes, otherBytes, readInTurns, sizeOf } from './dead-letter.page.js';
-import { prune, purge } from './dead-letter.prune.js';
+import { prune, type PruneDb, purge } from './dead-letter.prune.js';
 import { type RecordRow, toRecord, toRow } from './dead-letter.rows.js';
 import { DEAD_LETTER_MIGRATIONS, type DeadLetterSchema } from './dead-letter.schema.js';
 import {
@@ -38,9 +38,9 @@ import {
   type DeadLetterRow,
   expired,
   hasExpired,
-  MOVABLE,
   releaseSome,
   take,
+  takeState,
 } from './dead-letter.statements.js';
 import { whereFilter } from './dead-letter.where.js';
 
@@ -48,13 +48,12 @@ const TABLE = 'resilience_dead_letters';
 /** Entries of one transaction, and with a server of one statement: some 30 values each, of which PostgreSQL takes 65,535. */
 const MAX_GROUP = 500;
 
-type Work<T> = (trx: Transaction<DeadLetterSchema>, flavour: Flavour) => Promise<T>;
-
 /** Dead letters in any of the databases. */
 export class SqlDeadLetterStore implements DeadLetterStore {
   readonly name: string;
   readonly durable: boolean;
   private readonly database: LazyDatabase<DeadLetterSchema>;
+  private readonly transactions: Transactions<DeadLetterSchema>;
   private readonly additions = new GroupCommit((rows: readonly RecordRow[]) => this.addAll(rows), {
     items: MAX_GROUP,
     bytes: () => this.database.groupBytes,
@@ -65,6 +64,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     this.name = source.name;
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'dead-letter', DEAD_LETTER_MIGRATIONS);
+    this.transactions = new Transactions(this.database);
   }
 
   async init(): Promise<void> {
@@ -126,7 +126,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async lease(id: string, request: LeaseRequest): Promise<DeadLetterLease | undefined> {
     const database = await this.database.get();
-    return this.transact(async (trx, flavour) => {
+    return this.transactions.run(async (trx, flavour) => {
       const found = await take(trx, flavour, id);
       if (!found) return undefined;
       const now = await leaseTime(database, trx, request.now);
@@ -150,7 +150,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async renew(lease: DeadLetterLease, request: { leaseMs: number; now: number }): Promise<boolean> {
     const database = await this.database.get();
-    return this.transact(async (trx) => {
+    return this.transactions.run(async (trx) => {
       const until = (await leaseTime(database, trx, request.now)) + request.leaseMs;
       const { numUpdatedRows } = await trx
         .updateTable(TABLE)
@@ -165,8 +165,8 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async settle(lease: DeadLetterLease, settlement: Settlement): Promise<DeadLetterStatus | undefined> {
     const { outcome, at, error } = settlement;
-    return this.transact(async (trx, flavour) => {
-      const row = await take(trx, flavour, lease.record.id);
+    return this.transactions.run(async (trx, flavour) => {
+      const row = await takeState(trx, flavour, lease.record.id);
       // The fence: somebody else has leased the entry since.
       if (row?.status !== 'redriving' || row.lease_token !== lease.token) return undefined;
       const change =
@@ -190,7 +190,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     const released: ReleasedDeadLetter[] = [];
     // Looking takes no lock and waits for no disk, and mostly there is nothing to give back.
     while (await expired(database.kysely, now, latest)) {
-      const some = await this.transact((trx, flavour) => releaseSome(trx, flavour, now, latest));
+      const some = await this.transactions.run((trx, flavour) => releaseSome(trx, flavour, now, latest));
       if (some.length === 0) break;
       released.push(...some);
     }
@@ -199,7 +199,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async edit(id: string, edit: DeadLetterEdit): Promise<boolean> {
     const { args, replayable, notReplayable, note, at } = edit;
-    return this.transact(async (trx, flavour) => {
+    return this.transactions.run(async (trx, flavour) => {
       const row = await take(trx, flavour, id);
       if (!row || !isMovable(row)) return false;
       await trx
@@ -216,38 +216,39 @@ export class SqlDeadLetterStore implements DeadLetterStore {
 
   async discard(id: string, request: { note?: string; at: number }): Promise<boolean> {
     const { note, at } = request;
-    return this.transact(async (trx) => {
+    return this.transactions.run(async (trx) => {
       const { numUpdatedRows } = await trx
         .updateTable(TABLE)
         .set({ status: 'discarded', live_key: null, updated_at: at, closed_at: at })
         .$if(note !== undefined, (update) => update.set({ note: storedText(note!) }))
         .where('id', '=', storedId(id))
-        .where('status', 'in', MOVABLE)
+        .where('status', 'in', MOVABLE_STATUSES)
         .executeTakeFirst();
       return numUpdatedRows > 0n;
     });
   }
 
   async purge(filter: DeadLetterFilter): Promise<number> {
-    return purge(await this.database.get(), filter);
+    return purge(await this.pruneDb(), filter);
   }
 
   async prune(request: PruneRequest): Promise<PruneReport> {
-    return prune(await this.database.get(), request);
+    return prune(await this.pruneDb(), request);
   }
 
-  private addAll(rows: readonly RecordRow[]): Promise<DeadLetterAdded[]> {
-    return this.transact((trx, flavour) => addAll(trx, flavour, rows).catch(ItemRefused.rethrow));
+  private async pruneDb(): Promise<PruneDb> {
+    const { kysely, flavour } = await this.database.get();
+    return { kysely, flavour, transactions: this.transactions };
   }
 
-  private async transact<T>(work: Work<T>): Promise<T> {
+  private async addAll(rows: readonly RecordRow[]): Promise<DeadLetterAdded[]> {
     const database = await this.database.get();
-    return transact(database, (trx) => work(trx, database.flavour));
+    return transact(database, (trx) => addAll(trx, database.flavour, rows).catch(ItemRefused.rethrow));
   }
 }
 
 function isMovable({ status }: Pick<DeadLetterRow, 'status'>): boolean {
-  return (MOVABLE as readonly string[]).includes(status);
+  return (MOVABLE_STATUSES as readonly string[]).includes(status);
 }
 
 function mayBeLeased(row: DeadLetterRow, { from }: LeaseRequest): boolean {
@@ -255,7 +256,7 @@ function mayBeLeased(row: DeadLetterRow, { from }: LeaseRequest): boolean {
 }
 
 /** A failed call that was merged in since the lease began has not been run by this redrive. */
-function afterSuccess(row: DeadLetterRow, lease: DeadLetterLease, at: number) {
+function afterSuccess(row: Pick<DeadLetterRow, 'revision'>, lease: DeadLetterLease, at: number) {
   return row.revision === lease.revision
     ? { status: 'resolved' as const, live_key: null, closed_at: at }
     : { status: 'pending' as const };

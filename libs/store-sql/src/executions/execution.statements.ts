@@ -1,24 +1,34 @@
 import { indexedKey } from '@nest-resilience/core';
 import type { ExecutionClaim, ExecutionRecord } from '@nest-resilience/workflow';
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely';
+import { type Kysely, type RawBuilder, sql } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type Flavour, lockedShared } from '../database/flavour.js';
+import { listed } from '../database/listed.js';
+import { takeAll } from './execution.ends.js';
+import { READ_COLUMNS, toExecution } from './execution.rows.js';
 import {
   EXECUTOR_LEASE,
   type ExecutionRow,
   type ExecutionSchema,
   EXECUTIONS,
+  hasEnded,
   LEASES,
   type NodeRow,
   NODES,
 } from './execution.schema.js';
+import { Tally } from './execution.totals.js';
+
+type Trx = Kysely<ExecutionSchema>;
 
 /** Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing. */
 export async function claimed(
-  db: Kysely<ExecutionSchema>,
+  trx: Trx,
+  flavour: Flavour,
   id: string,
   { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
 ): Promise<boolean> {
-  const { numUpdatedRows } = await db
+  const [before] = from.some(hasEnded) ? await takeAll(trx, flavour, [id]) : [];
+  const { numUpdatedRows } = await trx
     .updateTable(EXECUTIONS)
     .set({
       // Before the status: MySQL sees the new values of what stands further left.
@@ -42,12 +52,14 @@ export async function claimed(
       ),
     )
     .executeTakeFirst();
-  return numUpdatedRows === 1n;
+  if (numUpdatedRows !== 1n) return false;
+  if (before) await new Tally().move(before, { ...before, status: 'running', duration_ms: null }).keep(trx, flavour);
+  return true;
 }
 
 /** The execution that has the idempotency key, or else the one that has the join key. */
-export async function findOlder(
-  trx: Transaction<ExecutionSchema>,
+async function findOlder(
+  trx: Trx,
   { workflow, idempotencyKey, joinKey }: ExecutionRecord,
 ): Promise<ExecutionRow | undefined> {
   const all = trx.selectFrom(EXECUTIONS).selectAll();
@@ -58,6 +70,29 @@ export async function findOlder(
       .where('idempotency_key', '=', indexedKey(idempotencyKey))
       .executeTakeFirst());
   return same || (joinKey === undefined ? undefined : all.where('join_key', '=', joinKey).executeTakeFirst());
+}
+
+/** In the order in which they are bound. */
+const COLUMNS = [...READ_COLUMNS, 'input', 'output', 'duration_ms', 'fence', 'due_at', 'lane', 'priority'] as const;
+
+const insert = compiledOnce((trx: Trx, _flavour, ...values: unknown[]) => {
+  const row = Object.fromEntries(COLUMNS.map((column, place) => [column, values[place]]));
+  return trx.insertInto(EXECUTIONS).values(row as Record<(typeof COLUMNS)[number], never>);
+});
+
+/** Adds an execution, unless its keys lead to an older one. */
+export async function create(
+  trx: Trx,
+  flavour: Flavour,
+  execution: ExecutionRecord,
+  row: ExecutionRow,
+): Promise<{ execution: ExecutionRecord; created: boolean }> {
+  const older = await findOlder(trx, execution);
+  if (older) return { execution: toExecution(older), created: false };
+  const values = COLUMNS.map((column) => row[column]);
+  await insert(trx, flavour, ...values);
+  await new Tally().move(undefined, row).keep(trx, flavour);
+  return { execution, created: true };
 }
 
 /** A node that ended, as its owner reports it. */
@@ -72,12 +107,8 @@ export interface Checkpoint {
  * Keeps checkpoints, in one transaction with the check of their owners: until it ends, nobody takes their executions away.
  * @returns per checkpoint, in order: false when its execution does not run under its owner
  */
-export async function keepAll(
-  trx: Transaction<ExecutionSchema>,
-  flavour: Flavour,
-  checkpoints: readonly Checkpoint[],
-): Promise<boolean[]> {
-  const ids = [...new Set(checkpoints.map(({ row }) => row.execution_id))].sort();
+export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly Checkpoint[]): Promise<boolean[]> {
+  const ids = listed(checkpoints.map(({ row }) => row.execution_id));
   const running = await trx
     .selectFrom(EXECUTIONS)
     .select(['id', 'owner', 'crashes'])

@@ -3,7 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
 import { describeExecutionStore, executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
+import { sql } from 'kysely';
+import { openSqlite } from '../sqlite/sqlite.connection.js';
 import { sqliteExecutionStore } from '../stores.js';
+import type { ExecutionSchema } from './execution.schema.js';
 
 const directory = mkdtempSync(join(tmpdir(), 'executions-'));
 let files = 0;
@@ -38,6 +41,32 @@ describe('the SQLite execution store', () => {
 
     expect(kept.every(Boolean)).toBe(true);
     expect((await store.get(execution.id))?.nodes).toHaveLength(100);
+    await store.close?.();
+  });
+
+  it('finds by an index what no page, sweep or figure may look for in the whole ledger', async () => {
+    const file = newFile();
+    const store = sqliteExecutionStore({ file });
+    await store.init?.();
+    const { kysely, close } = openSqlite<ExecutionSchema>({ file });
+    const planOf = async (query: string): Promise<string> => {
+      const { rows } = await sql<{ detail: string }>`explain query plan ${sql.raw(query)}`.execute(kysely);
+      return rows.map(({ detail }) => detail).join('; ');
+    };
+    const executions = 'from resilience_executions where';
+
+    expect(await planOf(`select id ${executions} workflow = 'a' and status = 'failed' order by id desc limit 51`)).toBe(
+      'SEARCH resilience_executions USING COVERING INDEX resilience_executions_listed (workflow=? AND status=?)',
+    );
+    expect(await planOf(`select id, nodes ${executions} finished_at < 5 order by finished_at limit 10`)).toBe(
+      'SEARCH resilience_executions USING INDEX resilience_executions_finished (finished_at<?)',
+    );
+    expect(
+      await planOf(
+        `select status, count(*) ${executions} workflow = 'a' and status in ('queued', 'running') group by status`,
+      ),
+    ).toBe('SEARCH resilience_executions USING COVERING INDEX resilience_executions_listed (workflow=? AND status=?)');
+    await close();
     await store.close?.();
   });
 });

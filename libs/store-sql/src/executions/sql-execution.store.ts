@@ -13,37 +13,47 @@ import type {
   UnfinishedExecution,
 } from '@nest-resilience/workflow';
 import { fittingOnPage, indexedKey, storedId } from '@nest-resilience/core';
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { compiledOnce } from '../database/compiled.js';
 import { type DatabaseSource, LazyDatabase, transact } from '../database/database.js';
+import type { Flavour } from '../database/flavour.js';
 import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
+import { Transactions } from '../database/transactions.js';
+import { cancel, changeOf, type Ending, finishAll, prune } from './execution.ends.js';
+import { EXECUTION_MIGRATIONS } from './execution.migrations.js';
+import { bytesOf, readNodes, readPage } from './execution.pages.js';
+import { toExecution, toNodeRow, toRow } from './execution.rows.js';
+import { type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
+import { type Checkpoint, claimed, create, keepAll } from './execution.statements.js';
 import { sumsOf } from './execution.sums.js';
 import { SqlExecutorLease } from './sql-executor.lease.js';
-import { bytesOf, readNodes, readPage } from './execution.pages.js';
-import { json, toExecution, toNodeRow, toRow } from './execution.rows.js';
-import { EXECUTION_MIGRATIONS, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
-import { type Checkpoint, claimed, findOlder, keepAll } from './execution.statements.js';
+
+type Trx = Kysely<ExecutionSchema>;
 
 // Only types come from the workflow package: this one also serves applications that have no workflows.
 const DEFAULT_PAGE_SIZE = 50;
 const MAX_PAGE_SIZE = 500;
-/** Checkpoints of one transaction. */
+/** Checkpoints, or ends, of one transaction. */
 const MAX_GROUP = 256;
+
+const rowsOf = compiledOnce((db: Kysely<ExecutionSchema>, _flavour, id: string) =>
+  db.selectFrom(EXECUTIONS).selectAll().where('id', '=', id),
+);
 
 /** The ledger of workflows in any of the databases. */
 export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   readonly lease: ExecutorLease | undefined;
   private readonly database: LazyDatabase<ExecutionSchema>;
-  private readonly checkpoints = new GroupCommit((group: readonly Checkpoint[]) => this.commit(group), {
-    items: MAX_GROUP,
-    bytes: () => this.database.groupBytes,
-    bytesOf: ({ row }) => rowBytes(row),
-  });
+  private readonly transactions: Transactions<ExecutionSchema>;
+  private readonly checkpoints = this.grouped(keepAll, ({ row }: Checkpoint) => row);
+  private readonly ends = this.grouped(finishAll, ({ change }: Ending) => change);
 
   constructor(source: DatabaseSource) {
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
+    this.transactions = new Transactions(this.database);
     // What does not outlive the process has no other one to share it with.
     this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }
@@ -57,13 +67,9 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
+    const row = toRow(execution);
     // Two that insert the same key at once: one is undone, begins again and finds the other.
-    return transact(await this.database.get(), async (trx) => {
-      const older = await findOlder(trx, execution);
-      if (older) return { execution: toExecution(older), created: false };
-      await trx.insertInto(EXECUTIONS).values(toRow(execution)).execute();
-      return { execution, created: true };
-    });
+    return this.transactions.run((trx, flavour) => create(trx, flavour, execution, row));
   }
 
   async probe(): Promise<void> {
@@ -78,13 +84,8 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async find(id: string): Promise<ExecutionRecord | undefined> {
-    const row = await (
-      await this.db()
-    )
-      .selectFrom(EXECUTIONS)
-      .selectAll()
-      .where('id', '=', storedId(id))
-      .executeTakeFirst();
+    const { kysely, flavour } = await this.database.get();
+    const [row] = await rowsOf(kysely, flavour, storedId(id));
     return row && toExecution(row);
   }
 
@@ -122,12 +123,13 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {
-    return (await claimed(await this.db(), storedId(id), claim)) ? this.get(id) : undefined;
+    const isOurs = await this.transactions.run((trx, flavour) => claimed(trx, flavour, storedId(id), claim));
+    return isOurs ? this.get(id) : undefined;
   }
 
   async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
-    const reopened = await transact(await this.database.get(), async (trx) => {
-      if (!(await claimed(trx, storedId(id), claim))) return false;
+    const reopened = await this.transactions.run(async (trx, flavour) => {
+      if (!(await claimed(trx, flavour, storedId(id), claim))) return false;
       await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
       return true;
     });
@@ -141,47 +143,11 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
-    const db = await this.db();
-    const { totals } = end;
-    const { numUpdatedRows } = await db
-      .updateTable(EXECUTIONS)
-      .set({
-        status: end.status,
-        output: json(end.output),
-        error: json(end.error),
-        degraded: end.degraded ? 1 : 0,
-        finished_at: end.finishedAt,
-        duration_ms: sql<number>`case when ${end.finishedAt} > created_at then ${end.finishedAt} - created_at else 0 end`,
-        join_key: null,
-        owner: null,
-        // It took nobody along: its last checkpoint may be older than the crash.
-        ...(end.status === 'succeeded' && { crashes: 0 }),
-        ...(end.servedBy !== undefined && { served_by: end.servedBy }),
-        ...(end.deadLetterId !== undefined && { dead_letter_id: end.deadLetterId }),
-        nodes: totals.nodes,
-        attempts: totals.attempts,
-        retries: totals.retries,
-        fallbacks: totals.fallbacks,
-        input_tokens: totals.inputTokens,
-        output_tokens: totals.outputTokens,
-        cost_usd: totals.costUsd,
-      })
-      .where('id', '=', storedId(id))
-      .where('status', '=', 'running')
-      .where('owner', '=', owner)
-      .executeTakeFirst();
-    return numUpdatedRows === 1n;
+    return this.ends.add({ id: storedId(id), owner, change: changeOf(end) });
   }
 
   async cancel(id: string, { finishedAt }: { readonly finishedAt: number }): Promise<boolean> {
-    const db = await this.db();
-    const { numUpdatedRows } = await db
-      .updateTable(EXECUTIONS)
-      .set({ status: 'cancelled', finished_at: finishedAt, join_key: null, owner: null })
-      .where('id', '=', storedId(id))
-      .where('status', 'in', ['queued', 'running'])
-      .executeTakeFirst();
-    return numUpdatedRows === 1n;
+    return this.transactions.run((trx, flavour) => cancel(trx, flavour, storedId(id), finishedAt));
   }
 
   async amend(id: string, node: NodeRecord): Promise<boolean> {
@@ -198,21 +164,7 @@ export class SqlExecutionStore implements ExecutionStore {
   }
 
   async prune(finishedBefore: number, limit: number): Promise<number> {
-    return transact(await this.database.get(), async (trx) => {
-      const rows = await trx
-        .selectFrom(EXECUTIONS)
-        .select('id')
-        .where('status', 'in', ['succeeded', 'failed', 'cancelled'])
-        .where('finished_at', '<', finishedBefore)
-        .orderBy('finished_at')
-        .limit(limit)
-        .execute();
-      const ids = rows.map(({ id }) => id);
-      if (ids.length === 0) return 0;
-      await trx.deleteFrom(NODES).where('execution_id', 'in', ids).execute();
-      await trx.deleteFrom(EXECUTIONS).where('id', 'in', ids).execute();
-      return ids.length;
-    });
+    return prune(this.transactions, finishedBefore, limit);
   }
 
   async unfinished(): Promise<UnfinishedExecution[]> {
@@ -231,9 +183,18 @@ export class SqlExecutionStore implements ExecutionStore {
     return sumsOf(await this.db(), storedId(workflow));
   }
 
-  private async commit(group: readonly Checkpoint[]): Promise<boolean[]> {
-    const database = await this.database.get();
-    return transact(database, (trx) => keepAll(trx, database.flavour, group).catch(ItemRefused.rethrow));
+  private grouped<Item, Result>(
+    commit: (trx: Trx, flavour: Flavour, group: readonly Item[]) => Promise<Result[]>,
+    rowOf: (item: Item) => object,
+  ): GroupCommit<Item, Result> {
+    const limits = { items: MAX_GROUP, bytes: () => this.database.groupBytes };
+    return new GroupCommit<Item, Result>(
+      async (group) => {
+        const database = await this.database.get();
+        return transact(database, (trx) => commit(trx, database.flavour, group).catch(ItemRefused.rethrow));
+      },
+      { ...limits, bytesOf: (item) => rowBytes(rowOf(item)) },
+    );
   }
 
   private async db(): Promise<Kysely<ExecutionSchema>> {

@@ -108,8 +108,7 @@ export class Dispatcher {
   /** Takes up what an earlier process left unfinished: what was at work when it died one by one, then the rest. */
   async recover(precedent?: Precedent): Promise<number> {
     const unfinished = await this.world.store.unfinished();
-    const waiting = this.queue.ids();
-    const left = unfinished.filter(({ id }) => !waiting.has(id) && !this.hasAtHand(id));
+    const left = unfinished.filter(({ id }) => !this.has(id));
     if (this.stopping) return 0;
     const rest = left.filter(({ crashes = 0 }) => crashes === 0);
     if (rest.length > 0) this.world.log(`${rest.length} unfinished executions go on`);
@@ -128,7 +127,7 @@ export class Dispatcher {
 
   /** Whether this process runs the execution, or will. */
   has(id: string): boolean {
-    return this.hasAtHand(id) || this.queue.ids().has(id);
+    return this.hasAtHand(id) || this.queue.has(id);
   }
 
   /** Another process runs executions from now on. */
@@ -288,7 +287,7 @@ export class Dispatcher {
 
   private async takeUp(id: string): Promise<void> {
     const execution = await this.world.store.find(id);
-    if (this.stopping || this.active.has(id) || this.queue.ids().has(id)) return;
+    if (this.stopping || this.active.has(id) || this.queue.has(id)) return;
     if (this.world.lease && !this.world.lease.held) return this.later.forget(id);
     if (execution?.status !== 'running' && execution?.status !== 'queued') return this.later.forget(id);
     this.queue.pushFirst([{ id, workflow: execution.workflow }]);

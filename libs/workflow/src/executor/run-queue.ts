@@ -4,9 +4,13 @@ import type { WorkflowLimits } from '../workflow.limits.js';
 /** Where a new execution goes: at work at once, or behind the others. */
 export type Place = 'running' | 'queued';
 
-/** Who waits, and whether there is a place for one more. */
+/** Who waits, and whether there is a place for one more. Nothing here looks at more than one of them. */
 export class RunQueue {
-  private waiting: UnfinishedExecution[] = [];
+  private readonly byId = new Map<string, UnfinishedExecution>();
+  /** The next one is the last; those that were removed are passed over. */
+  private first: UnfinishedExecution[] = [];
+  /** Behind them, in their order. */
+  private behind: UnfinishedExecution[] = [];
   private readonly reserved = { running: 0, queued: 0 };
 
   constructor(
@@ -22,17 +26,21 @@ export class RunQueue {
   }
 
   get queued(): number {
-    return this.waiting.length;
+    return this.byId.size;
+  }
+
+  has(id: string): boolean {
+    return this.byId.has(id);
   }
 
   /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
   reserve(): Place | undefined {
-    if (!this.held() && this.waiting.length === 0 && this.running < this.limits.running) {
+    if (!this.held() && this.queued === 0 && this.running < this.limits.running) {
       this.reserved.running++;
       return 'running';
     }
     // Those that are being stored take places too: many may come while the first is on its way.
-    if (this.waiting.length + this.reserved.queued >= this.limits.queued) return undefined;
+    if (this.queued + this.reserved.queued >= this.limits.queued) return undefined;
     this.reserved.queued++;
     return 'queued';
   }
@@ -43,35 +51,42 @@ export class RunQueue {
   }
 
   push(execution: UnfinishedExecution): void {
-    this.waiting.push(execution);
+    this.byId.set(execution.id, execution);
+    this.behind.push(execution);
   }
 
   /** Lets them go before all others. */
   pushFirst(executions: readonly UnfinishedExecution[]): void {
-    // Not unshift: a ledger may have more of them than a call takes arguments.
-    this.waiting = [...executions, ...this.waiting];
+    for (let place = executions.length - 1; place >= 0; place--) {
+      const execution = executions[place]!;
+      this.byId.set(execution.id, execution);
+      this.first.push(execution);
+    }
   }
 
   /** The next one to run, if there is a place for it. */
   next(): UnfinishedExecution | undefined {
-    return !this.held() && this.running < this.limits.running ? this.waiting.shift() : undefined;
-  }
-
-  ids(): Set<string> {
-    return new Set(this.waiting.map(({ id }) => id));
+    if (this.held() || this.running >= this.limits.running) return undefined;
+    for (;;) {
+      if (this.first.length === 0) [this.first, this.behind] = [this.behind.reverse(), this.first];
+      const next = this.first.pop();
+      if (next === undefined) return undefined;
+      if (this.byId.get(next.id) === next && this.byId.delete(next.id)) return next;
+    }
   }
 
   clear(): void {
-    this.waiting = [];
+    this.byId.clear();
+    this.first = [];
+    this.behind = [];
   }
 
   /** Names of the workflows that wait, one for each execution. */
   *workflows(): Generator<string> {
-    for (const { workflow } of this.waiting) yield workflow;
+    for (const { workflow } of this.byId.values()) yield workflow;
   }
 
   remove(id: string): void {
-    const place = this.waiting.findIndex((waiting) => waiting.id === id);
-    if (place >= 0) this.waiting.splice(place, 1);
+    this.byId.delete(id);
   }
 }

@@ -26,7 +26,10 @@ export interface WorkflowMetrics {
   readonly costUsd: number;
 }
 
-/** Sums over the executions of one workflow, as a store can compute them. Percentiles by nearest rank, of succeeded and failed ones. */
+/**
+ * Sums over the executions of one workflow, as a store can compute them. Percentiles by nearest rank, of succeeded and failed ones; a store
+ * may give the duration of another one instead that took as long within 2 %.
+ */
 export interface ExecutionSums extends ExecutionTotals {
   readonly byStatus: Readonly<Partial<Record<ExecutionStatus, number>>>;
   /** Succeeded and failed executions with at least one of these. */

@@ -3,6 +3,7 @@ import { KEYS_THAT_DIFFER } from '@nest-resilience/core/testing';
 import { type ExecutionRecord, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
 import type { ExecutorLease, LeaseNote, LeaseSeen, LeaseTaken } from '../ledger/executor-lease.js';
 import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+import { MemoryExecutionStore } from '../ledger/memory.store.js';
 import { toMetrics } from '../ledger/metrics.js';
 
 /** What jest, vitest and node:test have in common. */
@@ -583,6 +584,82 @@ export function describeExecutionStore(
         assert.equal((await store.find(id))?.crashes, undefined);
       },
     );
+
+    test('counts each execution as it stands, whatever it went through before', async (store) => {
+      // What it comes to is known: the store in memory counts its executions one by one.
+      const model = new MemoryExecutionStore();
+      const ids: string[] = [];
+      let random = 7;
+      const below = (limit: number) => (random = (random * 48_271) % 2_147_483_647) % limit;
+      const both = async (act: (each: ExecutionStore) => Promise<unknown>) => {
+        const [answer, expected] = [await act(store), await act(model)];
+        assert.deepEqual(Boolean(answer), Boolean(expected));
+      };
+      const oneOf = () => ids[below(ids.length)] ?? 'none';
+      const steps = [
+        async () => {
+          const status = below(2) === 0 ? 'queued' : 'running';
+          const record = executionRecord({ workflow: below(4) === 0 ? 'other' : 'triage', status });
+          ids.push(record.id);
+          await both((each) => each.create(record));
+        },
+        async (id = oneOf()) => {
+          const from = (['queued', 'failed', 'succeeded', 'cancelled'] as const).slice(below(4));
+          await both((each) => each.claim(id, { owner: 'me', from, startedAt: NOW, version: 'v1' }));
+        },
+        async (id = oneOf(), owner = below(9) === 0 ? 'other' : 'me') => {
+          const [attempts, retries, fallbacks] = [2 + below(3), below(2), below(2)];
+          const totals = {
+            nodes: 2,
+            attempts,
+            retries,
+            fallbacks,
+            inputTokens: below(99),
+            outputTokens: 5,
+            costUsd: 0.25,
+          };
+          const how = { status: below(3) === 0 ? 'failed' : 'succeeded', degraded: below(2) === 0 } as const;
+          const ended = end({ ...how, totals, finishedAt: NOW + below(3_000) });
+          await both((each) => each.finish(id, owner, ended));
+        },
+        async (id = oneOf()) => {
+          if (below(3) === 0) await both((each) => each.cancel(id, { finishedAt: NOW + 50 }));
+          else if (store.reopen)
+            await both(async (each) =>
+              each.reopen?.(id, { owner: 'me', from: ['failed', 'succeeded'], startedAt: NOW, version: 'v1' }, ['a']),
+            );
+        },
+        async (before = NOW + below(200)) => {
+          if (store.prune) await both(async (each) => each.prune?.(before, 1_000));
+        },
+      ];
+
+      for (let step = 0; step < 400; step++) {
+        await steps[step % 60 === 0 ? 4 : [0, 0, 1, 2, 2, 2, 3][below(7)]!]!();
+        if (step % 20 > 0) continue;
+        for (const workflow of ['triage', 'other'])
+          assert.deepEqual(
+            toMetrics(workflow, await store.sums(workflow)),
+            toMetrics(workflow, await model.sums(workflow)),
+          );
+      }
+      assert.ok(toMetrics('triage', await model.sums('triage')).successful > 10);
+    });
+
+    test('ends many executions at once, and answers each for itself', async (store) => {
+      const ids: string[] = [];
+      for (let i = 0; i < 30; i++) ids.push((await store.create(executionRecord())).execution.id);
+
+      const answers = await Promise.all([
+        ...ids.map((id, i) => store.finish(id, i % 10 === 9 ? 'other' : 'me', end({ finishedAt: NOW + i }))),
+        store.finish(ids[0]!, 'me', end({ status: 'failed' })),
+        store.finish('unknown', 'me', end()),
+      ]);
+
+      assert.deepEqual(answers, [...ids.map((_, i) => i % 10 !== 9), false, false]);
+      const { successful, failed, running } = toMetrics('triage', await store.sums('triage'));
+      assert.deepEqual([successful, failed, running], [27, 0, 3]);
+    });
 
     test('counts metrics per execution, never per attempt', async (store) => {
       const totals = {

@@ -96,7 +96,12 @@ export const FIGURES: ControllerDescription = {
   },
 };
 
-export const OPEN = object({ 'for?': text('How long, e.g. 5m; without it until it is closed or reset') });
+export const OPEN = object({
+  'for?': {
+    ...text('How long, e.g. 5m; without it until it is closed or reset'),
+    pattern: '^[0-9]{1,9}(ms|s|m|h|d)?$',
+  },
+});
 
 const switching = (summary: string, more: RouteDescription['responses'] = {}): RouteDescription => ({
   summary,

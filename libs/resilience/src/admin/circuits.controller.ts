@@ -1,5 +1,5 @@
 import { Body, Controller, HttpCode, Inject, Param, Post, UseFilters, VERSION_NEUTRAL } from '@nestjs/common';
-import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
+import { type CircuitHandle, readOpening } from '../circuit-breaker/circuit-handle.js';
 import { didYouMean } from '../engine/did-you-mean.js';
 import { readBody } from '../nest/openapi/read-request.js';
 import { ResilienceService } from '../nest/resilience.service.js';
@@ -20,8 +20,9 @@ export class CircuitsController {
   @Post(':name/open')
   @HttpCode(200)
   open(@Param('name') name: string, @Body() body: unknown): CircuitView {
-    const { for: duration } = readBody(OPEN, body);
-    return this.switch(name, (circuit) => circuit.open(duration));
+    const { for: given } = readBody(OPEN, body);
+    const ms = given === undefined ? undefined : readOpening(given, 'body > for');
+    return this.switch(name, (circuit) => circuit.open(ms));
   }
 
   /** Admits everything and records: tells when it would open, and never does. */

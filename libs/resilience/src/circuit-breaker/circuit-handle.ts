@@ -3,7 +3,8 @@ import * as option from '../engine/option/index.js';
 import type { CircuitStateName } from './circuit-breaker.state.js';
 import type { Circuit, CircuitSnapshot } from './circuit.js';
 
-const readDuration = option.readerOf(option.required(option.duration()));
+/** How long a circuit is opened for. */
+export const readOpening = option.readerOf(option.required(option.duration()));
 
 /** A circuit in the hands of an operator. */
 export class CircuitHandle {
@@ -28,7 +29,7 @@ export class CircuitHandle {
    */
   open(duration?: Duration): void {
     if (duration === undefined) return this.circuit.force('forced_open');
-    this.circuit.openFor(readDuration(duration, 'open > duration'));
+    this.circuit.openFor(readOpening(duration, 'open > duration'));
   }
 
   /** Closes with an empty window. */

@@ -316,7 +316,9 @@ describe.each(kinds)('under load, a %s', (name, kind) => {
     expect(twice).toEqual([]);
     expect(missing).toEqual([]);
     expect(load.unacknowledged).toBe(0);
-    expect([...load.refusals.keys()].filter((code) => code !== 'RESILIENCE_STORE_UNAVAILABLE')).toEqual([]);
+    // What is at work keeps its place while the server is away, so that a long fault also leaves no place in line.
+    const right = ['RESILIENCE_STORE_UNAVAILABLE', 'RESILIENCE_WORKFLOW_BUSY'];
+    expect([...load.refusals.keys()].filter((code) => !right.includes(code))).toEqual([]);
     expect(Math.max(...load.submits)).toBeLessThan(SLOWEST_SUBMIT_MS);
     expect(load.notOk.length).toBeGreaterThan(0);
   });

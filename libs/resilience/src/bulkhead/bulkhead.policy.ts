@@ -50,6 +50,10 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
     this.adaptive = adaptiveLimit(options);
   }
 
+  get measures(): boolean {
+    return this.adaptive !== undefined;
+  }
+
   private get limit(): number {
     return this.adaptive?.limit ?? this.options.maxConcurrent;
   }

@@ -60,7 +60,8 @@ export class DirectCall implements DeadlineNode {
       this.parts.context.deadlines.endless.add(this, this.startedAt);
     }
     this.parts.context.shutdown.enter();
-    this.drive(outcome instanceof Promise ? outcome : Promise.resolve(outcome));
+    // As `await` does it: a subclass has a `then` of its own, which may throw.
+    this.drive(Promise.resolve(outcome));
     return answer;
   }
 

@@ -81,8 +81,10 @@ export class Permits {
    * @param failure undefined for a success
    */
   ended(durationMs: number, failure?: { readonly error: unknown }): void {
-    const tells = failure === undefined || classifyError(failure.error).reason === 'timeout';
-    for (const stage of this.stages) stage.release(tells ? durationMs : undefined);
+    for (const stage of this.stages) {
+      const tells = stage.measures && (failure === undefined || classifyError(failure.error).reason === 'timeout');
+      stage.release(tells ? durationMs : undefined);
+    }
   }
 
   /** After one that was given up. */

@@ -5,7 +5,8 @@ export class Shutdown {
   private inFlight = 0;
   private idle: (() => void)[] = [];
   stopping = false;
-  private expired = false;
+  /** The process waits no longer for running calls. */
+  expired = false;
 
   /** Calls and writes that have not ended. */
   get running(): number {

@@ -85,6 +85,8 @@ export interface PermitStage {
    * @returns gives up the place in line; nothing happens when `done` was called already
    */
   acquire(execution: Execution, done: (refusal?: Error) => void): () => void;
+  /** Whether it learns from how long attempts take. */
+  readonly measures: boolean;
   /** The attempt that held it has ended. @param durationMs how long it took to succeed, or to be given up by a timeout */
   release(durationMs?: number): void;
   /** Told what it failed with, before. Absent where that teaches nothing. */

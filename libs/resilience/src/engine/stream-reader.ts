@@ -52,6 +52,8 @@ export class StreamReader implements DeadlineNode {
   read(): Promise<IteratorResult<unknown>> {
     return new Promise((resolve, reject) => {
       if (this.failure !== undefined) return reject(this.failure.error);
+      // Nobody looks for those who come now.
+      if (this.execution.parts.context.shutdown.expired) return reject(this.execution.giveUp());
       this.fail = reject;
       const { queue, execution } = this;
       // Asked first: an item that comes at the very moment is in time.

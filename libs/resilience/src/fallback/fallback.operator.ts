@@ -44,8 +44,9 @@ function refuseFirst<T>(stage: FallbackStage, execution: Execution): MonoTypeOpe
   if (refusesResult === undefined) return (source) => source;
   return map((answer: T, index) => {
     const value: unknown = answer instanceof OpenStream ? answer.first.value : answer;
-    const judged = index === 0 && !(answer instanceof StreamInstead);
-    if (judged && refusesResult(value)) throw (execution.refused = refusal(execution, answer, '@Fallback > onResult'));
+    const isItem = !(answer instanceof StreamInstead) && !(answer instanceof OpenStream && answer.first.done === true);
+    if (index === 0 && isItem && refusesResult(value))
+      throw (execution.refused = refusal(execution, answer, '@Fallback > onResult'));
     return answer;
   });
 }

@@ -34,6 +34,7 @@ const NO_WAIT = (): void => undefined;
 /** How one policy draws from buckets that others may draw from too. A token is used up by an attempt, whatever comes of it. */
 export class RateLimitPolicy implements PermitStage {
   readonly learn: PermitStage['learn'];
+  readonly measures = false;
 
   constructor(
     private readonly options: ResolvedRateLimitOptions,

@@ -330,6 +330,37 @@ describe.each<[string, Lane]>(ITERABLES)('%s', (_name, lane) => {
     expect((await items.next()).value).toBe(2);
   });
 
+  it('that is read on after the process has stopped waiting ends then', async () => {
+    const bench = new LaneBench(lane, { retry: true, deadLetter: true }).play({ after: 0, items: [1] });
+    const hanging = bench.pipeline.invoke(
+      async function* () {
+        yield 1;
+        await new Promise(() => undefined);
+      },
+      bench.service,
+      [],
+    );
+    const items = (hanging as AsyncIterable<unknown>)[Symbol.asyncIterator]();
+    expect(await items.next()).toEqual({ done: false, value: 1 });
+
+    bench.context.shutdown.expire();
+    bench.context.deadlines.giveUp();
+
+    await expect(items.next()).rejects.toMatchObject({ code: 'RESILIENCE_SHUTDOWN' });
+    expect(bench.letters).toMatchObject([{ reason: 'shutdown' }]);
+    expect(bench.leftovers).toMatchObject({ calls: 0, timers: 0 });
+  });
+
+  it('without any item is nothing that a fallback could refuse', async () => {
+    const bench = new LaneBench(lane, { fallback: { use: 'rescue', onResult: (item) => item === undefined } });
+    const seen: unknown[] = [];
+
+    for await (const item of bench.play(streams()).call() as AsyncIterable<unknown>) seen.push(item);
+
+    expect(seen).toEqual([]);
+    expect(bench.stats).toMatchObject({ successfulWithoutRetry: 1, fallbacks: 0 });
+  });
+
   it('that is left tells its source, and waits until that has cleaned up', async () => {
     const bench = new LaneBench(lane, { circuitBreaker: { failureThreshold: 1 }, bulkhead: 1, retry: true });
     bench.play(streams(1, 2, 3));
@@ -462,6 +493,23 @@ describe('A method that was declared to answer with', () => {
     [observable, 'an async iterable', async function* () { yield 1; yield 2; }, [1, 2]], // prettier-ignore
   ])('$name, but answers with %s', async (lane, _what, answer, items) => {
     expect(await itemsOf(returning(lane, answer).call())).toEqual(items);
+  });
+
+  it('a promise, but answers with one whose `then` throws, fails with that', async () => {
+    class Broken extends Promise<unknown> {
+      static override get [Symbol.species]() {
+        return Promise;
+      }
+      override then(): never {
+        throw DOWN;
+      }
+    }
+    const bench = new LaneBench({ name: 'a promise', shape: 'promise', kind: 'promise' }, { circuitBreaker: true });
+
+    const answer = bench.pipeline.invoke(() => new Broken(() => undefined), bench.service, []) as Promise<unknown>;
+
+    await expect(answer).rejects.toBe(DOWN);
+    expect(bench.leftovers).toEqual({ calls: 0, timers: 0 });
   });
 
   it('a promise, but answers with a thenable of another library, is a promise all the same', async () => {

@@ -1,5 +1,16 @@
+/** What an execution, or all of a kind, came to. */
+interface Spent {
+  nodes: number;
+  attempts: number;
+  retries: number;
+  fallbacks: number;
+  input_tokens: number;
+  output_tokens: number;
+  cost_usd: number;
+}
+
 /** Columns as they are in the file: JSON as text, booleans as 0 and 1, times as epoch milliseconds. */
-export interface ExecutionRow {
+export interface ExecutionRow extends Spent {
   id: string;
   workflow: string;
   version: string;
@@ -20,13 +31,6 @@ export interface ExecutionRow {
   degraded: number;
   served_by: string | null;
   dead_letter_id: string | null;
-  nodes: number;
-  attempts: number;
-  retries: number;
-  fallbacks: number;
-  input_tokens: number;
-  output_tokens: number;
-  cost_usd: number;
   /** Of succeeded and failed ones, for percentiles. */
   duration_ms: number | null;
   /** Raised by every claim, once executions have leases of their own. */
@@ -48,7 +52,7 @@ export interface NodeRow {
 }
 
 /** Sums of what executions of a workflow came to that ended alike and took about as long. */
-export interface TotalsRow {
+export interface TotalsRow extends Spent {
   workflow: string;
   status: string;
   /** The shortest of their durations, milliseconds; 0 where none is measured. */
@@ -57,13 +61,6 @@ export interface TotalsRow {
   with_retries: number;
   with_fallbacks: number;
   degraded: number;
-  nodes: number;
-  attempts: number;
-  retries: number;
-  fallbacks: number;
-  input_tokens: number;
-  output_tokens: number;
-  cost_usd: number;
 }
 
 /** The right to run executions, by its name. */

@@ -261,11 +261,13 @@ export {
   createPolicy,
   type ExecuteOptions,
   type Policy,
+  type FilePolicyKind,
   type Policies,
+  type PolicyLayerName,
   type PolicyEnvironment,
   type PolicyFunction,
   type PolicyOptions,
-  policySchema,
+  policySchemas,
 } from './policy/index.js';
 
 // Nest
@@ -279,7 +281,6 @@ export {
   type PlainValue,
   type PolicyDecorator,
   type PolicyLayer,
-  type PolicyLayerName,
   type PolicyReport,
   type PolicySource,
   RESILIENCE_CLOCK,

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { RecentMap } from '../engine/recent-map.js';
 import type { Clock, TimerHandle } from '../engine/clock.js';
-import { counter } from '../nest/figures/figure.js';
+import { counter } from '../engine/figure.js';
 import { FigureTable } from '../nest/figures/figure-table.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';
 

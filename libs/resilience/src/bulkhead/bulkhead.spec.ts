@@ -404,8 +404,8 @@ describe('Around calls', () => {
     build('B.write', { name: 'db', maxConcurrent: 7 });
     build('C.other', {});
 
-    expect([...registry.bulkheads()].map(({ name }) => name)).toEqual(['db', 'C.other']);
-    expect([...registry.bulkheads()][0]?.snapshot().maxConcurrent).toBe(5);
+    expect([...registry.states.bulkhead.values()].map(({ name }) => name)).toEqual(['db', 'C.other']);
+    expect([...registry.states.bulkhead.values()][0]?.snapshot().maxConcurrent).toBe(5);
     expect(warnings).toEqual(["Bulkhead 'db' is declared twice with different options; the first declaration wins"]);
   });
 });

@@ -624,7 +624,7 @@ describe('one name', () => {
     await one(1);
 
     expect(await other(1)).toBe('one 1');
-    expect([...registry.answers.caches.keys()]).toEqual(['products']);
+    expect([...registry.states.cache.keys()]).toEqual(['products']);
     expect(warn).not.toHaveBeenCalled();
   });
 

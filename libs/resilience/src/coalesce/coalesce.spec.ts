@@ -396,7 +396,7 @@ describe('what is said of the attempts', () => {
 
     await Promise.all([caught(find()), caught(find())]);
 
-    expect([...registry.retryBudgets()]).toMatchObject([{ active: 0, retrying: 0 }]);
+    expect([...registry.states.retry.values()]).toMatchObject([{ active: 0, retrying: 0 }]);
   });
 });
 

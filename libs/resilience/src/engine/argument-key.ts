@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { types } from 'node:util';
 
 import { atOnce } from './at-once.js';
+import type { PolicyBuild } from './policy-descriptor.js';
 
 /** Longer keys are hashed: what is kept for a thousand calls must not keep a thousand request bodies. */
 const MAX_KEY_LENGTH = 256;
@@ -57,6 +58,21 @@ export function argumentKey(args: readonly unknown[], attemptIndex = -1): string
 
 const ABSENT = '';
 const NONE = undefined;
+
+/** The keys of one method's calls; of a call that has none somebody hears. @param what happens to it, e.g. `not cached` */
+export function callKeys(
+  { name, attemptIndex, warn }: Pick<PolicyBuild<unknown, unknown>, 'name' | 'attemptIndex' | 'warn'>,
+  decorator: string,
+  what: string,
+  key: KeyFunction | undefined,
+): CallKeys {
+  const onUnkeyable = (argument: number): void =>
+    warn?.(
+      `${name} > ${decorator}: a call was ${what}, because its argument ${argument} has no key: functions, symbols and ` +
+        `instances of classes have none. Give ${decorator} { key: (...args) => string }`,
+    );
+  return new CallKeys(key, attemptIndex, onUnkeyable, `${decorator} > key`);
+}
 
 function keyOfArgument(args: readonly unknown[], index: number, attemptIndex: number): string | undefined {
   const arg = args[index];

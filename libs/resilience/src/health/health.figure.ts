@@ -1,4 +1,4 @@
-import { each, type Figure, gauge, named } from '../nest/figures/figure.js';
+import { each, type Figure, gauge, named } from '../engine/figure.js';
 import type { HealthSource } from './health.token.js';
 
 const VALUE = { up: 1, degraded: 0.5, down: 0, pending: 0 } as const;

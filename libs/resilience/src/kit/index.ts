@@ -13,15 +13,6 @@ export { uuidV7Source } from '../engine/uuid-v7.js';
 export { within } from '../engine/within.js';
 export type { HealthCheckState } from '../health/health.report.js';
 export { type HealthSource, RESILIENCE_HEALTH } from '../health/health.token.js';
-export {
-  byLevel,
-  counter,
-  type DurationFigure,
-  each,
-  eachBy,
-  type Figure,
-  gauge,
-  outcomes,
-} from '../nest/figures/figure.js';
+export { byLevel, counter, type DurationFigure, each, eachBy, type Figure, gauge, outcomes } from '../engine/figure.js';
 export { FigureTable } from '../nest/figures/figure-table.js';
 export { TokenBucket } from '../rate-limit/token-bucket.js';

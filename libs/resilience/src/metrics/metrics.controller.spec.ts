@@ -4,14 +4,16 @@ import { Test } from '@nestjs/testing';
 import { Registry } from 'prom-client';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
+import { CircuitBook } from '../circuit-breaker/circuit-book.js';
 import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
+import { createPolicyContext } from '../engine/policy-context.js';
 import { FigureTable } from '../nest/figures/figure-table.js';
 import { figureTable } from '../nest/figures/figure-table.provider.js';
-import { ResilienceService } from '../nest/resilience.service.js';
 import { healthFigure } from '../health/health.figure.js';
 import { summarize } from '../health/health.report.js';
-import { RESILIENCE_CLOCK } from '../nest/tokens.js';
+import { RESILIENCE_CLOCK, RESILIENCE_RUNTIME } from '../nest/tokens.js';
+import { PolicyRegistry } from '../policy/policy-registry.js';
 import { FakeClock } from '../testing/fake-clock.js';
 import { DEFAULT_METRICS_MODULE_OPTIONS, MetricsModule, type MetricsModuleOptions } from './index.js';
 
@@ -36,39 +38,42 @@ describe('MetricsController', () => {
   });
 
   const start = async (options?: MetricsModuleOptions) => {
-    const source = {
-      methodStats: () => [{ name: 'Orders.charge', stats }],
-      circuits: () => [
-        { name: 'Orders.charge', state: 'half_open', snapshot: () => ({ notPermitted: 7 }) },
-        { name: 'Llm.ask[tenant-1]', state: 'open', snapshot: () => ({ notPermitted: 2 }) },
-        { name: 'Llm.ask[tenant-2]', state: 'open', snapshot: () => ({ notPermitted: 3 }) },
-      ],
-      retryBudgets: () => [{ name: 'Orders.charge', active: 20, retrying: 3, limit: 4 }],
-      bulkheads: () => [
-        {
-          name: 'db',
-          snapshot: () => ({
-            inUse: 3,
-            queued: 2,
-            maxConcurrent: 25,
-            rejected: { 'Orders.charge': 8, 'Orders.find': 1 },
-          }),
-        },
-      ],
-      rateLimits: () => [
+    const named = <T extends { readonly name: string }>(...all: T[]) => new Map(all.map((one) => [one.name, one]));
+    const circuits = [
+      { name: 'Orders.charge', state: 'half_open', snapshot: () => ({ notPermitted: 7 }) },
+      { name: 'Llm.ask[tenant-1]', state: 'open', snapshot: () => ({ notPermitted: 2 }) },
+      { name: 'Llm.ask[tenant-2]', state: 'open', snapshot: () => ({ notPermitted: 3 }) },
+    ];
+    const states = {
+      circuitBreaker: Object.assign(new CircuitBook(), { all: () => circuits }),
+      retry: named({ name: 'Orders.charge', active: 20, retrying: 3, limit: 4 }),
+      bulkhead: named({
+        name: 'db',
+        snapshot: () => ({
+          inUse: 3,
+          queued: 2,
+          maxConcurrent: 25,
+          rejected: { 'Orders.charge': 8, 'Orders.find': 1 },
+        }),
+      }),
+      rateLimit: named(
         { name: 'openai', snapshot: () => ({ available: -1.5, rejected: { 'Llm.ask': 5 } }) },
         { name: 'per-tenant', snapshot: () => ({ available: undefined, rejected: {} }) },
-      ],
-      caches: () => [{ name: 'Catalog.find', hits: 9, misses: 4, stale: 1 }],
-      coalesced: () => [{ name: 'Catalog.find', joined: 6 }],
-      hedges: () => [{ name: 'Catalog.find', started: 12, won: 11 }],
-      chaos: () => [{ name: 'Orders.charge', fault: 0, latency: 13, result: 0 }],
+      ),
+      cache: named({ name: 'Catalog.find', hits: 9, misses: 4, stale: 1 }),
+      coalesce: named({ name: 'Catalog.find', joined: 6 }),
+      hedge: named({ name: 'Catalog.find', started: 12, won: 11 }),
+      chaos: named({ name: 'Orders.charge', fault: 0, latency: 13, result: 0 }),
     };
+    const context = createPolicyContext({ clock });
+    const registry = new PolicyRegistry({ context, deadLetters: () => ({ store: async () => undefined }) });
+    registry.stats.set('Orders.charge', stats);
+    Object.assign(registry.states, states);
     const db = { name: 'db', status: 'degraded', critical: true, stale: false, passedOnce: true } as const;
     const health = { summary: () => summarize([db]) };
     const surroundings = [
       { provide: RESILIENCE_CLOCK, useValue: clock },
-      { provide: ResilienceService, useValue: source },
+      { provide: RESILIENCE_RUNTIME, useValue: { registry } },
       { provide: DeadLetterStore, useValue: { count: () => count() } },
       figureTable,
     ];

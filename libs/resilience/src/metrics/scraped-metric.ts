@@ -1,5 +1,5 @@
 import type { Metric, Registry } from 'prom-client';
-import type { DurationFigure, Figure, Labels, Reading } from '../nest/figures/figure.js';
+import type { DurationFigure, Figure, Labels, Reading } from '../engine/figure.js';
 import type { DurationHistogram } from '../engine/duration-histogram.js';
 
 interface Sample {

@@ -2,7 +2,7 @@ export { Attempt, type AttemptDecorator } from './attempt.decorator.js';
 export type { PolicyDecorator } from './method-types.js';
 export type { PlainOptions, PlainValue } from './plain-options.js';
 export type { NamedPolicies, PolicySource } from './policy-book.js';
-export type { PolicyLayer, PolicyLayerName, PolicyReport } from './policy-report.js';
+export type { PolicyLayer, PolicyReport } from './policy-report.js';
 export { warnOfOpenFiles } from './open-files.warning.js';
 export { ResilienceInterceptor } from './resilience.interceptor.js';
 export { ResilienceModule } from './resilience.module.js';

@@ -103,7 +103,7 @@ describe('Policies that an application configures', () => {
         };
       };
 
-      expect(declare(bad)).toThrow(/circutBreaker[^]*did you mean 'circuitBreaker'[^]*name[^]*maxRetries[^]*each/);
+      expect(declare(bad)).toThrow(/circutBreaker[^]*did you mean 'circuitBreaker'[^]*name[^]*each[^]*maxRetries/);
       expect(declare({})).toThrow('at least one of');
     });
 

@@ -3,6 +3,7 @@ import { didYouMean } from '../engine/did-you-mean.js';
 import { overlay, withDefault } from '../policy/overlay.js';
 import {
   collect,
+  POLICIES,
   type Policies,
   POLICY_KINDS,
   type PolicyKind,
@@ -28,9 +29,6 @@ export interface EffectivePolicy {
 }
 
 export type NamedPolicies = Readonly<Record<string, PolicyOptions>>;
-
-/** Kinds whose state belongs to the named policy, as an instance of resilience4j does, not to each method that uses it. */
-const SHARED_STATE: ReadonlySet<string> = new Set(['circuitBreaker', 'bulkhead', 'rateLimit']);
 
 /** The policies that an application configures by name, and the defaults of its decorators. */
 export class PolicyBook {
@@ -98,7 +96,7 @@ export class PolicyBook {
       if (policyName === undefined) continue;
       const input = this.policy(policyName, `${name} > @Resilient`)[kind];
       if (input === undefined) continue;
-      const owned = SHARED_STATE.has(kind) ? withDefault(kind, input, 'name', policyName) : input;
+      const owned = POLICIES[kind].shared ? withDefault(kind, input, 'name', policyName) : input;
       return { input: owned, source: 'named' };
     }
     return undefined;

@@ -1,21 +1,7 @@
-import type { PolicyKind, ResolvedPolicy } from '../policy/policy.options.js';
+import { SLOTS } from '../engine/policy-descriptor.js';
+import { DESCRIPTORS, type PolicyKind, type PolicyLayerName, type ResolvedPolicy } from '../policy/policy.options.js';
 import type { PolicySource } from './policy-book.js';
 import { type PlainOptions, plainOptions } from './plain-options.js';
-
-/** A policy as a layer around the method; a timeout is two of them. */
-export type PolicyLayerName =
-  | 'DeadLetter'
-  | 'Fallback'
-  | 'Cache'
-  | 'Coalesce'
-  | 'TotalTimeout'
-  | 'Retry'
-  | 'Hedge'
-  | 'CircuitBreaker'
-  | 'RateLimit'
-  | 'Bulkhead'
-  | 'AttemptTimeout'
-  | 'Chaos';
 
 export interface PolicyLayer {
   readonly policy: PolicyLayerName;
@@ -35,64 +21,26 @@ export interface PolicyReport {
   readonly layers: readonly PolicyLayer[];
 }
 
-interface Layer<K extends PolicyKind> {
-  readonly kind: K;
-  readonly policy: PolicyLayerName;
-  /** `undefined`: this layer does nothing with these options. */
-  readonly options: (resolved: NonNullable<ResolvedPolicy[K]>) => object | undefined;
-}
-
-const layer = <K extends PolicyKind>(
-  kind: K,
-  policy: PolicyLayerName,
-  options: Layer<K>['options'] = (resolved) => resolved,
-): Layer<K> => ({ kind, policy, options });
-
-/** The order in which the pipeline nests, outermost first. */
-const LAYERS = [
-  layer('deadLetter', 'DeadLetter'),
-  layer('fallback', 'Fallback', (entries) => ({
-    targets: entries.map(({ target, on, priority }) => ({
-      use: typeof target === 'object' ? 'value' : target,
-      on,
-      priority,
-    })),
-  })),
-  layer('cache', 'Cache'),
-  layer('coalesce', 'Coalesce'),
-  layer('timeout', 'TotalTimeout', ({ total }) => (total === Infinity ? undefined : { total })),
-  layer('retry', 'Retry'),
-  layer('hedge', 'Hedge'),
-  layer('circuitBreaker', 'CircuitBreaker'),
-  layer('rateLimit', 'RateLimit'),
-  layer('bulkhead', 'Bulkhead'),
-  layer('timeout', 'AttemptTimeout', ({ total: _total, ...attempt }) =>
-    [attempt.each, attempt.firstItem ?? Infinity, attempt.idle].every((limit) => limit === Infinity)
-      ? undefined
-      : attempt,
+/** Every layer that there can be, outermost first. */
+const LAYERS = SLOTS.flatMap((slot) =>
+  DESCRIPTORS.flatMap(({ kind, layers }) =>
+    layers.filter((layer) => layer.slot === slot).map((layer) => ({ kind, ...layer })),
   ),
-  layer('chaos', 'Chaos', ({ disturbance, until, enabled, ...rest }) =>
-    enabled === false
-      ? undefined
-      : {
-          ...rest,
-          [disturbance.kind]: disturbance.kind === 'latency' ? [disturbance.min, disturbance.max] : true,
-          enabled,
-          until: until === undefined ? undefined : new Date(until).toISOString(),
-        },
-  ),
-] as const;
+);
 
-type Listed = (typeof LAYERS)[number]['kind'];
-/** A kind of policy that is missing in {@link LAYERS} does not compile. */
-type Declared = { readonly [K in PolicyKind]?: K extends Listed ? ResolvedPolicy[K] : never };
+/** The options of each layer that a person looks for first. */
+export const SHOWN: ReadonlyMap<PolicyLayerName, readonly string[]> = new Map(
+  LAYERS.map(({ name, shows }) => [name, shows]),
+);
 
 /** @param sourceOf where each kind of policy was written */
-export function layersOf(declared: Declared, sourceOf: (kind: PolicyKind) => PolicyLayer['source']): PolicyLayer[] {
-  return LAYERS.flatMap((one) => {
-    const { kind, policy, options } = one as Layer<PolicyKind>;
+export function layersOf(
+  declared: ResolvedPolicy,
+  sourceOf: (kind: PolicyKind) => PolicyLayer['source'],
+): PolicyLayer[] {
+  return LAYERS.flatMap(({ kind, name, view }) => {
     const resolved = declared[kind];
-    const shown = resolved && options(resolved);
-    return shown === undefined ? [] : [{ policy, source: sourceOf(kind), options: plainOptions(shown) }];
+    const shown = resolved && (view ? view(resolved) : resolved);
+    return shown === undefined ? [] : [{ policy: name, source: sourceOf(kind), options: plainOptions(shown) }];
   });
 }

@@ -1,23 +1,7 @@
 import type { PlainValue } from './plain-options.js';
-import type { PolicyLayer, PolicyLayerName, PolicyReport } from './policy-report.js';
+import { type PolicyLayer, type PolicyReport, SHOWN } from './policy-report.js';
 
-/** What a person looks for first; the rest is in `ResilienceService.policies()`. */
-const SHOWN: Readonly<Record<PolicyLayerName, readonly string[]>> = {
-  DeadLetter: ['queue', 'capture', 'rethrow'],
-  Fallback: ['targets'],
-  Cache: ['name', 'ttl', 'staleIfError', 'key'],
-  Coalesce: ['key'],
-  TotalTimeout: ['total'],
-  Retry: ['maxRetries', 'strategy', 'baseDelay', 'maxElapsed'],
-  Hedge: ['delay', 'percentile', 'maxHedges'],
-  CircuitBreaker: ['name', 'window', 'recoveryTimeout', 'key'],
-  RateLimit: ['name', 'limit', 'interval', 'maxWait', 'key'],
-  Bulkhead: ['name', 'maxConcurrent', 'maxQueue', 'queueTimeout'],
-  AttemptTimeout: ['each', 'growth', 'firstItem', 'idle'],
-  Chaos: ['rate', 'fault', 'latency', 'result', 'until'],
-};
-
-/** One line per method, outermost policy first, durations in ms. */
+/** One line per method with what a person looks for first, outermost policy first, durations in ms. */
 export function policyTable(reports: readonly PolicyReport[]): string {
   const names = reports.map(({ name, declaredIn }) =>
     declaredIn === null || name.startsWith(`${declaredIn}.`) ? name : `${name} (of ${declaredIn})`,
@@ -28,7 +12,7 @@ export function policyTable(reports: readonly PolicyReport[]): string {
 }
 
 function cell({ policy, source, options }: PolicyLayer): string {
-  const values = SHOWN[policy]
+  const values = (SHOWN.get(policy) ?? [])
     .filter((name) => name in options)
     .map((name) => `${name} ${text(options[name] ?? null)}`);
   const from = source === 'method' ? '' : ` by ${source}`;

@@ -83,7 +83,7 @@ export class ResilienceRuntime implements BindingSource {
       const circuits = breaker.name ?? effective.sharedName ?? name;
       const circuit =
         breaker.key === undefined ? circuits : `${circuits}[${String(breaker.key(...(args as never[])))}]`;
-      for (const known of this.registry.circuits())
+      for (const known of this.registry.states.circuitBreaker.all())
         if (known.name === circuit && REFUSING.has(known.state)) return false;
     }
     return true;

@@ -83,7 +83,7 @@ export class ResilienceService {
 
   /** The circuit of that name; of a keyed breaker, `name[key]`. */
   circuit(name: string): CircuitHandle {
-    for (const circuit of this.runtime.registry.circuits())
+    for (const circuit of this.runtime.registry.states.circuitBreaker.all())
       if (circuit.name === name) return new CircuitHandle(circuit);
     const names = this.circuits().map((circuit) => circuit.name);
     throw new ResilienceError(
@@ -94,7 +94,7 @@ export class ResilienceService {
   }
 
   circuits(): CircuitHandle[] {
-    return [...this.runtime.registry.circuits()].map((circuit) => {
+    return [...this.runtime.registry.states.circuitBreaker.all()].map((circuit) => {
       const handle = this.handles.get(circuit) ?? new CircuitHandle(circuit);
       this.handles.set(circuit, handle);
       return handle;
@@ -103,17 +103,17 @@ export class ResilienceService {
 
   /** Every bulkhead that was declared, to see how full it is. */
   bulkheads(): Iterable<BulkheadReading> {
-    return this.runtime.registry.bulkheads();
+    return this.runtime.registry.states.bulkhead.values();
   }
 
   /** Every rate limit that was declared, to see how many tokens are left. */
   rateLimits(): Iterable<RateLimitReading> {
-    return this.runtime.registry.rateLimits();
+    return this.runtime.registry.states.rateLimit.values();
   }
 
   /** Every retry budget, to see how much of it is used. */
   retryBudgets(): Iterable<RetryBudgetReading> {
-    return this.runtime.registry.retryBudgets();
+    return this.runtime.registry.states.retry.values();
   }
 
   /** Statistics of every protected method and policy that was built. */
@@ -123,22 +123,22 @@ export class ResilienceService {
 
   /** Every cache with its counters: of methods with `@Cache`, and of policies. */
   caches(): CacheHandle[] {
-    return [...this.runtime.registry.answers.caches.values()];
+    return [...this.runtime.registry.states.cache.values()];
   }
 
   /** Calls that joined a running one, by policy. */
   *coalesced(): Iterable<{ readonly name: string; readonly joined: number }> {
-    yield* this.runtime.registry.answers.coalesced.values();
+    yield* this.runtime.registry.states.coalesce.values();
   }
 
   /** What the hedges of every policy did. */
   hedges(): Iterable<HedgeCounts> {
-    return this.runtime.registry.hedges.values();
+    return this.runtime.registry.states.hedge.values();
   }
 
   /** What chaos did to every policy that has it switched on. */
   chaos(): Iterable<ChaosCounts> {
-    return this.runtime.registry.chaos.values();
+    return this.runtime.registry.states.chaos.values();
   }
 
   /**

@@ -275,7 +275,7 @@ describe('policies of one registry', () => {
     await caught(one.execute(down));
 
     expect(await caught(other.execute(async () => 1))).toMatchObject({ circuit: 'llm', state: 'open' });
-    expect([...shared.circuits()].map(({ name }) => name)).toEqual(['llm']);
+    expect([...shared.states.circuitBreaker.all()].map(({ name }) => name)).toEqual(['llm']);
   });
 
   it('are told when two declarations of one circuit disagree; the first wins', () => {
@@ -293,7 +293,7 @@ describe('policies of one registry', () => {
   it('take an operator’s word', async () => {
     const shared = registry();
     const policy = registerPolicy(shared, { name: 'llm', circuitBreaker: { failureThreshold: 1 } });
-    const [circuit] = shared.circuits();
+    const [circuit] = shared.states.circuitBreaker.all();
     const handle = new CircuitHandle(circuit!);
 
     handle.open();

@@ -389,12 +389,12 @@ describe('many wrong options', () => {
 
     expect(problems.map(({ path }) => path)).toEqual([
       'llm > rety',
+      'llm > deadLetter > queue',
+      'llm > fallback',
+      'llm > timeout > each',
       'llm > retry > maxRetries',
       'llm > retry > multiplier',
       'llm > circuitBreaker > failureRate',
-      'llm > timeout > each',
-      'llm > fallback',
-      'llm > deadLetter > queue',
       'llm > deadLetter',
     ]);
     expect(problems[0]?.allowed).toContain("did you mean 'retry'?");

@@ -28,7 +28,7 @@ export function withDefault<K extends PolicyKind>(
 
 function longForm(kind: PolicyKind, value: unknown): object | undefined {
   if (value === true) return {};
-  const { shorthand } = POLICIES[kind] as option.Options<option.Spec, string>;
+  const { shorthand } = POLICIES[kind].options as option.Options<option.Spec, string>;
   if (typeof value !== 'object' && shorthand !== undefined) return { [shorthand]: value };
   return typeof value === 'object' && value !== null ? value : undefined;
 }

@@ -1,29 +1,20 @@
-import { chaosNotice } from '../chaos/chaos-notice.js';
-import type { ResolvedChaosOptions } from '../chaos/chaos.options.js';
-import { ChaosPolicy } from '../chaos/chaos.policy.js';
-import { ChaosRecord } from '../chaos/chaos-record.js';
-import type { BulkheadReading } from '../bulkhead/bulkhead.policy.js';
-import { changeCircuits, type Circuits, createCircuits } from '../circuit-breaker/circuit-breaker.policy.js';
-import type { ResolvedCircuitBreakerOptions } from '../circuit-breaker/circuit-breaker.options.js';
-import type { Circuit } from '../circuit-breaker/circuit.js';
-import { CircuitRules } from '../circuit-breaker/circuit-rules.js';
-import { DeadLetterPolicy } from '../dead-letter/dead-letter.policy.js';
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
 import { CallStats } from '../engine/call-stats.js';
 import type { DeadLetterSink } from '../engine/dead-letter-sink.js';
+import type { Figure } from '../engine/figure.js';
+import { Permits } from '../engine/permits.js';
 import type { PipelineParts } from '../engine/pipeline-parts.js';
 import type { PolicyContext } from '../engine/policy-context.js';
-import { FallbackPolicy } from '../fallback/fallback.policy.js';
-import { HedgePolicy } from '../hedge/hedge.policy.js';
-import { HedgeRecord } from '../hedge/hedge-record.js';
-import type { RateLimitReading } from '../rate-limit/token-buckets.js';
-import { RetryBudget, type RetryBudgetReading } from '../retry/retry-budget.js';
-import { RetryPolicy } from '../retry/retry.policy.js';
-import { TimeoutPolicy } from '../timeout/timeout.policy.js';
-import { PermitRegistry } from './permit-registry.js';
-import type { ResolvedPolicy } from './policy.options.js';
-import { takesEffect } from './same-options.js';
-import { SharedAnswers } from './shared-answers.js';
+import type { PolicyBuild } from '../engine/policy-descriptor.js';
+import { ofName } from '../engine/shared-state.js';
+import {
+  type AnyPolicy,
+  DESCRIPTORS,
+  POLICIES,
+  POLICY_KINDS,
+  type PolicyKind,
+  type ResolvedPolicy,
+} from './policy.options.js';
 
 export interface PolicyRegistryParts {
   readonly context: PolicyContext;
@@ -42,24 +33,18 @@ export interface BuildOptions {
   readonly before?: ResolvedPolicy | undefined;
 }
 
-/** More kinds of options than this are rare, and looking through them would cost the start. */
-const MAX_SHARED_RULES = 20;
+type States = { readonly [K in PolicyKind]: ReturnType<(typeof POLICIES)[K]['state']> };
+type StageOf<K extends PolicyKind> = ReturnType<(typeof POLICIES)[K]['stage']>;
+
+const PERMITS = DESCRIPTORS.filter(({ layers }) => layers.some(({ slot }) => slot === 'permit'));
 
 /** The state behind all policies of one application: circuits, retry budgets and statistics, by name. */
 export class PolicyRegistry {
   readonly stats = new Map<string, CallStats>();
-  readonly answers: SharedAnswers;
-  readonly hedges = new Map<string, HedgeRecord>();
-  readonly chaos = new Map<string, ChaosRecord>();
-  private readonly rules: CircuitRules[] = [];
-  private readonly circuitsByName = new Map<string, Circuits>();
-  private readonly budgets = new Map<string, RetryBudget>();
-  private readonly permits: PermitRegistry;
+  /** What each kind of policy keeps. */
+  readonly states = Object.fromEntries(POLICY_KINDS.map((kind) => [kind, POLICIES[kind].state()])) as unknown as States;
 
-  constructor(private readonly parts: PolicyRegistryParts) {
-    this.permits = new PermitRegistry(parts.context, parts.warn);
-    this.answers = new SharedAnswers(parts.context, parts.warn);
-  }
+  constructor(private readonly parts: PolicyRegistryParts) {}
 
   get context(): PolicyContext {
     return this.parts.context;
@@ -71,109 +56,46 @@ export class PolicyRegistry {
   }
 
   /** Makes the policies of one call ready to run. What carries state is shared with others of the same name. */
-  build(
-    name: string,
-    policy: ResolvedPolicy,
-    { attemptIndex, sharedName = name, before }: BuildOptions,
-  ): PipelineParts {
-    const { context } = this.parts;
-    const { retry, circuitBreaker, timeout, fallback, deadLetter } = policy;
+  build(name: string, policy: ResolvedPolicy, options: BuildOptions): PipelineParts {
+    const stage = this.stages(name, policy, options);
     return {
       name,
-      context,
-      stats: this.statsOf(name),
-      attemptIndex,
-      deadLetter: deadLetter && new DeadLetterPolicy(deadLetter, this.parts.deadLetters(deadLetter, name)),
-      fallback: fallback && new FallbackPolicy(fallback, context),
-      cache:
-        policy.cache && this.answers.cache(name, policy.cache, attemptIndex, before?.cache, refusedResults(policy)),
-      coalesce: policy.coalesce && this.answers.coalesce(name, policy.coalesce, attemptIndex),
-      timeout: timeout && new TimeoutPolicy(timeout, context),
-      retry: retry && new RetryPolicy(retry, context, retry.budget && this.budgetOf(sharedName, retry.budget)),
-      hedge: policy.hedge && new HedgePolicy(policy.hedge, context, this.hedgeRecordOf(name)),
-      breakers: circuitBreaker && this.circuitsOf(circuitBreaker.name ?? name, circuitBreaker, before?.circuitBreaker),
-      permits: this.permits.build(name, policy, before),
-      chaos: policy.chaos && this.chaosOf(name, policy.chaos),
+      context: this.context,
+      stats: ofName(this.stats, name, () => new CallStats()),
+      attemptIndex: options.attemptIndex,
+      deadLetter: stage('deadLetter'),
+      fallback: stage('fallback'),
+      cache: stage('cache'),
+      coalesce: stage('coalesce'),
+      timeout: stage('timeout'),
+      retry: stage('retry'),
+      hedge: stage('hedge'),
+      breakers: stage('circuitBreaker'),
+      permits: Permits.of(...PERMITS.map(({ kind }) => stage(kind) as StageOf<'bulkhead'>)),
+      chaos: stage('chaos'),
     };
   }
 
-  /** Every circuit that exists now; a keyed breaker has one per key seen. */
-  *circuits(): Iterable<Circuit> {
-    for (const circuits of this.circuitsByName.values()) yield* circuits.circuits();
+  /** What the policies count. */
+  figures(): Figure[] {
+    return DESCRIPTORS.flatMap(({ kind, figures }) => figures?.(this.states[kind]) ?? []);
   }
 
-  /** Only of policies that retry within a budget. */
-  *retryBudgets(): Iterable<RetryBudgetReading> {
-    for (const [name, { active, retrying, limit }] of this.budgets) yield { name, active, retrying, limit };
+  /** Makes the stage of each kind that is configured. */
+  private stages(name: string, policy: ResolvedPolicy, { attemptIndex, sharedName = name, before }: BuildOptions) {
+    const { context, deadLetters, warn } = this.parts;
+    const judges = DESCRIPTORS.flatMap(({ kind, refusesResult }) => {
+      const resolved = policy[kind];
+      return (resolved && refusesResult?.(resolved)) ?? [];
+    }).filter((judge) => judge !== undefined);
+    const refusesResult =
+      judges.length === 0 ? undefined : (value: unknown) => judges.some((refuses) => refuses(value));
+    const common = { name, sharedName, attemptIndex, context, refusesResult, deadLetters, warn };
+    return <K extends PolicyKind>(kind: K): StageOf<K> => {
+      const resolved = policy[kind];
+      if (resolved === undefined) return undefined as StageOf<K>;
+      const build = { ...common, state: this.states[kind], before: before?.[kind] } as PolicyBuild<object, unknown>;
+      return (POLICIES[kind] as AnyPolicy).stage(resolved, build) as StageOf<K>;
+    };
   }
-
-  bulkheads(): Iterable<BulkheadReading> {
-    return this.permits.bulkheads.values();
-  }
-
-  rateLimits(): Iterable<RateLimitReading> {
-    return this.permits.rateLimits.values();
-  }
-
-  private statsOf(name: string): CallStats {
-    let stats = this.stats.get(name);
-    if (stats === undefined) this.stats.set(name, (stats = new CallStats()));
-    return stats;
-  }
-
-  private budgetOf(name: string, options: { ratio: number; min: number }): RetryBudget {
-    let budget = this.budgets.get(name);
-    if (budget === undefined) this.budgets.set(name, (budget = new RetryBudget(options.ratio, options.min)));
-    else budget.reconfigure(options.ratio, options.min);
-    return budget;
-  }
-
-  private hedgeRecordOf(name: string): HedgeRecord {
-    let record = this.hedges.get(name);
-    if (record === undefined) this.hedges.set(name, (record = new HedgeRecord(name)));
-    return record;
-  }
-
-  /** Said aloud, once per name unless it changes; one that is switched off for good is not there. */
-  private chaosOf(name: string, options: ResolvedChaosOptions): ChaosPolicy | undefined {
-    if (options.enabled === false) return undefined;
-    const record = this.chaos.get(name) ?? new ChaosRecord(name);
-    const policy = new ChaosPolicy(options, this.parts.context, name, record);
-    const notice = chaosNotice(name, options);
-    if (record.notice !== notice) this.parts.warn?.(notice);
-    record.notice = notice;
-    this.chaos.set(name, record);
-    return policy;
-  }
-
-  /** Circuits that are judged alike share their rules: with one set each, options would take more memory than outcomes. */
-  private rulesFor(options: ResolvedCircuitBreakerOptions): CircuitRules {
-    const known = this.rules.find((rules) => rules.isMadeOf(options));
-    if (known !== undefined) return known;
-    const rules = new CircuitRules(options, this.parts.context);
-    if (this.rules.length < MAX_SHARED_RULES) this.rules.push(rules);
-    return rules;
-  }
-
-  private circuitsOf(
-    name: string,
-    options: ResolvedCircuitBreakerOptions,
-    before: ResolvedCircuitBreakerOptions | undefined,
-  ): Circuits {
-    const known = this.circuitsByName.get(name);
-    if (known !== undefined) {
-      const declarations = { known: known.rules.options, declared: options, before };
-      if (!takesEffect(`Circuit '${name}'`, declarations, this.parts.warn)) return known;
-    }
-    const rules = this.rulesFor(options);
-    const circuits = known === undefined ? createCircuits(name, rules) : changeCircuits(known, rules);
-    this.circuitsByName.set(name, circuits);
-    return circuits;
-  }
-}
-
-/** What is not accepted as a success, and so is not kept. */
-function refusedResults({ retry, fallback = [] }: ResolvedPolicy): ((value: unknown) => boolean) | undefined {
-  const judges = [retry?.retryOnResult, ...fallback.map(({ onResult }) => onResult)].filter((one) => one !== undefined);
-  return judges.length === 0 ? undefined : (value) => judges.some((refuses) => refuses(value));
 }

@@ -537,7 +537,7 @@ describe('Around calls', () => {
     build('C.ask', { ...openai, limit: 99 });
 
     expect([one?.tryAcquire([], 0), two?.tryAcquire([], 0), one?.tryAcquire([], 0)]).toEqual([true, true, false]);
-    expect([...registry.rateLimits()].map(({ name }) => name)).toEqual(['openai']);
+    expect([...registry.states.rateLimit.values()].map(({ name }) => name)).toEqual(['openai']);
     expect(warnings).toEqual([
       "Rate limit 'openai' is declared twice with different options; the first declaration wins",
     ]);

@@ -11,7 +11,7 @@ describe('RetryBudget', () => {
     ['nothing when told so', { active: 100, ratio: 0, min: 0 }, 0],
     ['all when told so', { active: 7, ratio: 1, min: 0 }, 7],
   ])('allows %s', (_what, { active, ratio, min }, allowed) => {
-    const budget = new RetryBudget(ratio, min);
+    const budget = new RetryBudget('orders', { ratio, min });
     budget.active = active;
 
     let granted = 0;
@@ -21,7 +21,7 @@ describe('RetryBudget', () => {
   });
 
   it('grants again what was given back', () => {
-    const budget = new RetryBudget(0, 1);
+    const budget = new RetryBudget('orders', { ratio: 0, min: 1 });
 
     expect([budget.tryAcquire(), budget.tryAcquire()]).toEqual([true, false]);
     budget.release();
@@ -29,13 +29,13 @@ describe('RetryBudget', () => {
   });
 
   it('takes other limits while it is used', () => {
-    const budget = new RetryBudget(0, 1);
+    const budget = new RetryBudget('orders', { ratio: 0, min: 1 });
     budget.active = 10;
     budget.tryAcquire();
 
-    budget.reconfigure(0.2, 0);
+    budget.reconfigure({ ratio: 0.2, min: 0 });
     expect([budget.limit, budget.tryAcquire(), budget.tryAcquire()]).toEqual([2, true, false]);
-    budget.reconfigure(0, 1);
+    budget.reconfigure({ ratio: 0, min: 1 });
     budget.release();
     expect([budget.limit, budget.tryAcquire()]).toEqual([1, false]);
   });

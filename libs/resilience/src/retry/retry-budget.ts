@@ -14,25 +14,25 @@ export interface RetryBudgetReading {
  * Keeps retries a bounded share of the traffic, so that an outage is not answered with a storm.
  * One budget per policy name; counters only, no clock.
  */
-export class RetryBudget {
+export class RetryBudget implements RetryBudgetReading {
   /** Calls in flight. */
   active = 0;
   /** Of these, calls that are waiting for or running a retry. */
   retrying = 0;
 
   constructor(
-    private ratio: number,
-    private min: number,
+    readonly name: string,
+    private options: { readonly ratio: number; readonly min: number },
   ) {}
 
-  reconfigure(ratio: number, min: number): void {
-    this.ratio = ratio;
-    this.min = min;
+  reconfigure(options: { readonly ratio: number; readonly min: number }): void {
+    this.options = options;
   }
 
   /** How many calls may be retrying now. May be a fraction: of 7 calls at 20 %, 1.4 allow two. */
   get limit(): number {
-    return Math.max(this.min, this.ratio * this.active);
+    const { ratio, min } = this.options;
+    return Math.max(min, ratio * this.active);
   }
 
   tryAcquire(): boolean {

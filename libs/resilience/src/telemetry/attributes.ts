@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { Labels } from '../nest/figures/figure.js';
+import type { Labels } from '../engine/figure.js';
 
 /** Names on spans, and on instruments where they have the same, by the conventions of OpenTelemetry. */
 export const ATTRIBUTES = {

@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 
 import type { Clock } from '../engine/clock.js';
 import type { CallTracer } from '../engine/tracing.js';
-import { CALL_DURATION } from '../nest/figures/engine.figures.js';
+import { CALL_DURATION } from '../nest/figures/call.figures.js';
 import type { ResilienceRuntime } from '../nest/resilience.runtime.js';
 import { RESILIENCE_RUNTIME } from '../nest/tokens.js';
 import { OpenTelemetryTracer } from './opentelemetry.tracer.js';

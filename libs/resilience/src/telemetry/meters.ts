@@ -1,7 +1,7 @@
 import { type Meter, metrics, type ObservableCallback } from '@opentelemetry/api';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 
-import type { Figure } from '../nest/figures/figure.js';
+import type { Figure } from '../engine/figure.js';
 import { FigureTable } from '../nest/figures/figure-table.js';
 import { attributesOf } from './attributes.js';
 import { SCOPE } from './scope.js';

@@ -6,7 +6,7 @@ const bulkhead = { maxConcurrent: 10, maxQueue: 1_000, adaptive: { min: 2, max: 
 
 describe.each<[string, Lane]>(WAITING_LANES)('An adaptive bulkhead of %s', (_name, lane) => {
   const limitOf = (bench: LaneBench): number | undefined =>
-    [...bench.registry.bulkheads()][0]?.snapshot().maxConcurrent;
+    [...bench.registry.states.bulkhead.values()][0]?.snapshot().maxConcurrent;
 
   async function burst(bench: LaneBench, calls: number): Promise<void> {
     const ended = Promise.all(Array.from({ length: calls }, () => bench.start()));

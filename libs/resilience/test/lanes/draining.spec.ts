@@ -11,7 +11,8 @@ const drainOn = (error: unknown): boolean => (error as { status?: unknown }).sta
 const rateLimit = { limit: 10, interval: '10s', drainOn } as const;
 
 describe.each<[string, Lane]>(LANES)('The rate limit of %s', (_name, lane) => {
-  const tokensOf = (bench: LaneBench): number | undefined => [...bench.registry.rateLimits()][0]?.snapshot().available;
+  const tokensOf = (bench: LaneBench): number | undefined =>
+    [...bench.registry.states.rateLimit.values()][0]?.snapshot().available;
 
   it('is drained by an error that says so: the next token is one that flows in', async () => {
     const bench = new LaneBench(lane, { rateLimit });
@@ -60,7 +61,7 @@ describe('The rate limits of a process', () => {
     const bench = new LaneBench(LANES[0]![1], { rateLimit: { limit: 2, interval: '2s', key: (key: string) => key } });
     await bench.run('a');
 
-    for (const reading of bench.registry.rateLimits()) reading.drain(5_000);
+    for (const reading of bench.registry.states.rateLimit.values()) reading.drain(5_000);
 
     expect(await bench.run('a')).toMatchObject({ error: { retryAfterMs: 5_000 } });
     expect(await bench.run('new')).toMatchObject({ value: 'ok' });

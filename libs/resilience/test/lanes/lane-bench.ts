@@ -193,8 +193,8 @@ export class LaneBench {
 
   /** What must be nothing when all calls have ended. */
   get leftovers(): object {
-    const [budget] = this.registry.retryBudgets();
-    const places = [...this.registry.bulkheads()][0]?.snapshot();
+    const [budget] = this.registry.states.retry.values();
+    const places = [...this.registry.states.bulkhead.values()][0]?.snapshot();
     return {
       calls: this.context.shutdown.running,
       timers: this.clock.awake.size,
@@ -204,7 +204,7 @@ export class LaneBench {
   }
 
   get circuit(): string | undefined {
-    const [circuit] = this.registry.circuits();
+    const [circuit] = this.registry.states.circuitBreaker.all();
     return circuit?.state;
   }
 

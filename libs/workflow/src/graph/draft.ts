@@ -1,4 +1,4 @@
-import type { Duration, PolicyOptions } from '@nest-resilience/core';
+import type { Duration, FilePolicyKind, Policies, PolicyOptions } from '@nest-resilience/core';
 import type { InputMapping } from '../expression/mapping.js';
 import type { HealSettings } from './heal.js';
 import type { ERROR_OPTIONS } from './policies.js';
@@ -82,25 +82,14 @@ export interface NodeSettings extends NodePolicies {
 }
 
 /**
- * Policies of one node, in the fixed order of the engine:
- * Cache(Coalesce(Retry(Hedge(CircuitBreaker(RateLimit(Bulkhead(Timeout(node)))))))).
- * A `key` is a JSONata expression over what the node sees, or a function of the node's input.
+ * Policies of one node, in the fixed order of the engine. A `key` is a JSONata expression over what the node sees, or a function of the
+ * node's input. Without one, `cache` and `coalesce` share a result among runs in which the node sees the same: the same input and
+ * results before it.
  */
-export interface NodePolicies {
-  readonly retry?: Worded<PolicyOptions['retry']>;
-  readonly circuitBreaker?: Worded<Keyed<PolicyOptions['circuitBreaker']>>;
-  readonly timeout?: PolicyOptions['timeout'];
-  readonly rateLimit?: Keyed<PolicyOptions['rateLimit']>;
-  readonly bulkhead?: PolicyOptions['bulkhead'];
-  readonly hedge?: PolicyOptions['hedge'];
-  /** Without a `key` a result is shared by runs in which the node sees the same: the same input and results before it. */
-  readonly cache?: Worded<Keyed<PolicyOptions['cache']>>;
-  /** Without a `key` as `cache`. */
-  readonly coalesce?: Keyed<PolicyOptions['coalesce']>;
-}
+export type NodePolicies = { readonly [K in keyof Pick<Policies, FilePolicyKind>]: Worded<Keyed<Policies[K]>> };
 
 /** The same options, in which `key` may be an expression. */
-export type Keyed<T> = T extends object ? Omit<T, 'key'> & { readonly key?: NodeKey } : T;
+export type Keyed<T> = T extends { readonly key?: unknown } ? Omit<T, 'key'> & { readonly key?: NodeKey } : T;
 
 /** The same options, in which what takes errors may be words: a reason or kind of the classifier, an error's name or code. */
 export type Worded<T> = T extends object

@@ -1,4 +1,4 @@
-import { classifyError, type PolicyOptions } from '@nest-resilience/core';
+import { classifyError, type PolicyOptions, policySchemas } from '@nest-resilience/core';
 import { compileExpression, type Expression } from '../expression/expression.js';
 import type { NodePolicies } from './draft.js';
 import { keyOfCall, type KeyedPolicy, KEYED_POLICIES, needsKey } from './policy-keys.js';
@@ -15,16 +15,7 @@ export type CallKey = Expression | ((input: never) => string | undefined) | 'sco
 
 export const NO_POLICIES: CompiledPolicies = { options: {}, keys: new Map() };
 
-export const NODE_POLICIES = [
-  'retry',
-  'circuitBreaker',
-  'timeout',
-  'rateLimit',
-  'bulkhead',
-  'hedge',
-  'cache',
-  'coalesce',
-] as const satisfies readonly (keyof NodePolicies)[];
+export const NODE_POLICIES = Object.keys(policySchemas()) as readonly (keyof NodePolicies)[];
 
 /** Options that take errors. Files cannot hold functions: there they are lists of words. */
 export const ERROR_OPTIONS = ['retryOn', 'abortOn', 'recordOn', 'ignoreOn', 'staleOn'] as const;

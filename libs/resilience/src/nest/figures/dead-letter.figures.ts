@@ -1,7 +1,7 @@
 import type { CountedDeadLetterStore } from '../../dead-letter/counted.store.js';
 import type { Clock } from '../../engine/clock.js';
 import { within } from '../../engine/within.js';
-import { counter, type Figure, gauge, type Reading } from './figure.js';
+import { counter, type Figure, gauge, type Reading } from '../../engine/figure.js';
 
 /** A scrape must not wait for a store that does not answer. */
 const STORE_TIMEOUT_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { DurationFigure, Figure } from './figure.js';
+import type { DurationFigure, Figure } from '../../engine/figure.js';
 
 type Row = Figure | DurationFigure;
 

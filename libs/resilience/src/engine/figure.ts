@@ -1,5 +1,5 @@
-import type { OutcomeCounts } from '../../engine/call-stats.js';
-import type { DurationHistogram } from '../../engine/duration-histogram.js';
+import type { OutcomeCounts } from './call-stats.js';
+import type { DurationHistogram } from './duration-histogram.js';
 
 /** What a value is of: methods, circuits, queues, checks. Never anything that a caller can choose. */
 export type Labels = Readonly<Record<string, string | number>>;
@@ -100,3 +100,12 @@ export function outcomes(labels: Labels, counts: OutcomeCounts): Reading[] {
 
 /** Counts by level, of which the first is 1. */
 export const byLevel = (counts: readonly number[]) => counts.map((count, index) => [index + 1, count] as const);
+
+interface Limit {
+  readonly name: string;
+  snapshot(): { readonly rejected: Readonly<Record<string, number>> };
+}
+
+/** What limits refused, by the policy that was refused. */
+export const refusedBy = (limits: () => Iterable<Limit>, labels: (limit: Limit) => Labels) =>
+  eachBy(limits, labels, 'policy', (limit) => Object.entries(limit.snapshot().rejected));

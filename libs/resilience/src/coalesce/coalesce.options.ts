@@ -14,6 +14,6 @@ export interface CoalesceOptions<A extends readonly unknown[] = never[]> {
   readonly key?: (...args: A) => string | undefined;
 }
 
-export type ResolvedCoalesceOptions = option.ResolvedOf<typeof COALESCE.spec>;
+type ResolvedCoalesceOptions = option.ResolvedOf<typeof COALESCE.spec>;
 
 export const readCoalesceOptions = option.readerOf(COALESCE);

@@ -54,12 +54,18 @@ export interface PolicyBuild<Resolved, State> {
 }
 
 /** All that the rest of the house knows of one kind of policy. */
-export interface PolicyDescriptor<O extends Option<unknown, unknown>, Stage, State, Name extends string> {
+export interface PolicyDescriptor<
+  O extends Option<unknown, unknown>,
+  Stage,
+  State,
+  Name extends string,
+  Words extends string | undefined = string | undefined,
+> {
   /** Type, defaults, reader, schema and docs table of its options. */
   readonly options: O;
   readonly layers: readonly PolicyLayerText<NonNullable<OutOf<O>>, Name>[];
   /** What a file of workflows says of it; absent where only code can write it. */
-  readonly inFiles?: string;
+  readonly inFiles?: Words;
   /** Whether methods with one named policy share its state, as those of an instance of resilience4j do. */
   readonly shared?: true;
   /** Made once per application. */
@@ -77,9 +83,15 @@ export interface PolicyDescriptor<O extends Option<unknown, unknown>, Stage, Sta
 }
 
 /** Types a descriptor by its options, so that each says only what is its own. */
-export function describePolicy<O extends Option<unknown, unknown>, Stage, const Name extends string, State = undefined>(
-  descriptor: Omit<PolicyDescriptor<O, Stage, State, Name>, 'state'> &
+export function describePolicy<
+  O extends Option<unknown, unknown>,
+  Stage,
+  const Name extends string,
+  State = undefined,
+  const Words extends string | undefined = undefined,
+>(
+  descriptor: Omit<PolicyDescriptor<O, Stage, State, Name, Words>, 'state'> &
     (undefined extends State ? { readonly state?: undefined } : { readonly state: () => State }),
-): PolicyDescriptor<O, Stage, State, Name> {
+): PolicyDescriptor<O, Stage, State, Name, Words> {
   return { state: () => undefined as State, ...descriptor };
 }

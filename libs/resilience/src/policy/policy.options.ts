@@ -98,7 +98,9 @@ export function readPolicy<K extends PolicyKind>(
 }
 
 /** Kinds that a file of workflows can write. */
-export type FilePolicyKind = Exclude<PolicyKind, 'deadLetter' | 'fallback' | 'chaos'>;
+export type FilePolicyKind = {
+  [K in PolicyKind]: [NonNullable<Catalogue[K]['inFiles']>] extends [never] ? never : K;
+}[PolicyKind];
 
 /**
  * JSON Schema of each policy that a file can write, in the order of {@link POLICIES}.

@@ -25,6 +25,7 @@ const OVERVIEWS = [
   'README.md',
   'docs/README.md',
   'docs/architecture.md',
+  'docs/adding-a-policy.md',
   'docs/reliability.md',
   'docs/coming-from-graphbit-toolweaver-kailash.md',
   'docs/differences.md',

@@ -16,13 +16,13 @@ import {
   UseFilters,
   VERSION_NEUTRAL,
 } from '@nestjs/common';
-import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
+import type { RedriveReport } from '../dead-letter/redrive/batch.js';
 import { notFound } from '../dead-letter/dead-letter.errors.js';
-import type { RedriveResult } from '../dead-letter/dead-letter.redrive.js';
-import { decodeArgs } from '../dead-letter/dead-letter.serializer.js';
+import type { RedriveResult } from '../dead-letter/redrive/redrive.js';
+import { decodeArgs } from '../dead-letter/capture/serializer.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
-import type { DeadLetterCount } from '../dead-letter/dead-letter.store.js';
-import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
+import type { DeadLetterCount } from '../dead-letter/store/dead-letter.store.js';
+import type { ImportReport } from '../dead-letter/store/transfer.js';
 import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { messageOf } from '../engine/foreign-error.js';

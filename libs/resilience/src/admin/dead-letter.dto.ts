@@ -1,4 +1,4 @@
-import type { DeadLetterFilter } from '../dead-letter/dead-letter.store.js';
+import type { DeadLetterFilter } from '../dead-letter/store/dead-letter.store.js';
 import { readBody, typedQuery } from '../nest/openapi/read-request.js';
 import { FILTER, PAGE, PURGE, REDRIVE } from './dead-letter.openapi.js';
 

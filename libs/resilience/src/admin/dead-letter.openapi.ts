@@ -1,4 +1,4 @@
-import type { RedriveReport } from '../dead-letter/dead-letter.batch.js';
+import type { RedriveReport } from '../dead-letter/redrive/batch.js';
 import {
   DEAD_LETTER_STATUSES,
   type StoredAttempt,
@@ -10,8 +10,8 @@ import {
   type DeadLetterFilter,
   type DeadLetterQuery,
   MAX_PAGE_LIMIT,
-} from '../dead-letter/dead-letter.store.js';
-import type { ImportReport } from '../dead-letter/dead-letter.transfer.js';
+} from '../dead-letter/store/dead-letter.store.js';
+import type { ImportReport } from '../dead-letter/store/transfer.js';
 import type { DeadLetterView } from '../dead-letter/dead-letter.view.js';
 import type { ControllerDescription, ResponseDescription } from '../nest/openapi/describe-routes.js';
 import { type Problem, problem, problemWith } from '../nest/openapi/problem.schema.js';

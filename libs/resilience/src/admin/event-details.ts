@@ -1,6 +1,6 @@
-import { storeError } from '../dead-letter/dead-letter.error.js';
+import { storeError } from '../dead-letter/capture/error-record.js';
 import { isSecretName } from '../engine/redaction/index.js';
-import { createRedactor, REDACTED } from '../dead-letter/dead-letter.redact.js';
+import { createRedactor, REDACTED } from '../dead-letter/capture/redact.js';
 import type { PlainOptions as EventDetails, PlainValue as EventDetail } from '../nest/plain-options.js';
 
 export type { EventDetail, EventDetails };

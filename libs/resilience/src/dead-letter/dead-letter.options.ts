@@ -1,5 +1,5 @@
 import * as option from '../engine/option/index.js';
-import { parseRedactPath } from './redact-path.js';
+import { parseRedactPath } from './capture/redact-path.js';
 
 /** Which failed calls become entries. `exhausted` also keeps calls that a fallback rescued, to redo them properly later. */
 export type DeadLetterCapture = 'unrecovered' | 'exhausted';

@@ -1,15 +1,15 @@
 import { beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { FakeClock } from '../testing/fake-clock.js';
-import { DEFAULT_AUTO_REDRIVE_OPTIONS } from './auto-redrive.options.js';
-import type { RedriveProgress } from './dead-letter.batch.js';
-import { deadLetterRecord } from './dead-letter-store.contract.js';
+import { DEFAULT_AUTO_REDRIVE_OPTIONS } from './redrive/auto-redrive.options.js';
+import type { RedriveProgress } from './redrive/batch.js';
+import { deadLetterRecord } from './store/dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import type { RedriveResult } from './dead-letter.redrive.js';
-import { encodeArgs } from './dead-letter.serializer.js';
-import { DEFAULT_DEAD_LETTER_RETENTION } from './dead-letter.retention.js';
+import type { RedriveResult } from './redrive/redrive.js';
+import { encodeArgs } from './capture/serializer.js';
+import { DEFAULT_DEAD_LETTER_RETENTION } from './store/retention.js';
 import { DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
-import { MemoryDeadLetterStore } from './memory.store.js';
+import { MemoryDeadLetterStore } from './store/memory.store.js';
 
 let clock: FakeClock;
 let store: MemoryDeadLetterStore;

@@ -4,27 +4,31 @@ import type { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import { pageOf } from '../engine/pages.js';
 import { repeat } from '../engine/repeat.js';
-import { AutoRedrive } from './auto-redrive.js';
-import { AUTO_REDRIVE, type AutoRedriveOptions, type ResolvedAutoRedriveOptions } from './auto-redrive.options.js';
-import { REDRIVE_ALL, redriveAll, type RedriveAllOptions, type RedriveReport } from './dead-letter.batch.js';
+import { AutoRedrive } from './redrive/auto-redrive.js';
+import {
+  AUTO_REDRIVE,
+  type AutoRedriveOptions,
+  type ResolvedAutoRedriveOptions,
+} from './redrive/auto-redrive.options.js';
+import { REDRIVE_ALL, redriveAll, type RedriveAllOptions, type RedriveReport } from './redrive/batch.js';
 import type { DeadLetterEntry, DeadLetterRecord } from './dead-letter.entry.js';
 import { closed, leased, notFound, targetUnknown } from './dead-letter.errors.js';
-import { readFilter, readQuery } from './dead-letter.query.js';
+import { readFilter, readQuery } from './store/query.js';
 import type { DeadLetterCodec } from './dead-letter.options.js';
-import { Redriver, type RedriverParts, type RedriveResult, uncallable } from './dead-letter.redrive.js';
-import { encodeEdited } from './dead-letter.edit.js';
-import { maxArgsBytesOf } from './dead-letter.serializer.js';
-import { excerptOf } from './dead-letter.excerpt.js';
+import { Redriver, type RedriverParts, type RedriveResult, uncallable } from './redrive/redrive.js';
+import { encodeEdited } from './redrive/edit.js';
+import { maxArgsBytesOf } from './capture/serializer.js';
+import { excerptOf } from './capture/excerpt.js';
 import type {
   DeadLetterCount,
   DeadLetterFilter,
   DeadLetterPage,
   DeadLetterQuery,
   PruneReport,
-} from './dead-letter.store.js';
-import { CLOSED_STATUSES, MOVABLE_STATUSES } from './dead-letter.transitions.js';
-import { exportLines, importLines, type ImportReport } from './dead-letter.transfer.js';
-import { type DeadLetterRetention, RETENTION } from './dead-letter.retention.js';
+} from './store/dead-letter.store.js';
+import { CLOSED_STATUSES, MOVABLE_STATUSES } from './store/transitions.js';
+import { exportLines, importLines, type ImportReport } from './store/transfer.js';
+import { type DeadLetterRetention, RETENTION } from './store/retention.js';
 import { type DeadLetterView, entryOf, viewOf } from './dead-letter.view.js';
 
 /**

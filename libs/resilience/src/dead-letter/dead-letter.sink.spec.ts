@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { FailedCall } from '../engine/dead-letter-sink.js';
 import { FakeClock } from '../testing/fake-clock.js';
-import { deadLetterRecord } from './dead-letter-store.contract.js';
-import { FailedCallCapture } from './dead-letter.capture.js';
+import { deadLetterRecord } from './store/dead-letter-store.contract.js';
+import { FailedCallCapture } from './capture/capture.js';
 import { DEFAULT_DEAD_LETTER_OPTIONS } from './dead-letter.options.js';
 import { StoringDeadLetterSink } from './dead-letter.sink.js';
 import { DeadLetterWriter } from './dead-letter.writer.js';
-import { FileSpill } from './file.spill.js';
-import { MemoryDeadLetterStore } from './memory.store.js';
+import { FileSpill } from './spill/file.spill.js';
+import { MemoryDeadLetterStore } from './store/memory.store.js';
 
 /** A store that can be taken away. */
 class FlakyStore extends MemoryDeadLetterStore {

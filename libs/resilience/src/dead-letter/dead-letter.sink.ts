@@ -1,6 +1,6 @@
 import type { DeadLetterSink, FailedCall } from '../engine/dead-letter-sink.js';
 import type { EventSink } from '../engine/events.js';
-import type { FailedCallCapture } from './dead-letter.capture.js';
+import type { FailedCallCapture } from './capture/capture.js';
 import { emitDeadLetterEvent } from './dead-letter.events.js';
 import type { ResolvedDeadLetterOptions } from './dead-letter.options.js';
 import type { DeadLetterWriter } from './dead-letter.writer.js';

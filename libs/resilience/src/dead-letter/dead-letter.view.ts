@@ -1,6 +1,6 @@
 import { messageOf } from '../engine/foreign-error.js';
 import type { DeadLetterEntry, DeadLetterRecord, StoredArgs } from './dead-letter.entry.js';
-import { decodeArgs, encodeArgs, maxUnpackedBytesOf, plainArgs } from './dead-letter.serializer.js';
+import { decodeArgs, encodeArgs, maxUnpackedBytesOf, plainArgs } from './capture/serializer.js';
 import type { DeadLetterCodec } from './dead-letter.options.js';
 
 /** An entry over HTTP: `args` as plain JSON, `argsMeta` saying which of them are Dates, Maps and so on. */

@@ -1,5 +1,5 @@
 import type { Clock } from '../engine/clock.js';
-import type { DeadLetterStore } from './dead-letter.store.js';
+import type { DeadLetterStore } from './store/dead-letter.store.js';
 
 /** What Nest's `Logger` can do. */
 export interface DeadLetterLog {

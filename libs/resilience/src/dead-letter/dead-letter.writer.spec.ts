@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { FakeClock } from '../testing/fake-clock.js';
-import { deadLetterRecord } from './dead-letter-store.contract.js';
+import { deadLetterRecord } from './store/dead-letter-store.contract.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import type { DeadLetterAdded } from './dead-letter.store.js';
+import type { DeadLetterAdded } from './store/dead-letter.store.js';
 import type { DeadLetterWriterOptions } from './dead-letter.writer.options.js';
 import { DeadLetterWriter } from './dead-letter.writer.js';
-import { MemoryDeadLetterStore } from './memory.store.js';
+import { MemoryDeadLetterStore } from './store/memory.store.js';
 
 /** What `add` does is up to each test. */
 class ScriptedStore extends MemoryDeadLetterStore {

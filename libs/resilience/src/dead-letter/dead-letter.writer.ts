@@ -3,11 +3,11 @@ import { messageOf } from '../engine/foreign-error.js';
 import { redactText } from '../engine/redaction/index.js';
 import { ShutdownWait } from '../engine/shutdown-wait.js';
 import type { DeadLetterRecord } from './dead-letter.entry.js';
-import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './dead-letter.spill.js';
+import { type DeadLetterSpill, type Drained, NoAnswer, NOT_ASKED, type RefusedEntry } from './spill/spill.js';
 import type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
-import { FileSpill } from './file.spill.js';
-import { RingSpill } from './ring.spill.js';
-import { StoreAnswers } from './store-answers.js';
+import { FileSpill } from './spill/file.spill.js';
+import { RingSpill } from './spill/ring.spill.js';
+import { StoreAnswers } from './store/store-answers.js';
 
 /** With the sync of a spill file it makes less than the 50 ms that a call may lose to a store that hangs. */
 const STORE_TIMEOUT_MS = 40;

@@ -1,6 +1,6 @@
-export { type AutoRedriveOptions, DEFAULT_AUTO_REDRIVE_OPTIONS } from './auto-redrive.options.js';
-export type { RedriveAllOptions, RedriveProgress, RedriveReport } from './dead-letter.batch.js';
-export { type CaptureParts, FailedCallCapture } from './dead-letter.capture.js';
+export { type AutoRedriveOptions, DEFAULT_AUTO_REDRIVE_OPTIONS } from './redrive/auto-redrive.options.js';
+export type { RedriveAllOptions, RedriveProgress, RedriveReport } from './redrive/batch.js';
+export { type CaptureParts, FailedCallCapture } from './capture/capture.js';
 export { DeadLetter } from './dead-letter.decorator.js';
 export {
   DEAD_LETTER_STATUSES,
@@ -12,7 +12,7 @@ export {
   type StoredError,
   type StoredFallback,
 } from './dead-letter.entry.js';
-export { argsExcerpt } from './dead-letter.excerpt.js';
+export { argsExcerpt } from './capture/excerpt.js';
 export { DeadLetterError, type DeadLetterErrorCode } from './dead-letter.errors.js';
 export type {
   DeadLetterEvents,
@@ -29,8 +29,8 @@ export {
   type RedactDecision,
   type ResolvedDeadLetterOptions,
 } from './dead-letter.options.js';
-export type { RedriveResult } from './dead-letter.redrive.js';
-export { type DeadLetterRetention, DEFAULT_DEAD_LETTER_RETENTION } from './dead-letter.retention.js';
+export type { RedriveResult } from './redrive/redrive.js';
+export { type DeadLetterRetention, DEFAULT_DEAD_LETTER_RETENTION } from './store/retention.js';
 export { type DeadLetterGate, DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
 export { StoringDeadLetterSink, type StoringSinkParts } from './dead-letter.sink.js';
 export {
@@ -50,12 +50,12 @@ export {
   type PruneRequest,
   type ReleasedDeadLetter,
   type Settlement,
-} from './dead-letter.store.js';
-export type { ImportReport } from './dead-letter.transfer.js';
-export { CLOSED_STATUSES, MOVABLE_STATUSES, statusAfterFailure } from './dead-letter.transitions.js';
+} from './store/dead-letter.store.js';
+export type { ImportReport } from './store/transfer.js';
+export { CLOSED_STATUSES, MOVABLE_STATUSES, statusAfterFailure } from './store/transitions.js';
 export type { DeadLetterLog, DeadLetterWriterOptions, Written } from './dead-letter.writer.options.js';
 export { DeadLetterWriter } from './dead-letter.writer.js';
-export { MemoryDeadLetterStore } from './memory.store.js';
+export { MemoryDeadLetterStore } from './store/memory.store.js';
 export {
   indexedKey,
   MAX_STORED_NAME,
@@ -67,4 +67,4 @@ export {
   storedRecord,
   storedText,
   textInJson,
-} from './stored-text.js';
+} from './capture/stored-text.js';

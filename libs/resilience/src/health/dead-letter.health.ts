@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import * as option from '../engine/option/index.js';
 import { RESILIENCE_CLOCK } from '../nest/tokens.js';

@@ -5,7 +5,7 @@ import type { INestApplication } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
-import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
+import { MemoryDeadLetterStore } from '../dead-letter/store/memory.store.js';
 import { MetricsModule } from '../metrics/index.js';
 import { ResilienceLifecycle } from '../nest/resilience.lifecycle.js';
 import type { ResilienceModuleOptions } from '../nest/resilience.options.js';

@@ -1,5 +1,5 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { messageOf } from '../engine/foreign-error.js';
 import { StoreFaults } from '../nest/store-faults.js';

@@ -5,7 +5,7 @@ import { Registry } from 'prom-client';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { CircuitBook } from '../circuit-breaker/circuit-book.js';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { CallStats } from '../engine/call-stats.js';
 import { createPolicyContext } from '../engine/policy-context.js';
 import { FigureTable } from '../nest/figures/figure-table.js';

@@ -5,8 +5,8 @@ import { lastValueFrom, NEVER, type Observable } from 'rxjs';
 
 import { DeadLetter } from '../dead-letter/dead-letter.decorator.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
-import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
-import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
+import type { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
+import { MemoryDeadLetterStore } from '../dead-letter/store/memory.store.js';
 import type { AttemptContext } from '../engine/attempt.js';
 import { Fallback } from '../fallback/fallback.decorator.js';
 import { Retry } from '../retry/retry.decorator.js';

@@ -10,8 +10,8 @@ import {
 import { ModuleRef } from '@nestjs/core';
 
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
-import type { DeadLetterStore as Store } from '../dead-letter/dead-letter.store.js';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import type { DeadLetterStore as Store } from '../dead-letter/store/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import type { EventSink } from '../engine/events.js';
 import type { EventHub } from './event-hub.js';

@@ -2,7 +2,7 @@ import { type DynamicModule, type InjectionToken, Module, type Provider } from '
 import { DiscoveryModule } from '@nestjs/core';
 
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { FigureTable } from './figures/figure-table.js';

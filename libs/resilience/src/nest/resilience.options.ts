@@ -1,8 +1,8 @@
 import type { Type } from '@nestjs/common';
 
-import { AUTO_REDRIVE } from '../dead-letter/auto-redrive.options.js';
-import { RETENTION } from '../dead-letter/dead-letter.retention.js';
-import type { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import { AUTO_REDRIVE } from '../dead-letter/redrive/auto-redrive.options.js';
+import { RETENTION } from '../dead-letter/store/retention.js';
+import type { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import type { Clock } from '../engine/clock.js';
 import type { EventSink } from '../engine/events.js';
 import * as option from '../engine/option/index.js';

@@ -1,14 +1,14 @@
 import { Logger, type Provider } from '@nestjs/common';
 
-import { CountedDeadLetterStore } from '../dead-letter/counted.store.js';
-import { FailedCallCapture } from '../dead-letter/dead-letter.capture.js';
+import { CountedDeadLetterStore } from '../dead-letter/store/counted.store.js';
+import { FailedCallCapture } from '../dead-letter/capture/capture.js';
 import { DeadLetterService } from '../dead-letter/dead-letter.service.js';
 import { StoringDeadLetterSink, type StoringSinkParts } from '../dead-letter/dead-letter.sink.js';
-import type { DeadLetterStore as Store } from '../dead-letter/dead-letter.store.js';
-import { DeadLetterStore } from '../dead-letter/dead-letter.store.js';
+import type { DeadLetterStore as Store } from '../dead-letter/store/dead-letter.store.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
-import { MemoryDeadLetterStore } from '../dead-letter/memory.store.js';
-import { loadTraceContext } from '../dead-letter/trace-context.js';
+import { MemoryDeadLetterStore } from '../dead-letter/store/memory.store.js';
+import { loadTraceContext } from '../dead-letter/capture/trace-context.js';
 import { classifyError } from '../engine/classifier/classify-error.js';
 import { systemClock } from '../engine/clock.js';
 import { parseDuration } from '../engine/duration.js';

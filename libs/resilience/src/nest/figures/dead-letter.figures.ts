@@ -1,4 +1,4 @@
-import type { CountedDeadLetterStore } from '../../dead-letter/counted.store.js';
+import type { CountedDeadLetterStore } from '../../dead-letter/store/counted.store.js';
 import type { Clock } from '../../engine/clock.js';
 import { within } from '../../engine/within.js';
 import { counter, type Figure, gauge, type Reading } from '../../engine/figure.js';

@@ -1,6 +1,6 @@
 import type { FactoryProvider } from '@nestjs/common';
-import type { CountedDeadLetterStore } from '../../dead-letter/counted.store.js';
-import { DeadLetterStore } from '../../dead-letter/dead-letter.store.js';
+import type { CountedDeadLetterStore } from '../../dead-letter/store/counted.store.js';
+import { DeadLetterStore } from '../../dead-letter/store/dead-letter.store.js';
 import type { Clock } from '../../engine/clock.js';
 import type { ResilienceRuntime } from '../resilience.runtime.js';
 import { RESILIENCE_CLOCK, RESILIENCE_RUNTIME } from '../tokens.js';

@@ -1,11 +1,11 @@
 import { Inject, Injectable, Logger, type OnApplicationBootstrap, RequestMethod } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
+import { NEST_METADATA } from '../nest/private/nest-metadata.js';
 import { routeHandlers } from './guarded-handlers.js';
 
 /** Where Nest's own decorators keep what they were told. */
-const PATH = 'path';
-const METHOD = 'method';
+const { path: PATH, method: METHOD } = NEST_METADATA;
 
 /** A token shorter than this can be guessed over the network. */
 const SAFE_TOKEN_LENGTH = 16;

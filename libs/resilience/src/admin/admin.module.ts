@@ -1,7 +1,7 @@
 import { type DynamicModule, Module, type Provider } from '@nestjs/common';
 import type { CanActivate } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
-import { RefusedBodies } from '../nest/wire/refused-bodies.js';
+import { RefusedBodies } from '../nest/private/refused-bodies.js';
 import { AdminBootLog } from './admin.boot-log.js';
 import { AdminGuard } from './admin.guard.js';
 import { describedControllers } from './admin.openapi.js';

@@ -1,18 +1,20 @@
 import type { IncomingMessage } from 'node:http';
 import { Inject, Injectable, type OnModuleInit, Optional, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
-import { expressLayers, expressRouteOf } from '../nest/wire/express-routes.js';
+import { expressLayers, expressRouteOf } from '../nest/private/express-routes.js';
+import { NEST_METADATA } from '../nest/private/nest-metadata.js';
 import { AdminGuard } from './admin.guard.js';
 import { type AdminAccess, RESILIENCE_ADMIN } from './admin.options.js';
 import { type RouteHandler, routeHandlers } from './guarded-handlers.js';
 
-/** What Nest copies from a method to the function that a framework gets; Fastify shows it as the `config` of the route. */
-const ROUTE_CONFIG = '__fastify_route_config__';
+const {
+  version: VERSION,
+  host: HOST,
+  /** Nest copies it from a method to the function that a framework gets; Fastify shows it as the `config` of the route. */
+  fastifyRouteConfig: ROUTE_CONFIG,
+} = NEST_METADATA;
 /** In there: the method, by which a route is told apart from every other. */
 const HANDLER = Symbol.for('nest-resilience:handler');
-
-const VERSION = '__version__';
-const HOST = 'host';
 
 /** Names of Express' own parsers: Nest itself tells by them which are there. */
 const PARSERS = new Set(['jsonParser', 'urlencodedParser', 'rawParser', 'textParser']);

@@ -1,9 +1,8 @@
 import { MetadataScanner } from '@nestjs/core';
+import { NEST_METADATA } from '../nest/private/nest-metadata.js';
 import { AdminGuard } from './admin.guard.js';
 
-/** Where Nest's own decorators keep what they were told. */
-const METHOD = 'method';
-const GUARDS = '__guards__';
+const { method: METHOD, guards: GUARDS } = NEST_METADATA;
 
 export interface RouteHandler {
   readonly controller: object;

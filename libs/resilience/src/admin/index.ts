@@ -29,7 +29,7 @@ export {
 export { ownController } from '../nest/openapi/own-controller.js';
 export { type Problem, problem as routeProblem, problemWith } from '../nest/openapi/problem.schema.js';
 export { answerEvents, goneSignal, HttpResponse } from '../nest/wire/http-response.js';
-export { RefusedBodies } from '../nest/wire/refused-bodies.js';
-export { type RefusedBody, refusedBody } from '../nest/wire/refused-body.js';
+export { RefusedBodies } from '../nest/private/refused-bodies.js';
+export { type RefusedBody, refusedBody } from '../nest/private/refused-body.js';
 export { answerOf as wireAnswerOf, type WireAnswer, WireError } from '../nest/wire/wire-error.js';
 export * as schemas from '../nest/openapi/schema.js';

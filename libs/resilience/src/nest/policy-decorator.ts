@@ -16,7 +16,7 @@ import {
 import { attemptIndexOf } from './attempt.decorator.js';
 import { bindingOf, isBindingSource } from './binding.js';
 import { sharedSymbol } from './copies.js';
-import { type HandlerMark, handlerMarks, takeRequest } from './handler-mark.js';
+import { type HandlerMark, handlerMarks, takeRequest } from './private/handler-mark.js';
 import { attachMethodPolicy, type DeclarationLevel, MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { noteMissingModule } from './missing-module.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';

@@ -11,6 +11,7 @@ import { debugLogged } from './debug-logged.js';
 import { methodPoliciesOf, type MethodPolicy, prototypeChain } from './method-policy.js';
 import { describeOverride, overriddenMethods } from './overridden-methods.js';
 import { policyTable } from './policy-table.js';
+import { NEST_METADATA, OTHER_TRANSPORTS } from './private/nest-metadata.js';
 import { ResilienceRuntime } from './resilience.runtime.js';
 import { ResilienceService } from './resilience.service.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
@@ -161,7 +162,7 @@ export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap 
 }
 
 /** Metadata keys under which Nest keeps routes, message patterns, WebSocket messages and GraphQL resolvers. */
-const HANDLER_METADATA = ['path', 'microservices:pattern', 'message', 'graphql:resolver_type'];
+const HANDLER_METADATA = [NEST_METADATA.path, ...OTHER_TRANSPORTS];
 
 function isHandler(prototype: object, method: string): boolean {
   const handler: unknown = Reflect.get(prototype, method);

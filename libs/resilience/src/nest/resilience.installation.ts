@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger, type Type } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 
 import { describeCopies, sharedValue } from './copies.js';
+import { NEST_METADATA } from './private/nest-metadata.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';
 
 const seen = sharedValue('containers', () => new WeakSet<object>());
@@ -32,7 +33,7 @@ export class ResilienceInstallation {
 /** As far as `@Module()` tells. */
 function importersOf(modules: ModulesContainer, owners: readonly Type[]): string {
   const names = [...modules.values()].flatMap(({ metatype }) => {
-    const imports = (Reflect.getMetadata('imports', metatype) ?? []) as unknown[];
+    const imports = (Reflect.getMetadata(NEST_METADATA.imports, metatype) ?? []) as unknown[];
     return imports.some((one) => owners.includes((one as { module?: Type } | undefined)?.module as Type))
       ? [metatype.name]
       : [];

@@ -10,7 +10,7 @@ import { ModuleRef } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 
 import { type Binding, isBindingSource } from './binding.js';
-import { type HandlerMark, handlerMarks, markRequest } from './handler-mark.js';
+import { type HandlerMark, handlerMarks, markRequest } from './private/handler-mark.js';
 import { type MethodPolicy, methodPolicyOf } from './method-policy.js';
 import { noteMissingModule } from './missing-module.js';
 import { RESILIENCE_RUNTIME } from './tokens.js';

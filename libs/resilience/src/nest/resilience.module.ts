@@ -7,7 +7,7 @@ import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
 import { ResilienceOptionsError } from '../engine/errors.js';
 import { FigureTable } from './figures/figure-table.js';
 import { figureTable } from './figures/figure-table.provider.js';
-import { HandlerRequests } from './handler-request.js';
+import { HandlerRequests } from './private/handler-request.js';
 import { ResilienceExplorer } from './resilience.explorer.js';
 import { ResilienceInstallation } from './resilience.installation.js';
 import { ResilienceInterceptor } from './resilience.interceptor.js';

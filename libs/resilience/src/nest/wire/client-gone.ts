@@ -3,6 +3,7 @@ import { type MonoTypeOperatorFunction, Observable } from 'rxjs';
 
 import { ResilienceError } from '../../engine/errors.js';
 import type { Execution } from '../../engine/execution.js';
+import { NEST_METADATA } from '../private/nest-metadata.js';
 import { clientOf } from './wire-client.js';
 
 /** The caller closed its connection before it was answered. Reason of the attempt's signal; never retried, never counted. */
@@ -20,7 +21,7 @@ class ClientGoneError extends ResilienceError {
  * @returns false where there is none to give, or where Nest itself unsubscribes when the client leaves (`@Sse`)
  */
 export function knowClient(context: ExecutionContext, execution: Execution): boolean {
-  if (context.getType() !== 'http' || Reflect.hasMetadata(SSE, context.getHandler())) return false;
+  if (context.getType() !== 'http' || Reflect.hasMetadata(NEST_METADATA.sse, context.getHandler())) return false;
   const client = clientOf(context);
   if (client === undefined) return false;
   let reason: ClientGoneError | undefined;
@@ -34,7 +35,6 @@ export function knowClient(context: ExecutionContext, execution: Execution): boo
 }
 
 /** Under which Nest keeps that a handler is `@Sse`. */
-const SSE = '__sse__';
 
 /**
  * Ends a handler's execution when its client goes away, which aborts the running attempt's signal and ends a wait.

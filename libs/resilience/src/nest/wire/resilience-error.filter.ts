@@ -6,7 +6,7 @@ import type { ResilienceError } from '../../engine/errors.js';
 import { redactText } from '../../engine/redaction/index.js';
 import type { ResolvedModuleOptions } from '../resilience.options.js';
 import { RESILIENCE_MODULE_OPTIONS } from '../tokens.js';
-import { filterGateways } from './gateway-filter.js';
+import { filterGateways } from '../private/gateway-filter.js';
 import { sendProblem } from './send-problem.js';
 import { answerOf, retryAfterHeader, type WireAnswer, WireError } from './wire-error.js';
 

@@ -1,8 +1,8 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 
-import type { Attempt } from '../engine/attempt-state.js';
+import type { Attempt } from '../../engine/attempt-state.js';
 import { GAP } from './handler-request.js';
-import type { MethodPolicy } from './method-policy.js';
+import type { MethodPolicy } from '../method-policy.js';
 
 /** "This call of the handler came through our interceptor": its policies are being applied already. */
 export interface HandlerMark {

@@ -1,16 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { DiscoveryService } from '@nestjs/core';
 
-import { methodNames, methodPolicyOf } from './method-policy.js';
-
-// Nest's own names for these are not exported; `@nestjs/swagger` and others rely on the same two.
-const ROUTE_ARGS = '__routeArguments__';
-const HTTP_PATH = 'path';
-/** `RouteParamtypes.REQUEST`: the one kind of parameter that no pipe sees. */
-const REQUEST = 0;
-
-/** Other transports read the same metadata and mean something else by it. */
-const OTHER_TRANSPORTS = ['microservices:pattern', 'message', 'graphql:resolver_type'];
+import { NEST_METADATA, OTHER_TRANSPORTS, REQUEST_PARAMETER } from './nest-metadata.js';
+import { methodNames, methodPolicyOf } from '../method-policy.js';
 
 /** Empty places between a handler's own arguments and the request: no caller leaves so many before its last argument. */
 export const GAP = 3;
@@ -44,21 +36,22 @@ function passRequests(type: NewableFunction): void {
   for (const method of methodNames(prototype)) {
     const passes = mayPassRequest(Reflect.get(prototype, method));
     const known = Object.entries(
-      (Reflect.getMetadata(ROUTE_ARGS, type, method) ?? {}) as Record<string, RouteArgument>,
+      (Reflect.getMetadata(NEST_METADATA.routeArguments, type, method) ?? {}) as Record<string, RouteArgument>,
     );
     // What a class inherits may be ours already, and wrong here: for another number of arguments, or for a method without policies.
     const own = known.filter(([, argument]) => argument[OURS] === undefined);
     if (!passes && own.length === known.length) continue;
     const index = Math.max(-1, ...own.map(([, argument]) => argument.index)) + 1 + GAP;
     const ours: RouteArgument = { index, data: undefined, pipes: [], [OURS]: true };
-    const all = passes ? [...own, [`${REQUEST}:${index}`, ours]] : own;
-    Reflect.defineMetadata(ROUTE_ARGS, Object.fromEntries(all), type, method);
+    const all = passes ? [...own, [`${REQUEST_PARAMETER}:${index}`, ours]] : own;
+    Reflect.defineMetadata(NEST_METADATA.routeArguments, Object.fromEntries(all), type, method);
   }
 }
 
 function mayPassRequest(handler: unknown): boolean {
   const policy = methodPolicyOf(handler);
-  if (policy === undefined || !Reflect.hasMetadata(HTTP_PATH, handler as object)) return false;
+  if (policy === undefined || !Reflect.hasMetadata(NEST_METADATA.path, handler as object)) return false;
+  // They read the same metadata and mean something else by it.
   if (OTHER_TRANSPORTS.some((key) => Reflect.hasMetadata(key, handler as object))) return false;
   return (policy.takesRequest = true);
 }

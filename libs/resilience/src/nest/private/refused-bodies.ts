@@ -2,8 +2,9 @@ import type { FactoryProvider, OnModuleInit, Type } from '@nestjs/common';
 import { HttpAdapterHost, MetadataScanner } from '@nestjs/core';
 
 import { expressRouteOf } from './express-routes.js';
+import { NEST_METADATA } from './nest-metadata.js';
 import { refusedBody } from './refused-body.js';
-import { sendProblem } from './send-problem.js';
+import { sendProblem } from '../wire/send-problem.js';
 
 type Adapter = HttpAdapterHost['httpAdapter'];
 type Handler = (error: unknown, request: Request, response: unknown, next: unknown) => unknown;
@@ -58,14 +59,11 @@ function pathsOf(controller: Type): string[] {
   const prototype = controller.prototype as object;
   return new MetadataScanner().getAllMethodNames(prototype).flatMap((name) => {
     const handler = Reflect.get(prototype, name) as object;
-    return Reflect.hasMetadata(PATH, handler) ? [join(pathIn(controller), pathIn(handler))] : [];
+    return Reflect.hasMetadata(NEST_METADATA.path, handler) ? [join(pathIn(controller), pathIn(handler))] : [];
   });
 }
 
-/** Under which Nest keeps the path of a controller or a handler. */
-const PATH = 'path';
-
-const pathIn = (target: object): string => String([Reflect.getMetadata(PATH, target)].flat()[0] ?? '');
+const pathIn = (target: object): string => String([Reflect.getMetadata(NEST_METADATA.path, target)].flat()[0] ?? '');
 
 const join = (...parts: string[]): string =>
   parts

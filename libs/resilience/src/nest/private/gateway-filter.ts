@@ -1,9 +1,9 @@
 import type { ExceptionFilter } from '@nestjs/common';
 import type { DiscoveryService } from '@nestjs/core';
 
-/** Where Nest's own decorators keep what they were told. */
-const GATEWAY = 'websockets:is_gateway';
-const FILTERS = '__exceptionFilters__';
+import { NEST_METADATA } from './nest-metadata.js';
+
+const { gateway: GATEWAY, filters: FILTERS } = NEST_METADATA;
 
 /**
  * Gives every gateway the filter, since Nest asks no global filters there. Must run before gateways are connected, so from a

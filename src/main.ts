@@ -11,7 +11,7 @@ import { configureService } from './configure-service.js';
 import { leaveOnSignal } from './shutdown/leave-on-signal.js';
 import { startTransport } from './transport/start-transport.js';
 
-const logger = new Logger('Service');
+const logger = new Logger('Resilience:Service');
 
 /** What a service that could not start gets to let go of what it holds. */
 const GRACE_MS = 2_000;

@@ -58,7 +58,7 @@ afterEach(async () => {
 describe('an automatic redrive', () => {
   it('waits for the circuit of the very key that its entry needs, and ends with the application', async () => {
     const clock = new FakeClock();
-    const { bank, service, circuits } = await given(clock, { autoRedrive: { every: '1m', firstDelay: '1m' } });
+    const { bank, service, circuits } = await given(clock, { autoRedrive: { interval: '1m', baseDelay: '1m' } });
     for (const tenant of ['a', 'b']) await bank.pay(tenant).catch(() => undefined);
     circuits.circuit('bank[a]').open();
     bank.down = false;

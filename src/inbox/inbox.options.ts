@@ -1,5 +1,5 @@
 /** Injection token of the {@link InboxOptions}. */
-export const INBOX_OPTIONS = Symbol('inbox-options');
+export const INBOX_OPTIONS = Symbol.for('nest-resilience:inbox-options');
 
 export interface InboxOptions {
   /** Where mails are archived; files under `archiveDirectory` without it. */

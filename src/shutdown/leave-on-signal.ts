@@ -21,7 +21,7 @@ const ANSWER_MS = 500;
 /** By then nothing should be left to do; what keeps the process up, e.g. a request that nobody waits for, is not worth waiting for. */
 const GRACE_MS = 2_000;
 
-const logger = new Logger('Shutdown');
+const logger = new Logger('Resilience:Shutdown');
 
 /**
  * On SIGTERM and SIGINT: readiness fails first, then Nest's shutdown hooks run, then nothing is left that keeps the process up.

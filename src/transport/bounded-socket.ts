@@ -19,7 +19,7 @@ const SAY_EVERY_MS = 60_000;
  * so is the one that was begun first when all of them together are too large.
  */
 export function boundedSocket({ frameBytes, unfinishedBytes, frameTimeoutMs }: FrameLimits): typeof JsonSocket {
-  const logger = new Logger('Messages');
+  const logger = new Logger('Resilience:Messages');
   /** In the order in which their frames began. */
   const unfinished = new Set<BoundedSocket>();
   let bytes = 0;

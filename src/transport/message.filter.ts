@@ -6,7 +6,7 @@ import { type Observable, throwError } from 'rxjs';
 /** Answers a message that failed with the same problem that the route would answer. */
 @Catch()
 export class MessageFilter implements RpcExceptionFilter {
-  private readonly logger = new Logger('Messages');
+  private readonly logger = new Logger('Resilience:Messages');
 
   catch(error: unknown): Observable<never> {
     const problem = problemOf(error);

@@ -83,7 +83,7 @@ async function recover(): Promise<{ ids: Set<string>; degraded: boolean }> {
   do {
     const page = await store.list({ limit: 1_000, ...(cursor !== undefined && { cursor }) });
     for (const { id } of page.items) ids.add(id);
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return { ids, degraded: writer.degraded };
 }

@@ -73,7 +73,7 @@ async function stored(): Promise<Acknowledged> {
         throw new Error(`${id} is corrupt`);
       found.set(executionId, id);
     }
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return found;
 }

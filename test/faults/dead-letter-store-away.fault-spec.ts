@@ -96,7 +96,7 @@ async function idsIn(app: INestApplication): Promise<Set<string>> {
   do {
     const page = await app.get(DeadLetterService).list({ limit: 1_000, ...(cursor !== undefined && { cursor }) });
     for (const { id } of page.items) ids.add(id);
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return ids;
 }

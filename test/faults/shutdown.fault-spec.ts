@@ -163,12 +163,12 @@ async function everything() {
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
       const page = await executions.list({ limit: 200, ...(cursor !== undefined && { cursor }) });
       for (const { id, status } of page.items) statuses.set(id, status);
-      cursor = page.nextCursor;
+      cursor = page.nextCursor ?? undefined;
     }
     for (let cursor: string | undefined, more = true; more; more = cursor !== undefined) {
       const page = await letters.list({ limit: 200, ...(cursor !== undefined && { cursor }) });
       deadLetters.push(...page.items);
-      cursor = page.nextCursor;
+      cursor = page.nextCursor ?? undefined;
     }
   } finally {
     await executions.close?.();

@@ -367,7 +367,7 @@ describe.each(kinds)('under load, a %s', (name, kind) => {
     do {
       const page = await running.get(DeadLetterService).list({ limit: 1_000, ...(cursor !== undefined && { cursor }) });
       for (const { id } of page.items) ids.add(id);
-      cursor = page.nextCursor;
+      cursor = page.nextCursor ?? undefined;
     } while (cursor !== undefined);
     return ids;
   }

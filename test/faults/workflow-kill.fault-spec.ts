@@ -65,7 +65,7 @@ async function everything(store: ExecutionStore): Promise<ExecutionLedger[]> {
   do {
     const page = await store.list({ limit: 500, ...(cursor !== undefined && { cursor }) });
     for (const { id } of page.items) ledgers.push((await store.get(id))!);
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
   return ledgers;
 }

@@ -166,7 +166,7 @@ class Auditor {
           if (this.ledgers.get(id)?.status === 'succeeded') continue;
           this.keep((await store.get(id))!);
         }
-        cursor = page.nextCursor;
+        cursor = page.nextCursor ?? undefined;
       } while (cursor !== undefined);
     } finally {
       await store.close?.();

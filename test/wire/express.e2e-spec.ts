@@ -213,7 +213,7 @@ describe('Errors of the library over HTTP', () => {
     expect(response.headers.get('content-type')).toBe('application/problem+json; charset=utf-8');
     expect(response.headers.get('retry-after')).toBe('90');
     expect(await response.json()).toEqual({
-      type: 'about:blank',
+      type: 'urn:nest-resilience:problem:resilience-circuit-open',
       title: 'Service Unavailable',
       status: 503,
       detail: expect.not.stringContaining('Orders'),

@@ -194,7 +194,7 @@ describe('ToolWeaver', () => {
               encoding: () => ((state.recoded = true), 'recoded'),
             },
             rounds: 3,
-            delay: '500ms',
+            baseDelay: '500ms',
           },
           run: ({ input }: StepContext) => {
             if (!state.enhanced) throw new Error('too dark');

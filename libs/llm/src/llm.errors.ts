@@ -87,7 +87,7 @@ export class LlmRateLimitError extends ResilienceError {
     provider: string,
     model: string,
     readonly retryAfterMs: number,
-    because: 'no-tokens' | 'cooldown' = 'no-tokens',
+    because: 'no_tokens' | 'cooldown' = 'no_tokens',
   ) {
     const wait = `${Math.ceil(retryAfterMs)} ms`;
     super(

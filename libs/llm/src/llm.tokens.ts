@@ -1,2 +1,2 @@
 /** Injection token of the checked options of `LlmModule`. */
-export const LLM_OPTIONS = Symbol('nest-resilience:llm-options');
+export const LLM_OPTIONS = Symbol.for('nest-resilience:llm-options');

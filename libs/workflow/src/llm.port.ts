@@ -1,7 +1,7 @@
 import type { LlmTryRecord, LlmUsage } from './ledger/execution.js';
 
 /** Injection token of the {@link LlmPort} that `llm` nodes call; `LlmService` of `@nest-resilience/llm` is one. */
-export const WORKFLOW_LLM = Symbol.for('nest-resilience.workflow.llm');
+export const WORKFLOW_LLM = Symbol.for('nest-resilience:workflow-llm');
 
 /** All that workflows need of a language model client. */
 export interface LlmPort {

@@ -50,7 +50,7 @@ export class WorkflowEngine
 {
   readonly registry = new WorkflowRegistry();
   readonly limits: WorkflowLimits;
-  private readonly logger = new Logger('Workflows');
+  private readonly logger = new Logger('Resilience:Workflows');
   private readonly requests: ReturnType<typeof readRequestOptions>;
   private readonly retention: Retention;
   private readonly storeTimeoutMs: number;

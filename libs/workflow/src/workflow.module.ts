@@ -25,7 +25,7 @@ import { WorkflowService } from './workflow.service.js';
 
 type Http = NonNullable<WorkflowModuleExtras['http']>;
 
-const OPENAPI = Symbol('nest-resilience.workflow.openapi');
+const OPENAPI = Symbol.for('nest-resilience:workflow-openapi');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<WorkflowModuleOptions>({
   moduleName: 'Workflow',

@@ -11,7 +11,7 @@ import type { RequestOptions } from './request/request.options.js';
 import type { WorkflowLimitOptions } from './workflow.limits.js';
 
 /** Injection token of the {@link WorkflowModuleOptions}. */
-export const WORKFLOW_OPTIONS = Symbol.for('nest-resilience.workflow.options');
+export const WORKFLOW_OPTIONS = Symbol.for('nest-resilience:workflow-options');
 
 const TIMES = option.options({
   /** How long ended executions are kept; `false`: for ever. @default '30d', where the store can forget */

@@ -37,7 +37,7 @@ export class LiveStream {
   /** The first words. Until they are here, another attempt or another target may take over. */
   async first(): Promise<string> {
     const { name, model, timeouts } = this.target.options;
-    const part = await this.within(timeouts.firstToken, 'first-item');
+    const part = await this.within(timeouts.firstToken, 'first_item');
     if (part?.type === 'text') return part.text;
     if (part === undefined) throw endedEarly();
     if (part.finishReason === 'content-filter') throw new LlmRefusedError(name, model);
@@ -63,7 +63,7 @@ export class LiveStream {
     this.settle?.reject(error);
   }
 
-  private within(limitMs: number, scope: 'first-item' | 'idle'): Promise<ProviderStreamPart | undefined> {
+  private within(limitMs: number, scope: 'first_item' | 'idle'): Promise<ProviderStreamPart | undefined> {
     return new Promise((resolve, reject) => {
       const { signal } = this.controller;
       const done = () => {

@@ -98,12 +98,12 @@ describe('the cost cap of connectivity checks', () => {
     expect(paidRequests(vendor)).toBe(3);
     expect(health()).toMatchObject({
       status: 'up',
-      message: 'openai: not checked, cost-cap (health.maxCostPerDay)',
+      message: 'openai: not checked, cost_cap (health.maxCostPerDay)',
       providers: {
         openai: {
           status: 'up',
           ageMs: 60_000,
-          skipped: 'cost-cap',
+          skipped: 'cost_cap',
           paidChecks: { count: 3, costUsd: expect.closeTo(0.03, 9) },
         },
       },
@@ -118,7 +118,7 @@ describe('the cost cap of connectivity checks', () => {
     await clock.advance('24h');
     await check();
     expect(paidRequests(vendor)).toBe(1);
-    expect(openai()).toMatchObject({ skipped: 'cost-cap' });
+    expect(openai()).toMatchObject({ skipped: 'cost_cap' });
     await clock.advance('5m');
     await check();
 
@@ -168,8 +168,8 @@ describe('the cost cap of connectivity checks', () => {
     expect(running.health()).toMatchObject({
       status: 'up',
       providers: {
-        openai: { status: 'unknown', skipped: 'cost-cap' },
-        unpriced: { status: 'unknown', skipped: 'cost-cap', paidChecks: { count: 0 } },
+        openai: { status: 'unknown', skipped: 'cost_cap' },
+        unpriced: { status: 'unknown', skipped: 'cost_cap', paidChecks: { count: 0 } },
         free: { status: 'up', paidChecks: { count: 1, costUsd: 0 } },
       },
     });
@@ -231,13 +231,13 @@ describe('a critical provider whose checks the cap holds back', () => {
     expect(paidRequests(vendor)).toBe(2);
     expect(health()).toMatchObject({
       status: 'down',
-      message: expect.stringMatching(/^openai: network \(.+; not checked since: cost-cap\)$/),
-      providers: { openai: { status: 'down', reason: 'network', skipped: 'cost-cap' } },
+      message: expect.stringMatching(/^openai: network \(.+; not checked since: cost_cap\)$/),
+      providers: { openai: { status: 'down', reason: 'network', skipped: 'cost_cap' } },
     });
     await clock.advance('1ms');
     await check();
 
-    expect(health()).toMatchObject({ status: 'up', providers: { openai: { status: 'unknown', skipped: 'cost-cap' } } });
+    expect(health()).toMatchObject({ status: 'up', providers: { openai: { status: 'unknown', skipped: 'cost_cap' } } });
     const changes = events.all.filter(({ name }) => name === 'resilience.llm.health-changed');
     expect(changes.map(({ payload }) => payload)).toMatchObject([
       { previous: 'unknown', status: 'up' },
@@ -250,7 +250,7 @@ describe('a critical provider whose checks the cap holds back', () => {
     const vendor = await startVendor();
     const { llm, check, openai } = await start(vendor, { maxCostPerDay: 0, critical: true });
     await check();
-    expect(openai()).toMatchObject({ status: 'unknown', skipped: 'cost-cap' });
+    expect(openai()).toMatchObject({ status: 'unknown', skipped: 'cost_cap' });
 
     await llm.complete({ prompt: 'hello' });
     expect(openai()).toMatchObject({ status: 'up', source: 'traffic' });
@@ -269,7 +269,7 @@ describe('a critical provider whose checks the cap holds back', () => {
     app?.resilience.circuit('llm:openai:gpt-4o-mini').open();
     await clock.advance('1h');
 
-    expect(openai()).toMatchObject({ status: 'down', reason: 'circuit_open', skipped: 'cost-cap' });
+    expect(openai()).toMatchObject({ status: 'down', reason: 'circuit_open', skipped: 'cost_cap' });
   });
 
   it('stays up, with its age, as long as nothing says otherwise', async () => {
@@ -284,7 +284,7 @@ describe('a critical provider whose checks the cap holds back', () => {
 
     expect(health()).toMatchObject({
       status: 'up',
-      providers: { openai: { status: 'unknown', ageMs: 900_001, skipped: 'cost-cap' } },
+      providers: { openai: { status: 'unknown', ageMs: 900_001, skipped: 'cost_cap' } },
     });
   });
 });

@@ -93,7 +93,7 @@ export class Connectivity {
     const last = this.evidenceOf(provider);
     const paidChecks = this.options.paidChecks(provider);
     const onChecks = {
-      ...(this.withheld.has(provider) && { skipped: 'cost-cap' as const }),
+      ...(this.withheld.has(provider) && { skipped: 'cost_cap' as const }),
       ...(paidChecks && { paidChecks }),
     };
     if (last === undefined) return { provider, status: 'unknown', ...onChecks };

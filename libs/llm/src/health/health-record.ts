@@ -27,10 +27,10 @@ export interface LlmProviderHealth {
   readonly reason?: FailureReason;
   readonly message?: string;
   /**
-   * Why the last check was left out; the other facts are older then. `cost-cap`: it would have cost money, and the checks of the
+   * Why the last check was left out; the other facts are older then. `cost_cap`: it would have cost money, and the checks of the
    * last 24 hours have cost `health.maxCostPerDay`.
    */
-  readonly skipped?: 'cost-cap';
+  readonly skipped?: 'cost_cap';
   /** Absent for `offline`, whose checks never cost anything. */
   readonly paidChecks?: LlmPaidChecks;
 }

@@ -55,7 +55,7 @@ function noSuch(provider: string): LlmProviderHealth {
 }
 
 function reasonFor({ provider, reason, message, skipped }: LlmProviderHealth): string {
-  const facts = [message, skipped && 'not checked since: cost-cap'].filter(Boolean).join('; ');
+  const facts = [message, skipped && 'not checked since: cost_cap'].filter(Boolean).join('; ');
   return `${provider}: ${reason ?? 'unknown'}${facts ? ` (${facts})` : ''}`;
 }
 

@@ -19,7 +19,7 @@ const OPENED_BY = {
 /** Says at boot which guarded routes there are, in any module, and who may use them. */
 @Injectable()
 export class AdminBootLog implements OnApplicationBootstrap {
-  private readonly logger = new Logger('Admin');
+  private readonly logger = new Logger('Resilience:Admin');
 
   constructor(
     private readonly discovery: DiscoveryService,

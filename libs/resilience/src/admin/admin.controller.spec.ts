@@ -109,7 +109,7 @@ describe('AdminController', () => {
 
     expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8');
     expect(answer.body).toEqual({
-      type: 'about:blank',
+      type: 'urn:nest-resilience:problem:resilience-admin-closed',
       title: 'Forbidden',
       status: 403,
       code: 'RESILIENCE_ADMIN_CLOSED',

@@ -17,7 +17,7 @@ import { NdjsonBodies } from './dead-letter.ndjson.js';
 import { EventLog } from './event-log.js';
 import { RefusedCredentials } from './refused-credentials.js';
 
-const OPENAPI = Symbol('nest-resilience:admin-openapi');
+const OPENAPI = Symbol.for('nest-resilience:admin-openapi');
 
 type Access = Pick<ResolvedAdminModuleOptions, 'token' | 'guard'>;
 

@@ -51,7 +51,7 @@ export class DeadLetterController {
 
   @Get()
   async list(@Query() query: Record<string, unknown>) {
-    const { items, nextCursor = null } = await this.deadLetters.views(fromQueryString(query));
+    const { items, nextCursor } = await this.deadLetters.views(fromQueryString(query));
     return { items, nextCursor };
   }
 

@@ -7,7 +7,7 @@ export const ROUTINE = 'nest-resilience:routine';
 const READING = new Set(['GET', 'HEAD', 'OPTIONS']);
 const LONGEST_PATH = 200;
 
-const logger = new Logger('Admin');
+const logger = new Logger('Resilience:Admin');
 
 export interface Request {
   readonly method?: string;

@@ -22,7 +22,7 @@ interface Peer {
 /** Who was refused: counted, written to the log once a minute, and told to slow down. The right token is never held up. */
 @Injectable()
 export class RefusedCredentials {
-  private readonly logger = new Logger('Admin');
+  private readonly logger = new Logger('Resilience:Admin');
   private readonly peers = new RecentMap<Peer>(MAX_PEERS);
   private count = 0;
   private unsaid = new Map<string, number>();

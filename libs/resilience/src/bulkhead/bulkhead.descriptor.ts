@@ -6,7 +6,7 @@ import { BulkheadPolicy } from './bulkhead.policy.js';
 
 export const BULKHEAD_POLICY = describePolicy({
   options: BULKHEAD,
-  layers: [{ slot: 'permit', name: 'Bulkhead', shows: ['name', 'maxConcurrent', 'maxQueue', 'queueTimeout'] }],
+  layers: [{ slot: 'permit', name: 'Bulkhead', shows: ['name', 'maxConcurrent', 'maxQueue', 'maxWait'] }],
   inFiles: 'Attempts at once, or options of @Bulkhead.',
   shared: true,
   state: () => new Map<string, BulkheadPolicy>(),

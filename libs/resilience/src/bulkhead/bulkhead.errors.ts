@@ -1,8 +1,8 @@
 import { brandError } from '../engine/error-brand.js';
 import { ResilienceError } from '../engine/errors.js';
 
-/** Why an attempt got no place; `cannot-wait`: the method is synchronous. */
-export type BulkheadRefusal = 'full' | 'cannot-wait' | 'queue-timeout' | 'shutdown';
+/** Why an attempt got no place; `cannot_wait`: the method is synchronous. */
+export type BulkheadRefusal = 'full' | 'cannot_wait' | 'queue_timeout' | 'shutdown';
 
 /** The bulkhead had no place for the attempt; the method was not entered. Never retried by default. */
 export class BulkheadFullError extends ResilienceError {
@@ -28,9 +28,9 @@ function wordsFor(because: BulkheadRefusal, places: string, maxQueue: number): s
   switch (because) {
     case 'full':
       return `calls have taken ${places}${maxQueue > 0 ? `, and ${maxQueue} more wait in line` : ''}`;
-    case 'cannot-wait':
+    case 'cannot_wait':
       return `calls have taken ${places}, and a synchronous method cannot wait`;
-    case 'queue-timeout':
+    case 'queue_timeout':
       return `calls held ${places} for longer than one may wait in line`;
     case 'shutdown':
       return `calls have taken ${places}, and nobody waits while the application shuts down`;

@@ -32,7 +32,7 @@ export const BULKHEAD = option.options(
     /** Attempts that may wait in line for a place; the next one is refused at once. @default 0 */
     maxQueue: option.whole(0, { min: 0 }),
     /** A longer wait in line is refused. @default none: until the call's own limits end it */
-    queueTimeout: option.needs('maxQueue', option.duration(undefined, { min: 1 })),
+    maxWait: option.needs('maxQueue', option.duration(undefined, { min: 1 })),
   },
   { shorthand: 'maxConcurrent' },
 );

@@ -106,7 +106,7 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
   }
 
   private queue(execution: Execution, done: (refusal?: Error) => void): () => void {
-    const { queueTimeout } = this.options;
+    const { maxWait } = this.options;
     const wait = new PermitWait(execution, done, {
       onEnd: () => {
         this.line.leave(place);
@@ -115,8 +115,8 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
       onShutdown: () => this.reject(execution, 'shutdown'),
     });
     const place = this.line.join(wait);
-    const expire = (): void => wait.refuse(() => this.reject(execution, 'queue-timeout'));
-    const timer = queueTimeout === undefined ? undefined : this.context.clock.setTimer(expire, queueTimeout);
+    const expire = (): void => wait.refuse(() => this.reject(execution, 'queue_timeout'));
+    const timer = maxWait === undefined ? undefined : this.context.clock.setTimer(expire, maxWait);
     return () => wait.giveUp();
   }
 
@@ -142,7 +142,7 @@ export class BulkheadPolicy implements PermitStage, BulkheadReading {
 
   private refusalOf({ canWait }: Execution): BulkheadRefusal | undefined {
     if (this.line.length >= this.options.maxQueue) return 'full';
-    if (!canWait) return 'cannot-wait';
+    if (!canWait) return 'cannot_wait';
     return this.context.shutdown.stopping ? 'shutdown' : undefined;
   }
 

@@ -16,7 +16,7 @@ const RUNS = Number(process.env['PROPERTY_RUNS'] ?? 2000);
 interface Settings {
   readonly maxConcurrent: number;
   readonly maxQueue: number;
-  readonly queueTimeout: number;
+  readonly maxWait: number;
 }
 
 type Step =
@@ -46,7 +46,7 @@ class Model {
     if (this.try(id)) this.answers.set(id, 'held');
     else if (this.line.length >= this.settings.maxQueue) this.answers.set(id, 'full');
     else if (this.stopping) this.answers.set(id, 'shutdown');
-    else this.line.push({ id, due: now + this.settings.queueTimeout });
+    else this.line.push({ id, due: now + this.settings.maxWait });
   }
 
   end(id: number): void {
@@ -55,7 +55,7 @@ class Model {
   }
 
   look(now: number): void {
-    for (const { id } of this.line.filter(({ due }) => due <= now)) this.answers.set(id, 'queue-timeout');
+    for (const { id } of this.line.filter(({ due }) => due <= now)) this.answers.set(id, 'queue_timeout');
     this.line = this.line.filter(({ due }) => due > now);
   }
 
@@ -89,7 +89,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const settings: fc.Arbitrary<Settings> = fc.record({
   maxConcurrent: fc.integer({ min: 1, max: 4 }),
   maxQueue: fc.integer({ min: 0, max: 6 }),
-  queueTimeout: fc.integer({ min: 1, max: 60 }),
+  maxWait: fc.integer({ min: 1, max: 60 }),
 });
 
 /** Time and its timers, in order, without promises. */

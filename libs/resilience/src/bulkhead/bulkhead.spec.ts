@@ -51,7 +51,7 @@ describe('The options of @Bulkhead', () => {
       name: undefined,
       maxConcurrent: 25,
       maxQueue: 0,
-      queueTimeout: undefined,
+      maxWait: undefined,
     });
   });
 
@@ -59,9 +59,9 @@ describe('The options of @Bulkhead', () => {
     expect(readBulkheadOptions(3, 'spec').maxConcurrent).toBe(3);
   });
 
-  it('take a queueTimeout beside a maxQueue that was written, be it 0', () => {
-    expect(readBulkheadOptions({ maxQueue: 0, queueTimeout: '2s' }, 'spec').queueTimeout).toBe(2000);
-    expect(() => readBulkheadOptions({ queueTimeout: '2s' }, 'spec')).toThrow('nothing without maxQueue');
+  it('take a maxWait beside a maxQueue that was written, be it 0', () => {
+    expect(readBulkheadOptions({ maxQueue: 0, maxWait: '2s' }, 'spec').maxWait).toBe(2000);
+    expect(() => readBulkheadOptions({ maxWait: '2s' }, 'spec')).toThrow('nothing without maxQueue');
   });
 });
 
@@ -173,7 +173,7 @@ describe('A full bulkhead', () => {
 
     ask('sync', Object.assign(execution(), { canWait: false }));
 
-    expect(log).toEqual([['sync', expect.objectContaining({ because: 'cannot-wait' })]]);
+    expect(log).toEqual([['sync', expect.objectContaining({ because: 'cannot_wait' })]]);
     expect(bulkhead.snapshot().queued).toBe(0);
   });
 });
@@ -207,8 +207,8 @@ describe('The line', () => {
     expect(bulkhead.snapshot()).toMatchObject({ inUse: 0, queued: 0 });
   });
 
-  it('is left with a refusal after queueTimeout, and no timer stays behind', async () => {
-    const { clock, bulkhead, ask, log } = bench({ maxConcurrent: 1, maxQueue: 9, queueTimeout: '2s' });
+  it('is left with a refusal after maxWait, and no timer stays behind', async () => {
+    const { clock, bulkhead, ask, log } = bench({ maxConcurrent: 1, maxQueue: 9, maxWait: '2s' });
     ask('a');
     ask('b');
     await clock.advance('1s');
@@ -217,7 +217,7 @@ describe('The line', () => {
     await clock.advance('1s');
     bulkhead.release();
 
-    expect(log).toEqual(['a', ['b', expect.objectContaining({ because: 'queue-timeout' })], 'c']);
+    expect(log).toEqual(['a', ['b', expect.objectContaining({ because: 'queue_timeout' })], 'c']);
     expect(clock.pending).toBe(0);
   });
 

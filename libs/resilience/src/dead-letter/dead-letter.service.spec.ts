@@ -509,7 +509,7 @@ describe('listing', () => {
 
     const { items, nextCursor } = await service.list({ queue: 'orders', limit: 1 });
 
-    expect([items[0]?.args, nextCursor]).toEqual([[new Set([1])], undefined]);
+    expect([items[0]?.args, nextCursor]).toEqual([[new Set([1])], null]);
   });
 
   it('shows damaged arguments as they are, with the reason', async () => {
@@ -605,7 +605,7 @@ describe('large arguments', () => {
 });
 
 describe('redriving without a person', () => {
-  const auto = { every: '1m', firstDelay: '2m', factor: 3, maxDelay: '10m' } as const;
+  const auto = { interval: '1m', baseDelay: '2m', multiplier: 3, maxDelay: '10m' } as const;
 
   it('is off unless asked for', async () => {
     await stored();
@@ -616,7 +616,7 @@ describe('redriving without a person', () => {
 
     expect(calls).toEqual([]);
     expect(DEFAULT_AUTO_REDRIVE_OPTIONS).toEqual({
-      ...{ every: 60_000, firstDelay: 60_000, factor: 2, maxDelay: 3_600_000, ratePerSecond: 10, limit: 100 },
+      ...{ interval: 60_000, baseDelay: 60_000, multiplier: 2, maxDelay: 3_600_000, ratePerSecond: 10, limit: 100 },
     });
   });
 
@@ -666,7 +666,7 @@ describe('redriving without a person', () => {
     for (let i = 0; i < 5; i++) await stored({ target: 'Bank.pay' });
     for (let i = 0; i < 5; i++) await stored();
     outcome = (target) => (target === 'Bank.pay' ? Promise.reject(new Error('down')) : Promise.resolve());
-    service = given({ autoRedrive: { ...auto, every: '2m', limit: 3 } });
+    service = given({ autoRedrive: { ...auto, interval: '2m', limit: 3 } });
 
     service.start();
     await clock.advance('2m');
@@ -693,7 +693,7 @@ describe('redriving without a person', () => {
     await stored();
     const reports: unknown[] = [];
     const list = jest.spyOn(store, 'list').mockRejectedValueOnce(new Error('store is away'));
-    service = given({ autoRedrive: { ...auto, firstDelay: 0 } });
+    service = given({ autoRedrive: { ...auto, baseDelay: 0 } });
 
     service.start((report) => reports.push(report));
     await clock.advance('2m');
@@ -705,9 +705,19 @@ describe('redriving without a person', () => {
   });
 
   it('refuses options that cannot be, all at once', () => {
-    const bad = { every: '1ms', queues: [], factor: 0.5, evry: 1 } as never;
+    const bad = { interval: '1ms', queues: [], multiplier: 0.5, intervl: 1 } as never;
 
     expect(() => given({ autoRedrive: bad })).toThrow(/4 options/);
+  });
+
+  it.each([
+    ['every', 'interval'],
+    ['firstDelay', 'baseDelay'],
+    ['factor', 'multiplier'],
+  ])('refuses %s, which is called %s now', (before, now) => {
+    expect(() => given({ autoRedrive: { [before]: 1 } as never })).toThrow(
+      `${before}: got 1, expected no such option (did you mean '${now}'?)`,
+    );
   });
 });
 

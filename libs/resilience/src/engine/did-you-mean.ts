@@ -4,8 +4,19 @@ export function didYouMean(name: string, candidates: readonly string[]): string 
   return near === undefined ? '' : ` (did you mean '${near}'?)`;
 }
 
-/** The candidate with the smallest edit distance, if it is near enough to be a typo. */
+/** What options were called once, and are called now. */
+const RENAMED: ReadonlyMap<string, string> = new Map([
+  ['queueTimeout', 'maxWait'],
+  ['every', 'interval'],
+  ['firstDelay', 'baseDelay'],
+  ['factor', 'multiplier'],
+  ['delay', 'baseDelay'],
+]);
+
+/** What the name was changed to; else the candidate with the smallest edit distance, if it is near enough to be a typo. */
 export function nearest(name: string, candidates: readonly string[]): string | undefined {
+  const now = RENAMED.get(name);
+  if (now !== undefined && candidates.includes(now)) return now;
   let best: string | undefined;
   let bestDistance = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of candidates) {

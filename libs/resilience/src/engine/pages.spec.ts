@@ -18,9 +18,9 @@ describe('A page', () => {
   });
 
   it('has one item at least, and all with the cursor of the store where they fit', async () => {
-    expect(await pageOf({ items: [item('a', 5_000_000), item('b', 1)] }, ({ id }) => id)).toEqual({ items: ['a'], nextCursor: 'a' }); // prettier-ignore
+    expect(await pageOf({ items: [item('a', 5_000_000), item('b', 1)], nextCursor: null }, ({ id }) => id)).toEqual({ items: ['a'], nextCursor: 'a' }); // prettier-ignore
     expect(await pageOf({ items: [item('a', 1)], nextCursor: 'z' }, ({ id }) => id)).toEqual({ items: ['a'], nextCursor: 'z' }); // prettier-ignore
-    expect(await pageOf({ items: [] }, (it) => it)).toEqual({ items: [], nextCursor: undefined });
+    expect(await pageOf({ items: [], nextCursor: null }, (it) => it)).toEqual({ items: [], nextCursor: null });
     expect([fittingOnPage([5_000_000, 1]), fittingOnPage([1, 5_000_000]), fittingOnPage([])]).toEqual([1, 1, 0]);
   });
 });

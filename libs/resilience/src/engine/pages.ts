@@ -34,8 +34,8 @@ export function fittingOnPage(bytes: readonly number[]): number {
 /** What a store found, and what of it goes out. The cursor of a page is the id of its last item. */
 export interface Page<T> {
   readonly items: readonly T[];
-  /** `undefined` on the last page. */
-  readonly nextCursor?: string | undefined;
+  /** `null` on the last page. */
+  readonly nextCursor: string | null;
 }
 
 /**
@@ -46,11 +46,11 @@ export async function pageOf<S extends { readonly id: string }, T>(
   found: Page<S>,
   show: (item: S) => T,
   shorten: (item: S) => S = (item) => item,
-): Promise<{ readonly items: T[]; readonly nextCursor: string | undefined }> {
+): Promise<{ readonly items: T[]; readonly nextCursor: string | null }> {
   const turns = new Turns();
   const items: T[] = [];
   let bytes = 0;
-  let nextCursor: string | undefined;
+  let nextCursor: string | null = null;
   for (const whole of found.items) {
     const item = shorten(whole);
     bytes += Buffer.byteLength(JSON.stringify(item));

@@ -8,7 +8,7 @@ import type { Execution } from './execution.js';
 export const GIVE_UP = -1;
 
 /** Which limit of a timeout policy was hit. */
-export type TimeoutScope = 'attempt' | 'total' | 'first-item' | 'idle';
+export type TimeoutScope = 'attempt' | 'total' | 'first_item' | 'idle';
 
 /**
  * A value that `retryOnResult` did not accept, on its way through the retry operator. Never leaves the pipeline:

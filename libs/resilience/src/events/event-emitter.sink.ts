@@ -12,7 +12,7 @@ import { redactedStack } from '../engine/redaction/index.js';
  */
 @Injectable()
 export class EventEmitterSink implements EventSink {
-  private readonly logger = new Logger('ResilienceEvents');
+  private readonly logger = new Logger('Resilience:Events');
 
   constructor(@Inject(EventEmitter2) private readonly emitter: EventEmitter2) {}
 

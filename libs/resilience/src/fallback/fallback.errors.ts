@@ -1,4 +1,4 @@
-const FALLBACK_ERRORS = Symbol.for('nest-resilience.fallback-errors');
+const FALLBACK_ERRORS = Symbol.for('nest-resilience:fallback-errors');
 
 /**
  * What the fallbacks threw when all of them failed, apart from the original error thrown on: the caller gets that one, and these

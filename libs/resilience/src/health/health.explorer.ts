@@ -9,7 +9,7 @@ type Methods = Record<string, (context: HealthCheckContext) => unknown>;
 /** Finds the methods with `@HealthCheckProbe()` and registers them. */
 @Injectable()
 export class HealthExplorer implements OnModuleInit {
-  private readonly logger = new Logger('Health');
+  private readonly logger = new Logger('Resilience:Health');
 
   constructor(
     private readonly discovery: DiscoveryService,

@@ -19,8 +19,8 @@ import { RESILIENCE_HEALTH } from './health.token.js';
 import { ShutdownState } from './shutdown.state.js';
 import { StoreHealthIndicator } from './store.health.js';
 
-const HEALTH_SETTINGS = Symbol('nest-resilience:health-settings');
-const OPENAPI = Symbol('nest-resilience:health-openapi');
+const HEALTH_SETTINGS = Symbol.for('nest-resilience:health-settings');
+const OPENAPI = Symbol.for('nest-resilience:health-openapi');
 
 /** Interval of checks that only read memory. */
 const OWN_INTERVAL = '5s';

@@ -27,7 +27,7 @@ const REPORTS_KEPT = 100;
  */
 @Injectable()
 export class HealthRegistry implements HealthSource, OnApplicationBootstrap, OnModuleDestroy {
-  private readonly logger = new Logger('Health');
+  private readonly logger = new Logger('Resilience:Health');
   private readonly checks = new Map<string, ScheduledCheck>();
   private readonly kept: HealthReport[] = [];
   private status: HealthStatus | undefined;

@@ -6,7 +6,7 @@ import { METRICS_SETTINGS, type MetricsModuleOptions, readMetricsModuleOptions }
 import { METRICS } from './metrics.openapi.js';
 import { PrometheusMetrics } from './prometheus.metrics.js';
 
-const OPENAPI = Symbol('nest-resilience:metrics-openapi');
+const OPENAPI = Symbol.for('nest-resilience:metrics-openapi');
 
 /** `GET /metrics` for Prometheus. */
 @Module({})

@@ -31,7 +31,7 @@ export interface MetricsModuleOptions extends option.OptionsOf<typeof OPTIONS.sp
 
 export const DEFAULT_METRICS_MODULE_OPTIONS = OPTIONS.default;
 
-export const METRICS_SETTINGS = Symbol('nest-resilience:metrics-settings');
+export const METRICS_SETTINGS = Symbol.for('nest-resilience:metrics-settings');
 
 export type MetricsModuleSettings = option.ResolvedOf<typeof OPTIONS.spec>;
 

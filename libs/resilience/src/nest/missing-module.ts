@@ -10,7 +10,7 @@ const missing = sharedValue('missing-module', () => ({ told: false }));
 export function noteMissingModule(application: ModuleRef, who: string): void {
   if (missing.told || knowsRuntime(application)) return;
   missing.told = true;
-  new Logger('Resilience').warn(
+  new Logger('Resilience:Modules').warn(
     `${who} decorators of @nest-resilience/core, but nothing in this application imports ResilienceModule, so they have no effect: ` +
       'no retry, no circuit, no dead letter. Add ResilienceModule.forRoot() to the imports of the root module',
   );

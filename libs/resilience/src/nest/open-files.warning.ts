@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { openToOthers } from '../engine/private-files.js';
 
-const logger = new Logger('Files');
+const logger = new Logger('Resilience:Files');
 /** A file that two stores share is told of once. */
 const told = new Set<string>();
 

@@ -106,7 +106,7 @@ describe('The boot report', () => {
   it('shows what limits the attempts inside of the circuit that judges them', async () => {
     @Injectable()
     class Limited {
-      @Bulkhead({ name: 'db', maxConcurrent: 5, maxQueue: 10, queueTimeout: '2s' })
+      @Bulkhead({ name: 'db', maxConcurrent: 5, maxQueue: 10, maxWait: '2s' })
       @RateLimit({ limit: 100, interval: '1m', cost: () => 2, key: (tenant: string) => tenant })
       @Timeout('5s')
       @CircuitBreaker({ window: 'consecutive' })
@@ -124,11 +124,11 @@ describe('The boot report', () => {
     ]);
     expect(reports[0]?.layers.slice(1, 3).map(({ options }) => options)).toEqual([
       { limit: 100, interval: 60_000, maxWait: 0, cost: 'function cost', key: 'function key', maxKeys: 10_000 },
-      { name: 'db', maxConcurrent: 5, maxQueue: 10, queueTimeout: 2000 },
+      { name: 'db', maxConcurrent: 5, maxQueue: 10, maxWait: 2000 },
     ]);
     expect(tables[0]).toContain(
       'RateLimit(limit 100, interval 60000, maxWait 0, key function key) > ' +
-        'Bulkhead(name db, maxConcurrent 5, maxQueue 10, queueTimeout 2000) > AttemptTimeout(each 5000, growth 1)',
+        'Bulkhead(name db, maxConcurrent 5, maxQueue 10, maxWait 2000) > AttemptTimeout(each 5000, growth 1)',
     );
   });
 

@@ -24,7 +24,7 @@ type Wrapper = ReturnType<DiscoveryService['getProviders']>[number];
  */
 @Injectable()
 export class ResilienceExplorer implements OnModuleInit, OnApplicationBootstrap {
-  private readonly logger = new Logger('Resilience');
+  private readonly logger = new Logger('Resilience:Policies');
 
   constructor(
     @Inject(DiscoveryService) private readonly discovery: DiscoveryService,

@@ -10,7 +10,7 @@ const seen = sharedValue('containers', () => new WeakSet<object>());
 /** Says what was installed or imported more often than it should be. In a constructor: the boot may fail for that reason. */
 @Injectable()
 export class ResilienceInstallation {
-  private readonly logger = new Logger('Resilience');
+  private readonly logger = new Logger('Resilience:Modules');
 
   constructor(@Inject(ModulesContainer) modules: ModulesContainer) {
     const copies = describeCopies();

@@ -25,7 +25,7 @@ import { RESILIENCE_EVENTS, RESILIENCE_MODULE_OPTIONS, RESILIENCE_RUNTIME } from
 export class ResilienceLifecycle
   implements OnApplicationBootstrap, OnModuleDestroy, BeforeApplicationShutdown, OnApplicationShutdown
 {
-  private readonly logger = new Logger('Resilience');
+  private readonly logger = new Logger('Resilience:Shutdown');
 
   constructor(
     @Inject(RESILIENCE_RUNTIME) private readonly runtime: ResilienceRuntime,

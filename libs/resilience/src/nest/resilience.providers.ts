@@ -29,9 +29,9 @@ import {
   RESILIENCE_RUNTIME,
 } from './tokens.js';
 
-const CONTEXT = Symbol('nest-resilience:context');
+const CONTEXT = Symbol.for('nest-resilience:context');
 
-const logger = new Logger('Resilience');
+const logger = new Logger('Resilience:Policies');
 
 /** Pure factories: what an application's policies are made of. */
 export const runtimeProviders: Provider[] = [

@@ -40,7 +40,7 @@ export interface WatchedStore {
 /** Which stores fail now, by what their last uses showed. Health reads it, and acts at once. */
 @Injectable()
 export class StoreFaults {
-  private readonly logger = new Logger('Stores');
+  private readonly logger = new Logger('Resilience:Stores');
   private readonly faults = new Map<string, StoreFault>();
   private readonly watched = new Map<string, WatchedStore>();
   private readonly listeners = new Set<() => void>();

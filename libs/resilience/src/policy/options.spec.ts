@@ -144,7 +144,7 @@ const CASES: readonly Case[] = [
   { decorator: 'Bulkhead', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/ },
   { decorator: 'Bulkhead', option: 'maxConcurrent', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/ },
   { decorator: 'Bulkhead', option: 'maxQueue', wrong: COUNT, allowed: /^a whole number >= 0$/ },
-  { decorator: 'Bulkhead', option: 'queueTimeout', wrong: [...DURATION, 0], allowed: /^a duration >= 1/, beside: { maxQueue: 1 } }, // prettier-ignore
+  { decorator: 'Bulkhead', option: 'maxWait', wrong: [...DURATION, 0], allowed: /^a duration >= 1/, beside: { maxQueue: 1 } }, // prettier-ignore
   { decorator: 'RateLimit', option: 'name', wrong: TEXT, allowed: /^a string that is not empty$/, beside: perSecond },
   { decorator: 'RateLimit', option: 'limit', wrong: [...COUNT, 0], allowed: /^a whole number >= 1$/, beside: perSecond }, // prettier-ignore
   { decorator: 'RateLimit', option: 'interval', wrong: [...DURATION, 0], allowed: /^a duration >= 1/, beside: perSecond }, // prettier-ignore

@@ -128,8 +128,8 @@ export class RateLimitPolicy implements PermitStage {
 
   private refusalOf({ canWait }: Execution, waitMs: number): RateLimitRefusal | undefined {
     if (waitMs === Infinity) return 'cost';
-    if (waitMs > this.options.maxWait) return 'no-tokens';
-    if (!canWait) return 'cannot-wait';
+    if (waitMs > this.options.maxWait) return 'no_tokens';
+    if (!canWait) return 'cannot_wait';
     return this.context.shutdown.stopping ? 'shutdown' : undefined;
   }
 

@@ -190,7 +190,7 @@ describe('A used-up limit', () => {
       limit: 10,
       intervalMs: 1000,
       retryAfterMs: 70,
-      because: 'no-tokens',
+      because: 'no_tokens',
       cost: 1,
       message: 'Api.ask: the limit of 10 per 1000 ms is used up for 70 ms',
     });
@@ -220,7 +220,7 @@ describe('A used-up limit', () => {
         policy: 'Api.ask',
         executionId: expect.any(String),
         rateLimit: 'api',
-        because: 'no-tokens',
+        because: 'no_tokens',
         cost: 1,
         retryAfterMs: 100,
       },
@@ -270,7 +270,7 @@ describe('A used-up limit', () => {
 
     ask('sync', Object.assign(execution(), { canWait: false }));
 
-    expect(log[0]?.[2]).toMatchObject({ because: 'cannot-wait', retryAfterMs: 100 });
+    expect(log[0]?.[2]).toMatchObject({ because: 'cannot_wait', retryAfterMs: 100 });
   });
 });
 
@@ -283,7 +283,7 @@ describe('The line', () => {
     await clock.advance('1s');
 
     expect(log).toEqual([
-      ['d', 0, expect.objectContaining({ because: 'no-tokens', retryAfterMs: 400 })],
+      ['d', 0, expect.objectContaining({ because: 'no_tokens', retryAfterMs: 400 })],
       ['a', 100],
       ['b', 200],
       ['c', 300],

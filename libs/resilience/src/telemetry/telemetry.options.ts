@@ -24,7 +24,7 @@ export interface TelemetryModuleOptions extends option.OptionsOf<typeof OPTIONS.
 
 export const DEFAULT_TELEMETRY_MODULE_OPTIONS = OPTIONS.default;
 
-export const TELEMETRY_SETTINGS = Symbol('nest-resilience:telemetry-settings');
+export const TELEMETRY_SETTINGS = Symbol.for('nest-resilience:telemetry-settings');
 
 export type TelemetryModuleSettings = option.ResolvedOf<typeof OPTIONS.spec>;
 

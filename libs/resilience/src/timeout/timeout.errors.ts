@@ -22,6 +22,6 @@ export class TimeoutError extends ResilienceError {
 const WORDS: Readonly<Record<TimeoutScope, string>> = {
   attempt: 'the attempt',
   total: 'the whole call with its retries',
-  'first-item': 'the first item of the stream',
+  first_item: 'the first item of the stream',
   idle: 'the next item of the stream',
 };

@@ -29,7 +29,7 @@ export class TimeoutPolicy implements TimeoutStage {
     this.firstQueue = first === Infinity ? undefined : context.deadlines.queue(first);
     const firstItem = this.firstItemMs(1);
     this.firstItemQueue = firstItem === Infinity ? undefined : context.deadlines.queue(firstItem);
-    this.firstItemScope = options.firstItem === undefined ? 'attempt' : 'first-item';
+    this.firstItemScope = options.firstItem === undefined ? 'attempt' : 'first_item';
   }
 
   attemptMs(attempt: number): number {

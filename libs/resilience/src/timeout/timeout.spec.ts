@@ -391,7 +391,7 @@ describe('Timeout of an async iterable', () => {
     ['each, until the first item', { each: 100 }, [101], ['attempt', 100]],
     ['each, only until the first item', { each: 100 }, [50, 500], [50, 500]],
     ['firstItem instead of each', { each: 100, firstItem: 200 }, [150, 10], [150, 10]],
-    ['firstItem', { firstItem: 100 }, [150], ['first-item', 100]],
+    ['firstItem', { firstItem: 100 }, [150], ['first_item', 100]],
     ['idle', { idle: 100 }, [500, 90, 110], [500, 90, 'idle', 690]],
     ['idle between items, none before the first', { each: Infinity, idle: 100 }, [5000, 50], [5000, 50]],
     ['total', { each: Infinity, total: 250 }, [100, 100, 100], [100, 100, 'total', 250]],
@@ -471,7 +471,7 @@ describe('Timeout of an Observable', () => {
 
   it.each<[object, Observable<unknown>, unknown[]]>([
     [{ each: 100 }, NEVER, ['attempt', 100]],
-    [{ firstItem: 100 }, NEVER, ['first-item', 100]],
+    [{ firstItem: 100 }, NEVER, ['first_item', 100]],
     [{ each: Infinity, total: 100 }, NEVER, ['total', 100]],
     [{ each: 100 }, of(1, 2), [1, 2]],
   ])('%j', async (timeout, source, expected) => {

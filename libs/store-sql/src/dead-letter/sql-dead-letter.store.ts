@@ -105,7 +105,7 @@ export class SqlDeadLetterStore implements DeadLetterStore {
     const sizes = found.slice(0, limit).map((row) => sizeOf(row, excerpts));
     const page = sizes.slice(0, fittingOnPage(sizes.map(({ shown }) => shown)));
     const items = await readInTurns(kysely, page, excerpts);
-    return { items, nextCursor: found.length > page.length ? page.at(-1)?.id : undefined };
+    return { items, nextCursor: (found.length > page.length && page.at(-1)?.id) || null };
   }
 
   async count(filter: DeadLetterFilter = {}): Promise<DeadLetterCount[]> {

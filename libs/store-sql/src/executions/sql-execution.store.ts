@@ -119,7 +119,7 @@ export class SqlExecutionStore implements ExecutionStore {
     const page = sizes.slice(0, fittingOnPage(sizes.map(({ stored }) => Number(stored)))).map(({ id }) => id);
     const items = await readPage(db, page, summaries);
     const last = page.at(-1);
-    return { items, ...(last !== undefined && found.length > page.length && { nextCursor: last }) };
+    return { items, nextCursor: (found.length > page.length && last) || null };
   }
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {

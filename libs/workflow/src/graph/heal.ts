@@ -29,7 +29,7 @@ const OPTIONS = option.options(
     /** How often the node may be healed. @default 1 */
     rounds: option.whole(1, { min: 1, max: 10 }),
     /** Wait before the node runs again; doubles with each round. @default 0 */
-    delay: option.duration(0),
+    baseDelay: option.duration(0),
   },
   {
     check: ({ at, resolved: { remedies, otherwise } }) => {
@@ -90,10 +90,10 @@ export interface HealView extends Pick<HealFailure, 'node' | 'error' | 'round' |
 /** Defaults of {@link HealSettings}. */
 export const DEFAULT_HEAL_SETTINGS = OPTIONS.default;
 
-export const HEAL = option.map(OPTIONS, ({ remedies, delay, ...rest }) => ({
+export const HEAL = option.map(OPTIONS, ({ remedies, baseDelay, ...rest }) => ({
   ...rest,
   remedies: new Map(Object.entries(remedies)),
-  delayMs: delay,
+  delayMs: baseDelay,
 }));
 
 export type CompiledHeal = option.OutOf<typeof HEAL>;

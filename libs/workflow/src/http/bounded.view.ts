@@ -7,7 +7,7 @@ import { executionSummary, executionView, ledgerView, nodeView } from './executi
 /** A page of summaries. */
 export async function executionPage(found: Page<ExecutionRecord>) {
   const { items, nextCursor } = await pageOf(found, executionSummary, ({ output: _, ...item }) => ({ ...item, input: null })); // prettier-ignore
-  return { items, ...(nextCursor !== undefined && { nextCursor }) };
+  return { items, nextCursor };
 }
 
 /** The whole ledger; one that is larger than a page goes out node by node. */

@@ -9,7 +9,7 @@ import { problemOf } from './problem.js';
  */
 @Catch()
 export class ProblemFilter extends AdminProblemFilter {
-  private readonly logger = new Logger('Workflows');
+  private readonly logger = new Logger('Resilience:Workflows');
 
   override catch(error: unknown, context: ArgumentsHost): void {
     if (context.getType() !== 'http') throw error;

@@ -3,6 +3,7 @@ import { ResilienceError } from '@nest-resilience/core';
 import {
   type Problem as AdminProblem,
   ProblemException,
+  problemType,
   refusedBody,
   wireAnswerOf,
   WireError,
@@ -81,7 +82,7 @@ export function problemOf(error: unknown): Problem {
 
 function problem(status: number, title: string, detail: string, code = `HTTP_${status}`): Problem {
   return {
-    type: `urn:nest-resilience:problem:${code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`,
+    type: problemType(code),
     title,
     status,
     detail,

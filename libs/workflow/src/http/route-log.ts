@@ -2,7 +2,7 @@ import { Inject, Injectable, Logger, type OnApplicationBootstrap, Optional } fro
 import { type AdminAccess, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
 
 /** Token of what `WorkflowModule.forRoot({ http })` said. */
-export const WORKFLOW_ACCESS = Symbol.for('nest-resilience.workflow.access');
+export const WORKFLOW_ACCESS = Symbol.for('nest-resilience:workflow-access');
 
 export type WorkflowAccess = 'none' | 'admin' | 'open' | 'guards';
 
@@ -11,7 +11,7 @@ const ROUTES = '/workflows and /executions';
 /** Says at boot who may use the routes, where `AdminModule` does not say it already. */
 @Injectable()
 export class WorkflowRouteLog implements OnApplicationBootstrap {
-  private readonly logger = new Logger('Workflows');
+  private readonly logger = new Logger('Resilience:Workflows');
 
   constructor(
     @Inject(WORKFLOW_ACCESS) private readonly access: WorkflowAccess,

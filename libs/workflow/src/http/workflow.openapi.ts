@@ -242,10 +242,10 @@ const WORKFLOWS: ControllerDescription = {
       query: EXECUTION_QUERY,
       responses: {
         200: {
-          description: 'nextCursor is missing on the last page',
+          description: 'nextCursor is null on the last page',
           schema: object({
             items: list(objectOf<ReturnType<typeof executionSummary>>(SUMMARY)),
-            'nextCursor?': text(),
+            nextCursor: nullable(text()),
           }),
         },
         400: problem('The query cannot be; every problem is named'),

@@ -3,7 +3,7 @@ import type { ExecutorLease } from './executor-lease.js';
 import type { ExecutionSums } from './metrics.js';
 
 /** Injection token of the {@link ExecutionStore} in use. */
-export const EXECUTION_STORE = Symbol.for('nest-resilience.execution-store');
+export const EXECUTION_STORE = Symbol.for('nest-resilience:execution-store');
 
 /**
  * Where executions are kept. Every method resolves only when its change is durable.
@@ -103,8 +103,8 @@ export interface ExecutionListing {
 /** Newest first. */
 export interface ExecutionPage {
   readonly items: readonly ExecutionRecord[];
-  /** Pass it as `cursor` for the next page; absent on the last one. */
-  readonly nextCursor?: string;
+  /** Pass it as `cursor` for the next page; `null` on the last one. */
+  readonly nextCursor: string | null;
 }
 
 export const DEFAULT_PAGE_SIZE = 50;

@@ -76,7 +76,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       .sort((a, b) => (a.id < b.id ? 1 : -1));
     const items = matching.slice(0, size);
     const last = items.at(-1);
-    return Promise.resolve({ items, ...(last && matching.length > size && { nextCursor: last.id }) });
+    return Promise.resolve({ items, nextCursor: (matching.length > size && last?.id) || null });
   }
 
   claim(

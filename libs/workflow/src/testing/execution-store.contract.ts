@@ -341,14 +341,14 @@ export function describeExecutionStore(
         [first, second, third].map(({ items }) => items.map(({ id }) => id)),
         [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)],
       );
-      assert.equal(third.nextCursor, undefined);
+      assert.equal(third.nextCursor, null);
       assert.equal((await store.list({ workflow: 'odd' })).items.length, 3);
       assert.deepEqual(
         (await store.list({ status: 'cancelled' })).items.map(({ id }) => id),
         [ids[0]],
       );
       assert.equal((await store.list({ workflow: 'even', status: 'running' })).items.length, 3);
-      assert.equal((await store.list({ limit: 7 })).nextCursor, undefined);
+      assert.equal((await store.list({ limit: 7 })).nextCursor, null);
     });
 
     test('pages through large executions, with their values or without', async (store) => {
@@ -367,7 +367,7 @@ export function describeExecutionStore(
           const page = await store.list({ limit: 4, ...(cursor !== undefined && { cursor }) }, { summaries });
           assert.ok(page.items.length > 0);
           seen.push(...page.items);
-          cursor = page.nextCursor;
+          cursor = page.nextCursor ?? undefined;
         } while (cursor !== undefined);
 
         assert.deepEqual(

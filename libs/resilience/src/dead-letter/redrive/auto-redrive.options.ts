@@ -2,7 +2,7 @@ import * as option from '../../engine/option/index.js';
 
 const OPTIONS = option.options({
   /** Time between two rounds, counted from the end of the first. @default '1m' */
-  every: option.duration(60_000, { min: 1_000 }),
+  interval: option.duration(60_000, { min: 1_000 }),
   /** Only entries of these queues. @default all */
   queues: option.custom<readonly string[], readonly string[]>((value, at) =>
     Array.isArray(value) && value.length > 0 && value.every(option.isText)
@@ -10,9 +10,9 @@ const OPTIONS = option.options({
       : at.refuse(value, "names such as ['orders']"),
   ),
   /** How long a new entry is left alone. @default '1m' */
-  firstDelay: option.duration(60_000),
+  baseDelay: option.duration(60_000),
   /** Each failed redrive makes the next wait that many times as long. @default 2 */
-  factor: option.number(2, { min: 1 }),
+  multiplier: option.number(2, { min: 1 }),
   /** No wait is longer. @default '1h' */
   maxDelay: option.duration(3_600_000),
   /** Redrives started a second, at most. @default 10 */

@@ -33,13 +33,13 @@ export class AutoRedrive {
     private readonly options: ResolvedAutoRedriveOptions,
   ) {}
 
-  /** The first round comes after `every`: a process that has just begun has other things to do. */
+  /** The first round comes after `interval`: a process that has just begun has other things to do. */
   start(): void {
     this.stop();
     this.stopping = new AbortController();
     const { signal } = this.stopping;
     const round = () => this.round(signal).catch((error: unknown) => this.parts.failed(error));
-    this.stopRounds = repeatAfterEach(this.parts.clock, () => this.options.every, round);
+    this.stopRounds = repeatAfterEach(this.parts.clock, () => this.options.interval, round);
   }
 
   /** The redrive that runs goes on, no other begins. */
@@ -87,7 +87,7 @@ export class AutoRedrive {
         ...(cursor !== undefined && { cursor }),
       });
       for (const record of page.items) if (record.replayable && this.isDue(record)) yield record;
-      if (page.nextCursor === undefined) {
+      if (page.nextCursor === null) {
         this.cursors.delete(queue);
         return;
       }
@@ -96,8 +96,8 @@ export class AutoRedrive {
   }
 
   private isDue({ createdAt, lastRedriveAt, redrives }: DeadLetterRecord): boolean {
-    const { firstDelay, factor, maxDelay } = this.options;
-    const waitMs = Math.min(maxDelay, firstDelay * factor ** redrives);
+    const { baseDelay, multiplier, maxDelay } = this.options;
+    const waitMs = Math.min(maxDelay, baseDelay * multiplier ** redrives);
     return (lastRedriveAt ?? createdAt) + waitMs <= this.parts.clock.epochNow();
   }
 }

@@ -136,6 +136,6 @@ async function* oldestFirst(
     const page = await store.list({ ...filter, order: 'oldest', limit: size, ...(cursor !== undefined && { cursor }) });
     yield* page.items;
     left -= page.items.length;
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined && left > 0);
 }

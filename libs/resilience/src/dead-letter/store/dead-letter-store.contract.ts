@@ -218,7 +218,7 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
 
         const seen = [first, second, third].map(({ items }) => items.map(({ id }) => id));
         assert.deepEqual(seen, [ids.slice(0, 3), ids.slice(3, 6), ids.slice(6)]);
-        assert.equal(third.nextCursor, undefined);
+        assert.equal(third.nextCursor, null);
       });
 
       test('pages through large entries, each whole or in part and marked, with one on a page at least', async (store) => {
@@ -236,7 +236,7 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
             const page = await store.list(query, { excerpts });
             assert.ok(page.items.length > 0);
             seen.push(...page.items);
-            cursor = page.nextCursor;
+            cursor = page.nextCursor ?? undefined;
           } while (cursor !== undefined);
 
           assert.deepEqual(
@@ -260,7 +260,7 @@ export function describeDeadLetterStore(name: string, { describe, it }: TestApi,
       test('a page that ends with the last entry has no next one', async (store) => {
         for (let i = 0; i < 3; i++) await store.add(deadLetterRecord());
 
-        assert.equal((await store.list({ limit: 3, order: 'oldest' })).nextCursor, undefined);
+        assert.equal((await store.list({ limit: 3, order: 'oldest' })).nextCursor, null);
       });
 
       test('counts by queue and status, with the oldest of each', async (store) => {

@@ -32,8 +32,8 @@ export interface DeadLetterListing {
 
 export interface DeadLetterPage<T = DeadLetterRecord> {
   readonly items: readonly T[];
-  /** `undefined` on the last page. */
-  readonly nextCursor: string | undefined;
+  /** `null` on the last page. */
+  readonly nextCursor: string | null;
 }
 
 export interface DeadLetterCount {

@@ -84,7 +84,7 @@ export class MemoryDeadLetterStore implements DeadLetterStore {
       .filter((row) => cursor === undefined || compare(row.record.id, cursor) === sign)
       .sort((a, b) => sign * compare(a.record.id, b.record.id));
     const items = found.slice(0, limit).map(({ record }) => record);
-    const page = { items, nextCursor: found.length > limit ? items.at(-1)?.id : undefined };
+    const page = { items, nextCursor: (found.length > limit && items.at(-1)?.id) || null };
     return excerpts
       ? pageOf(page, (record) => copy(record), excerptOf)
       : { ...page, items: items.map((record) => copy(record)) };

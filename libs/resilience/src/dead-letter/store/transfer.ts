@@ -34,7 +34,7 @@ export async function* exportLines(store: DeadLetterStore, filter: DeadLetterFil
       await turns.take();
     }
     limit = nextLimit(limit, length / Math.max(1, page.items.length));
-    cursor = page.nextCursor;
+    cursor = page.nextCursor ?? undefined;
   } while (cursor !== undefined);
 }
 

@@ -4,7 +4,7 @@ import { type FieldsOf, integer, list, object, text } from './schema.js';
 
 /** Body of an error answer (RFC 9457). */
 export interface Problem {
-  /** `about:blank`: the status says what kind of problem it is, `code` which one. */
+  /** `urn:nest-resilience:problem:` and the code, e.g. `urn:nest-resilience:problem:resilience-admin-closed`. */
   readonly type: string;
   readonly title: string;
   readonly status: number;
@@ -17,7 +17,11 @@ export interface Problem {
 }
 
 export function newProblem(status: number, code: string, detail: string): Problem {
-  return { type: 'about:blank', title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+  return { type: problemType(code), title: STATUS_CODES[status] ?? 'Error', status, detail, code };
+}
+
+export function problemType(code: string): string {
+  return `urn:nest-resilience:problem:${code.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}`;
 }
 
 const FIELDS: FieldsOf<Problem> = {

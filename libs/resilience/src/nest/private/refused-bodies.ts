@@ -1,6 +1,7 @@
 import type { FactoryProvider, OnModuleInit, Type } from '@nestjs/common';
 import { HttpAdapterHost, MetadataScanner } from '@nestjs/core';
 
+import { problemType } from '../openapi/problem.schema.js';
 import { expressRouteOf } from './express-routes.js';
 import { NEST_METADATA } from './nest-metadata.js';
 import { refusedBody } from './refused-body.js';
@@ -28,7 +29,7 @@ export class RefusedBodies implements OnModuleInit {
 
   static of(controllers: readonly Type[]): FactoryProvider<RefusedBodies> {
     return {
-      provide: Symbol('nest-resilience:refused-bodies'),
+      provide: Symbol.for('nest-resilience:refused-bodies'),
       inject: [HttpAdapterHost],
       useFactory: (host: HttpAdapterHost) => new RefusedBodies(host, controllers),
     };
@@ -47,8 +48,7 @@ export class RefusedBodies implements OnModuleInit {
         const refused = refusedBody(error);
         if (refused === undefined || !isOneOf(endings, templateOf(adapter, request)))
           return handler(error, request, response, next);
-        const type = `urn:nest-resilience:problem:${refused.code.toLowerCase().replaceAll('_', '-')}`;
-        const problem = { type, ...refused };
+        const problem = { type: problemType(refused.code), ...refused };
         return sendProblem(adapter, response, problem);
       }, prefix)) as Adapter['setErrorHandler'];
   }

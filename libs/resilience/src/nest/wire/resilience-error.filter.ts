@@ -1,5 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, Inject, Logger, Optional } from '@nestjs/common';
 import { ApplicationConfig, DiscoveryService, HttpAdapterHost } from '@nestjs/core';
+import { problemType } from '../openapi/problem.schema.js';
 import { type Observable, throwError } from 'rxjs';
 
 import type { ResilienceError } from '../../engine/errors.js';
@@ -19,7 +20,7 @@ import { answerOf, retryAfterHeader, type WireAnswer, WireError } from './wire-e
  */
 @Catch(WireError)
 export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
-  private readonly logger = new Logger('Resilience');
+  private readonly logger = new Logger('Resilience:Wire');
 
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
@@ -52,7 +53,7 @@ export class ResilienceErrorFilter implements ExceptionFilter<ResilienceError> {
     if (!isResponse(response)) return;
     const { status, title, detail, code } = answer;
     const retryAfter = retryAfterHeader(answer);
-    const problem = { type: 'about:blank', title, status, detail, code };
+    const problem = { type: problemType(code), title, status, detail, code };
     sendProblem(
       this.host.httpAdapter,
       response,

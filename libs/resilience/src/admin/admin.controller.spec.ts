@@ -232,7 +232,7 @@ describe('AdminController', () => {
   });
 
   it('pins its defaults and refuses a token beside a guard', () => {
-    expect(DEFAULT_ADMIN_MODULE_OPTIONS).toEqual({ token: undefined, guard: undefined, events: true });
+    expect(DEFAULT_ADMIN_MODULE_OPTIONS).toEqual({ token: undefined, guard: undefined, events: true, isGlobal: true });
     expect(() => AdminModule.forRoot({ token: TOKEN, guard: OperatorGuard })).toThrow(/either a token or a guard/);
   });
 });

@@ -20,16 +20,22 @@ const GUARDED: Readonly<Record<AdminAccess['by'], Pick<ControllerDescription, 's
 };
 
 /** The controllers of one module and how to describe them, where `@nestjs/swagger` is installed. */
-export function describedControllers(
-  by: AdminAccess['by'],
-  events: boolean,
-): { controllers: Type[]; describe: () => Promise<void> } {
-  const described: [Type, ControllerDescription][] = [[AdminController, FIGURES]];
+export function describedControllers(events: boolean): {
+  controllers: Type[];
+  describe: (access: AdminAccess) => Promise<void>;
+} {
   const guarded: [Type, ControllerDescription][] = [
     [CircuitsController, SWITCHES],
     [DeadLetterController, DEAD_LETTERS],
   ];
   if (events) guarded.push([EventsController, EVENTS]);
-  for (const [type, description] of guarded) described.push([ownController(type), { ...description, ...GUARDED[by] }]);
-  return { controllers: described.map(([type]) => type), describe: () => describeRoutes(described) };
+  const own = guarded.map(([type, description]) => [ownController(type), description] as const);
+  return {
+    controllers: [AdminController, ...own.map(([type]) => type)],
+    describe: ({ by }) =>
+      describeRoutes([
+        [AdminController, FIGURES],
+        ...own.map(([type, description]): [Type, ControllerDescription] => [type, { ...description, ...GUARDED[by] }]),
+      ]),
+  };
 }

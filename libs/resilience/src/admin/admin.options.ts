@@ -15,6 +15,8 @@ const OPTIONS = option.options(
      * nothing is kept without a token or a guard. While they are kept, every event is built. @default true
      */
     events: option.flag(true),
+    /** Whether other modules see it without importing it. @default true */
+    isGlobal: option.flag(true),
     imports: option.anything<readonly unknown[]>(),
   },
   {

@@ -5,6 +5,8 @@ import { Test } from '@nestjs/testing';
 import request from 'supertest';
 import type { App } from 'supertest/types.js';
 import { FakeClock } from '../testing/fake-clock.js';
+import { DeadLetterWriter } from '../dead-letter/dead-letter.writer.js';
+import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import { FigureTable } from '../nest/figures/figure-table.js';
 import { ResilienceService } from '../nest/resilience.service.js';
 import { RESILIENCE_CLOCK, RESILIENCE_EVENTS } from '../nest/tokens.js';
@@ -49,9 +51,11 @@ describe('HealthController', () => {
       { provide: RESILIENCE_CLOCK, useValue: clock },
       { provide: RESILIENCE_EVENTS, useValue: { listens: () => false, emit: () => undefined } },
       { provide: ResilienceService, useValue: { circuits: () => circuits, chaos: () => [], policies: () => [] } },
+      { provide: DeadLetterStore, useValue: {} },
+      { provide: DeadLetterWriter, useValue: {} },
       FigureTable,
     ],
-    exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService, FigureTable],
+    exports: [RESILIENCE_CLOCK, RESILIENCE_EVENTS, ResilienceService, DeadLetterStore, DeadLetterWriter, FigureTable],
   })
   class Surroundings {}
 

@@ -1,7 +1,8 @@
-import { type DynamicModule, Inject, Module, type OnModuleInit, Optional } from '@nestjs/common';
+import { ConfigurableModuleBuilder, type DynamicModule, Inject, Module, type OnModuleInit } from '@nestjs/common';
 import { DiscoveryModule } from '@nestjs/core';
 import { TerminusModule } from '@nestjs/terminus';
 import { FigureTable } from '../nest/figures/figure-table.js';
+import { extended, GIVEN_OPTIONS, settings as settingsOf } from '../nest/module-options.js';
 import { describeRoutes } from '../nest/openapi/describe-routes.js';
 import { ownController } from '../nest/openapi/own-controller.js';
 import { ChaosHealthIndicator } from './chaos.health.js';
@@ -22,15 +23,43 @@ import { StoreHealthIndicator } from './store.health.js';
 const HEALTH_SETTINGS = Symbol.for('nest-resilience:health-settings');
 const OPENAPI = Symbol.for('nest-resilience:health-openapi');
 
+const INDICATORS = [
+  CircuitsHealthIndicator,
+  EventLoopHealthIndicator,
+  ChaosHealthIndicator,
+  DeadLetterHealthIndicator,
+  StoreHealthIndicator,
+];
+
 /** Interval of checks that only read memory. */
 const OWN_INTERVAL = '5s';
 
+/** Given beside the factory of `forRootAsync`. */
+const STATICS: Pick<HealthModuleOptions, 'path' | 'shutdownDelay' | 'isGlobal'> = {
+  path: 'health',
+  shutdownDelay: 0,
+  isGlobal: true,
+};
+
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<HealthModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createHealthOptions')
+  .setExtras(STATICS, assemble)
+  .build();
+
 /**
  * Probes and the registry behind them. Import `ScheduleModule.forRoot()` too and the background checks show up in its
- * `SchedulerRegistry`; without it they run all the same.
+ * `SchedulerRegistry`; without it they run all the same. Options that cannot work are a
+ * ResilienceOptionsError that names each of them.
  */
-@Module({})
-export class HealthModule implements OnModuleInit {
+@Module({
+  imports: [DiscoveryModule],
+  providers: [HealthRegistry, HealthExplorer, ShutdownState, ClosingConnections, ...INDICATORS],
+  exports: [HealthRegistry, ShutdownState, ...INDICATORS],
+})
+export class HealthModule extends ConfigurableModuleClass implements OnModuleInit {
   constructor(
     private readonly registry: HealthRegistry,
     @Inject(HEALTH_SETTINGS) private readonly settings: HealthModuleSettings,
@@ -38,44 +67,14 @@ export class HealthModule implements OnModuleInit {
     private readonly eventLoop: EventLoopHealthIndicator,
     private readonly chaos: ChaosHealthIndicator,
     private readonly figures: FigureTable,
-    @Optional() private readonly deadLetters?: DeadLetterHealthIndicator,
-    @Optional() private readonly store?: StoreHealthIndicator,
-  ) {}
+    private readonly deadLetters: DeadLetterHealthIndicator,
+    private readonly store: StoreHealthIndicator,
+  ) {
+    super();
+  }
 
-  /** @throws ResilienceOptionsError naming every option that cannot work */
-  static forRoot(options?: HealthModuleOptions): DynamicModule {
-    const settings = readHealthModuleOptions(options);
-    const deadLetters = settings.deadLetters ? [DeadLetterHealthIndicator] : [];
-    const store = settings.store ? [StoreHealthIndicator] : [];
-    const indicators = [
-      CircuitsHealthIndicator,
-      EventLoopHealthIndicator,
-      ChaosHealthIndicator,
-      ...deadLetters,
-      ...store,
-    ];
-    const controllers = settings.path === false ? [] : [ownController(HealthController, settings.path)];
-    return {
-      module: HealthModule,
-      global: true,
-      imports: [
-        DiscoveryModule,
-        // Silent: it would log each failing probe, the registry logs each change once.
-        TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: settings.shutdownDelay }),
-      ],
-      controllers,
-      providers: [
-        { provide: HEALTH_SETTINGS, useValue: settings },
-        { provide: OPENAPI, useFactory: () => describeRoutes(controllers.map((type) => [type, HEALTH])) },
-        { provide: RESILIENCE_HEALTH, useExisting: HealthRegistry },
-        HealthRegistry,
-        HealthExplorer,
-        ShutdownState,
-        ClosingConnections,
-        ...indicators,
-      ],
-      exports: [RESILIENCE_HEALTH, HealthRegistry, ShutdownState, ...indicators],
-    };
+  static override forRoot(options: HealthModuleOptions = {}): DynamicModule {
+    return super.forRoot(options);
   }
 
   onModuleInit(): void {
@@ -91,11 +90,11 @@ export class HealthModule implements OnModuleInit {
     }
     if (chaos) registry.register('chaos', () => this.chaos.check(), { critical: false, interval: OWN_INTERVAL });
     if (store) {
-      registry.register('store', () => this.store?.check(), { critical: false });
-      this.store?.onChange(() => void this.lookAtStores());
+      registry.register('store', () => this.store.check(), { critical: false });
+      this.store.onChange(() => void this.lookAtStores());
     }
     if (deadLetters) {
-      registry.register('dead-letters', () => this.deadLetters?.check(deadLetters), { critical: false });
+      registry.register('dead-letters', () => this.deadLetters.check(deadLetters), { critical: false });
     }
   }
 
@@ -105,4 +104,21 @@ export class HealthModule implements OnModuleInit {
     // That may have joined a run that began before the change.
     await this.registry.run('store');
   }
+}
+
+function assemble(definition: DynamicModule, given: HealthModuleOptions): DynamicModule {
+  const { path, shutdownDelay, isGlobal } = readHealthModuleOptions(given);
+  const controllers = path === false ? [] : [ownController(HealthController, path)];
+  return extended(definition, {
+    global: isGlobal,
+    // Silent: it would log each failing probe, the registry logs each change once.
+    imports: [TerminusModule.forRoot({ logger: false, gracefulShutdownTimeoutMs: shutdownDelay })],
+    controllers,
+    providers: [
+      settingsOf({ provide: HEALTH_SETTINGS, read: readHealthModuleOptions, given, statics: STATICS }),
+      { provide: OPENAPI, useFactory: () => describeRoutes(controllers.map((type) => [type, HEALTH])) },
+      { provide: RESILIENCE_HEALTH, useExisting: HealthRegistry },
+    ],
+    exports: [RESILIENCE_HEALTH],
+  });
 }

@@ -42,6 +42,8 @@ const OPTIONS = option.options({
    * @default 0
    */
   shutdownDelay: option.duration(0),
+  /** Whether other modules see it without importing it. @default true */
+  isGlobal: option.flag(true),
 });
 
 export interface HealthModuleOptions extends option.OptionsOf<typeof OPTIONS.spec> {}

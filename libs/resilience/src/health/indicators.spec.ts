@@ -60,6 +60,7 @@ describe('HealthModule', () => {
   it('pins its defaults and reports all bad options', () => {
     expect(DEFAULT_HEALTH_MODULE_OPTIONS).toEqual({
       path: 'health',
+      isGlobal: true,
       circuits: true,
       deadLetters: false,
       eventLoop: true,

@@ -220,7 +220,12 @@ describe('MetricsController', () => {
   it('pins its defaults and reports all bad options', async () => {
     await start({ path: false, defaultMetrics: false });
 
-    expect(DEFAULT_METRICS_MODULE_OPTIONS).toEqual({ path: 'metrics', defaultMetrics: true, openMetrics: false });
+    expect(DEFAULT_METRICS_MODULE_OPTIONS).toEqual({
+      path: 'metrics',
+      defaultMetrics: true,
+      openMetrics: false,
+      isGlobal: true,
+    });
     expect(() => MetricsModule.forRoot({ path: '', openMetrics: 'yes' } as never)).toThrow(/2 options are not usable/);
   });
 });

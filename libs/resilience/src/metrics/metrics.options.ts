@@ -18,6 +18,8 @@ const OPTIONS = option.options(
      * @default false
      */
     openMetrics: option.flag(false),
+    /** Whether other modules see it without importing it. @default true */
+    isGlobal: option.flag(true),
     /** Register into this one instead of a registry of the module's own, e.g. prom-client's global `register`. */
     registry: option.anything<Registry>(),
   },

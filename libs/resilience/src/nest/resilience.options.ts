@@ -1,4 +1,4 @@
-import type { Type } from '@nestjs/common';
+import type { ConfigurableModuleAsyncOptions } from '@nestjs/common';
 
 import { AUTO_REDRIVE } from '../dead-letter/redrive/auto-redrive.options.js';
 import { RETENTION } from '../dead-letter/store/retention.js';
@@ -53,6 +53,8 @@ const OPTIONS = option.options({
    * application does. @default true
    */
   mapErrors: option.flag(true),
+  /** Whether other modules see it without importing it. @default true */
+  isGlobal: option.flag(true),
   /**
    * Values that are in no dead letter, ledger, log, event, health report or trace from then on, wherever they are repeated: keys and
    * passwords of the application, 8 characters at least. What these packages are configured with themselves is among them already.
@@ -76,14 +78,12 @@ export interface ResilienceOptionsFactory {
   createResilienceOptions(): ResilienceModuleOptions | Promise<ResilienceModuleOptions>;
 }
 
-/** For `ResilienceModule.forRootAsync`: exactly one of the three `use...`. */
-export interface ResilienceModuleAsyncOptions {
-  readonly imports?: readonly Type[];
-  readonly inject?: readonly unknown[];
-  readonly useFactory?: (...args: never[]) => ResilienceModuleOptions | Promise<ResilienceModuleOptions>;
-  readonly useClass?: Type<ResilienceOptionsFactory>;
-  readonly useExisting?: Type<ResilienceOptionsFactory>;
-}
+/** For `ResilienceModule.forRootAsync`: exactly one of `useFactory`, `useClass`, `useExisting`. */
+export type ResilienceModuleAsyncOptions = ConfigurableModuleAsyncOptions<
+  ResilienceModuleOptions,
+  keyof ResilienceOptionsFactory
+> &
+  Pick<ResilienceModuleOptions, 'isGlobal'>;
 
 export const DEFAULT_RESILIENCE_MODULE_OPTIONS = OPTIONS.default;
 
@@ -91,13 +91,19 @@ export interface ResolvedModuleOptions {
   readonly input: ResilienceModuleOptions;
   readonly shutdownTimeoutMs: number;
   readonly mapErrors: boolean;
+  readonly isGlobal: boolean;
 }
 
 /** @throws ResilienceOptionsError with every problem at once */
 export function readModuleOptions(input: ResilienceModuleOptions = {}): ResolvedModuleOptions {
-  const { shutdownTimeout, mapErrors, secrets = [] } = option.read(OPTIONS, input, 'ResilienceModule.forRoot');
+  const {
+    shutdownTimeout,
+    mapErrors,
+    isGlobal,
+    secrets = [],
+  } = option.read(OPTIONS, input, 'ResilienceModule.forRoot');
   neverShow(...secrets);
-  return { input, shutdownTimeoutMs: shutdownTimeout, mapErrors };
+  return { input, shutdownTimeoutMs: shutdownTimeout, mapErrors, isGlobal };
 }
 
 /** @throws ResilienceOptionsError with every problem of all of them */

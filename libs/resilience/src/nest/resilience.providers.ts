@@ -31,7 +31,7 @@ import {
 
 const CONTEXT = Symbol.for('nest-resilience:context');
 
-const logger = new Logger('Resilience:Policies');
+const logger = new Logger('Resilience:Core');
 
 /** Pure factories: what an application's policies are made of. */
 export const runtimeProviders: Provider[] = [

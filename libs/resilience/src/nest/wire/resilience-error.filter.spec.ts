@@ -18,7 +18,7 @@ class RateLimited extends ResilienceError {
 
 describe('mapErrors', () => {
   it('is on unless switched off', () => {
-    expect(DEFAULT_RESILIENCE_MODULE_OPTIONS).toEqual({ shutdownTimeout: 10_000, mapErrors: true });
+    expect(DEFAULT_RESILIENCE_MODULE_OPTIONS).toEqual({ shutdownTimeout: 10_000, mapErrors: true, isGlobal: true });
     expect(readModuleOptions().mapErrors).toBe(true);
     expect(readModuleOptions({ mapErrors: false }).mapErrors).toBe(false);
   });

@@ -21,7 +21,7 @@ const SETTINGS = Symbol.for('nest-resilience:admin-settings');
 const OPENAPI = Symbol.for('nest-resilience:admin-openapi');
 
 /** Given beside the factory of `forRootAsync`, which may make the token. */
-const STATICS: Omit<AdminModuleOptions, 'token'> = { guard: undefined as never, events: true, isGlobal: true };
+const STATICS: Omit<AdminModuleOptions, 'token'> = { guard: undefined, events: true, isGlobal: true };
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<AdminModuleOptions>({
   optionsInjectionToken: GIVEN_OPTIONS,

@@ -21,7 +21,9 @@ export function settings<Options extends object, Resolved>(of: Settings<Options,
     provide: of.provide,
     inject: [GIVEN_OPTIONS],
     useFactory: (made: Options) => {
-      const late = Object.entries(made).filter(([name]) => Object.hasOwn(of.statics, name));
+      const late = Object.entries<unknown>(made as Readonly<Record<string, unknown>>).filter(([name]) =>
+        Object.hasOwn(of.statics, name),
+      );
       if (late.length === 0) return of.read({ ...made, ...of.given });
       const allowed = 'beside useFactory: routes and providers are made before it is asked';
       throw new ResilienceOptionsError(late.map(([name, value]) => ({ path: `useFactory > ${name}`, value, allowed })));

@@ -27,6 +27,8 @@ export interface LlmTry {
   readonly reason?: FailureReason;
   /** What the provider said. */
   readonly message?: string;
+  /** What was mended about the answer without asking again, e.g. `trailing commas`, `a fence`, `nulls`. */
+  readonly mended?: readonly string[];
   readonly durationMs: number;
   readonly usage?: LlmUsage;
   readonly costUsd?: number;

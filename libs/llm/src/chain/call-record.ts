@@ -112,8 +112,10 @@ export class OpenTry {
     this.startedAt = clock.now();
   }
 
-  ok(usage: LlmUsage): void {
-    this.end({ outcome: 'ok', usage, costUsd: costOf(usage, this.target.options.cost) });
+  /** @param mended what was mended about the answer without asking again */
+  ok(usage: LlmUsage, mended: readonly string[] = []): void {
+    const costUsd = costOf(usage, this.target.options.cost);
+    this.end({ outcome: 'ok', usage, costUsd, ...(mended.length > 0 && { mended }) });
   }
 
   /** It came and was paid for, but cannot be used. */
@@ -138,7 +140,7 @@ export class OpenTry {
     });
   }
 
-  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd'>): void {
+  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {
     if (this.entry !== undefined) return;
     this.entry = { ...this.identity, durationMs: this.clock.now() - this.startedAt, ...outcome };
     this.ended(this.entry);

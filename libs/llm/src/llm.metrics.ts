@@ -13,7 +13,8 @@ export interface LlmTargetMetrics {
   readonly notSent: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly costUsd: number;
+  /** US dollars; absent when the price is not known. */
+  readonly costUsd?: number;
 }
 
 /** Shape of `LlmService.metrics()`. */
@@ -31,9 +32,12 @@ export interface LlmMetricsSnapshot {
   readonly targets: Readonly<Record<string, LlmTargetMetrics>>;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly costUsd: number;
+  /** US dollars, of what has a price; absent when nothing of it has one. */
+  readonly costUsd?: number;
   /** The part of `costUsd` spent on answers that nobody could use. */
-  readonly wastedCostUsd: number;
+  readonly wastedCostUsd?: number;
+  /** Answers of which nobody knows the price: they are in none of the sums. */
+  readonly unpriced: number;
 }
 
 type Counters<T> = { -readonly [K in keyof T]: number };
@@ -44,6 +48,7 @@ export class LlmMetrics {
   private readonly byFallbackLevel: number[] = [];
   private readonly totals = { completed: 0, failed: 0, degraded: 0, heals: 0, retries: 0 };
   private wastedCostUsd = 0;
+  private unpriced = 0;
 
   tried(entry: LlmTry): void {
     const target = this.of(entry);
@@ -53,8 +58,13 @@ export class LlmMetrics {
     if (entry.outcome === 'invalid') target.invalid++;
     target.inputTokens += entry.usage?.inputTokens ?? 0;
     target.outputTokens += entry.usage?.outputTokens ?? 0;
-    target.costUsd += entry.costUsd ?? 0;
-    if (entry.outcome !== 'ok') this.wastedCostUsd += entry.costUsd ?? 0;
+    if (entry.usage === undefined) return;
+    if (entry.costUsd === undefined) {
+      this.unpriced++;
+      return;
+    }
+    target.costUsd = (target.costUsd ?? 0) + entry.costUsd;
+    if (entry.outcome !== 'ok') this.wastedCostUsd += entry.costUsd;
   }
 
   completed(result: LlmResult<unknown>): void {
@@ -73,7 +83,8 @@ export class LlmMetrics {
 
   snapshot(): LlmMetricsSnapshot {
     const all = [...this.targets.values()];
-    const sum = (key: keyof LlmTargetMetrics) => all.reduce((total, target) => total + target[key], 0);
+    const sum = (key: keyof LlmTargetMetrics) => all.reduce((total, target) => total + (target[key] ?? 0), 0);
+    const isPriced = this.unpriced === 0 || all.some(({ costUsd }) => costUsd !== undefined);
     return {
       calls: this.totals.completed + this.totals.failed,
       ...this.totals,
@@ -81,8 +92,8 @@ export class LlmMetrics {
       targets: Object.fromEntries([...this.targets].map(([name, counters]) => [name, { ...counters }])),
       inputTokens: sum('inputTokens'),
       outputTokens: sum('outputTokens'),
-      costUsd: sum('costUsd'),
-      wastedCostUsd: this.wastedCostUsd,
+      ...(isPriced && { costUsd: sum('costUsd'), wastedCostUsd: this.wastedCostUsd }),
+      unpriced: this.unpriced,
     };
   }
 
@@ -98,7 +109,6 @@ export class LlmMetrics {
         notSent: 0,
         inputTokens: 0,
         outputTokens: 0,
-        costUsd: 0,
       };
       this.targets.set(name, counters);
     }

@@ -4,6 +4,14 @@ export interface LlmUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly totalTokens: number;
+  /** Of `inputTokens`: those that the provider had in its cache. */
+  readonly cachedInputTokens?: number;
+  /** Of `inputTokens`: those that it put into its cache. */
+  readonly cacheWriteTokens?: number;
+  /** Of `outputTokens`: those of its thoughts. */
+  readonly reasoningTokens?: number;
+  /** The provider counted nothing: four characters a token. */
+  readonly estimated?: boolean;
 }
 
 /**
@@ -31,6 +39,7 @@ export interface LlmTry {
   readonly mended?: readonly string[];
   readonly durationMs: number;
   readonly usage?: LlmUsage;
+  /** US dollars; absent when the price is not known. */
   readonly costUsd?: number;
 }
 
@@ -52,10 +61,10 @@ export interface LlmResult<T = unknown> {
   readonly heals: number;
   /** Tokens of the answer that was taken. */
   readonly usage: LlmUsage;
-  /** US dollars of the whole call, including what was wasted; 0 for targets without a configured `cost`. */
-  readonly costUsd: number;
-  /** The part of `costUsd` that bought answers nobody could use. */
-  readonly wastedCostUsd: number;
+  /** US dollars of the whole call, including what was wasted; absent when the price of a part of it is not known. */
+  readonly costUsd?: number;
+  /** The part of `costUsd` that bought answers nobody could use; absent when the price of one is not known. */
+  readonly wastedCostUsd?: number;
   readonly durationMs: number;
   /** True when no model answered and simple text processing stood in. */
   readonly degraded: boolean;

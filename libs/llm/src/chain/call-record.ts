@@ -2,7 +2,7 @@ import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/provider.js';
-import { costOf } from './cost.js';
+import { costOf, sumOfCosts } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
 
@@ -75,8 +75,10 @@ export class CallRecord {
     const { tries, heals } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
     const targetsAsked = this.attemptsPerLevel.size;
-    const costUsd = tries.reduce((sum, entry) => sum + (entry.costUsd ?? 0), 0);
-    const { quality, cost } = target.options;
+    const paid = tries.filter(({ usage }) => usage !== undefined);
+    const costUsd = sumOfCosts(paid.map((entry) => entry.costUsd));
+    const wastedCostUsd = sumOfCosts(paid.map((entry) => (entry.outcome === 'ok' ? 0 : entry.costUsd)));
+    const { quality } = target.options;
     return {
       text: answer.text,
       ...('object' in answer && { object: answer.object }),
@@ -87,8 +89,8 @@ export class CallRecord {
       retries: Math.max(0, attempts - targetsAsked - heals),
       heals,
       usage: answer.usage,
-      costUsd,
-      wastedCostUsd: costUsd - costOf(answer.usage, cost),
+      ...(costUsd !== undefined && { costUsd }),
+      ...(wastedCostUsd !== undefined && { wastedCostUsd }),
       durationMs: this.durationMs,
       degraded: target.provider.kind === 'offline',
       truncated: answer.finishReason === 'length',
@@ -114,8 +116,7 @@ export class OpenTry {
 
   /** @param mended what was mended about the answer without asking again */
   ok(usage: LlmUsage, mended: readonly string[] = []): void {
-    const costUsd = costOf(usage, this.target.options.cost);
-    this.end({ outcome: 'ok', usage, costUsd, ...(mended.length > 0 && { mended }) });
+    this.end({ outcome: 'ok', ...this.paid(usage), ...(mended.length > 0 && { mended }) });
   }
 
   /** It came and was paid for, but cannot be used. */
@@ -124,8 +125,7 @@ export class OpenTry {
       outcome: 'invalid',
       reason: 'invalid_output',
       message: problems.join('; '),
-      usage,
-      costUsd: costOf(usage, this.target.options.cost),
+      ...this.paid(usage),
     });
   }
 
@@ -136,8 +136,13 @@ export class OpenTry {
       outcome: 'failed',
       reason,
       message: messageOf(error),
-      ...(usage && { usage, costUsd: costOf(usage, this.target.options.cost) }),
+      ...(usage && this.paid(usage)),
     });
+  }
+
+  private paid(usage: LlmUsage): Pick<LlmTry, 'usage' | 'costUsd'> {
+    const costUsd = costOf(usage, this.target.options.cost);
+    return { usage, ...(costUsd !== undefined && { costUsd }) };
   }
 
   private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {

@@ -68,7 +68,7 @@ export class LlmChain {
   completed(result: LlmResult<unknown>, stream: boolean): void {
     this.surroundings.metrics.completed(result);
     this.emit('resilience.llm.completed', () => {
-      const { text: _text, object: _object, quality: _quality, tries: _tries, ...facts } = result;
+      const { text: _text, object: _object, quality: _quality, ...facts } = result;
       return { ...facts, stream };
     });
   }

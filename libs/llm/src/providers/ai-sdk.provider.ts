@@ -142,9 +142,14 @@ function sdkMessage(message: LlmMessage): SdkCall['prompt'][number] {
 }
 
 function usageOf(usage: SdkAnswer['usage']): ProviderAnswer['usage'] {
-  const inputTokens = usage.inputTokens.total ?? 0;
-  const outputTokens = usage.outputTokens.total ?? 0;
-  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
+  const { total: inputTokens = 0, cacheRead, cacheWrite } = usage.inputTokens;
+  const { total: outputTokens = 0, reasoning } = usage.outputTokens;
+  return {
+    ...{ inputTokens, outputTokens, totalTokens: inputTokens + outputTokens },
+    ...(cacheRead ? { cachedInputTokens: cacheRead } : {}),
+    ...(cacheWrite ? { cacheWriteTokens: cacheWrite } : {}),
+    ...(reasoning ? { reasoningTokens: reasoning } : {}),
+  };
 }
 
 function finishReasonOf({ unified }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {

@@ -4,14 +4,14 @@ export interface LlmUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly totalTokens: number;
-  /** Of `inputTokens`: those that the provider had in its cache. */
+  /** The part of `inputTokens` that was read from the provider's cache. */
   readonly cachedInputTokens?: number;
-  /** Of `inputTokens`: those that it put into its cache. */
+  /** The part of `inputTokens` that was written into the provider's cache. */
   readonly cacheWriteTokens?: number;
-  /** Of `outputTokens`: those of its thoughts. */
+  /** The part of `outputTokens` that was thought, not said. */
   readonly reasoningTokens?: number;
-  /** The provider counted nothing: four characters a token. */
-  readonly estimated?: boolean;
+  /** Nobody counted: these are estimates by the length of the texts. */
+  readonly estimated?: true;
 }
 
 /**
@@ -38,6 +38,10 @@ export interface LlmTry {
   /** What was mended about the answer without asking again, e.g. `trailing commas`, `a fence`, `nulls`. */
   readonly mended?: readonly string[];
   readonly durationMs: number;
+  /** True for a stream. */
+  readonly stream?: boolean;
+  /** Of a stream: from the request to the first part of the answer, in milliseconds. */
+  readonly firstTokenMs?: number;
   readonly usage?: LlmUsage;
   /** US dollars; absent when the price is not known. */
   readonly costUsd?: number;

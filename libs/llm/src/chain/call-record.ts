@@ -34,12 +34,13 @@ export class CallRecord {
   }
 
   /** A request goes out. One that is still open was given up, for `lastError`. */
-  begin(target: LlmTarget, fallbackLevel: number, lastError: unknown): OpenTry {
+  begin(target: LlmTarget, fallbackLevel: number, lastError: unknown, stream = false): OpenTry {
     this.open?.failed(lastError);
     const attempt = (this.attemptsPerLevel.get(fallbackLevel) ?? 0) + 1;
     this.attemptsPerLevel.set(fallbackLevel, attempt);
     const index = this.entries.push(undefined) - 1;
-    this.open = new OpenTry(target, { ...identity(target), fallbackLevel, attempt }, this.clock, (entry) => {
+    const begun = { ...identity(target), fallbackLevel, attempt, ...(stream && { stream }) };
+    this.open = new OpenTry(target, begun, this.clock, (entry) => {
       this.entries[index] = entry;
       this.ended(entry);
     });
@@ -104,14 +105,20 @@ export class CallRecord {
 export class OpenTry {
   private readonly startedAt: number;
   private entry: LlmTry | undefined;
+  private firstTokenMs: number | undefined;
 
   constructor(
     private readonly target: LlmTarget,
-    private readonly identity: Pick<LlmTry, 'provider' | 'model' | 'fallbackLevel' | 'attempt'>,
+    private readonly identity: Pick<LlmTry, 'provider' | 'model' | 'fallbackLevel' | 'attempt' | 'stream'>,
     private readonly clock: Clock,
     private readonly ended: TryListener,
   ) {
     this.startedAt = clock.now();
+  }
+
+  /** The first part of a stream is here. */
+  firstToken(): void {
+    this.firstTokenMs = this.clock.now() - this.startedAt;
   }
 
   /** @param mended what was mended about the answer without asking again */
@@ -147,7 +154,9 @@ export class OpenTry {
 
   private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {
     if (this.entry !== undefined) return;
-    this.entry = { ...this.identity, durationMs: this.clock.now() - this.startedAt, ...outcome };
+    const { identity, firstTokenMs } = this;
+    const durationMs = this.clock.now() - this.startedAt;
+    this.entry = { ...identity, durationMs, ...(firstTokenMs !== undefined && { firstTokenMs }), ...outcome };
     this.ended(this.entry);
   }
 }

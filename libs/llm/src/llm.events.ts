@@ -5,7 +5,10 @@ import type { LlmResult, LlmTry } from './llm.result.js';
 type Answered = 'provider' | 'model' | 'fallbackLevel' | 'attempts' | 'retries' | 'heals' | 'usage' | 'costUsd';
 
 /** A call was answered. */
-export interface LlmCompletedEvent extends Pick<LlmResult, Answered | 'wastedCostUsd' | 'durationMs' | 'degraded'> {
+export interface LlmCompletedEvent extends Pick<
+  LlmResult,
+  Answered | 'wastedCostUsd' | 'durationMs' | 'degraded' | 'tries'
+> {
   readonly stream: boolean;
 }
 

@@ -7,10 +7,35 @@ export type LlmProviderKind = (typeof LLM_PROVIDER_KINDS)[number];
 const PROVIDERS = "a list with at least one provider, e.g. { name: 'offline', kind: 'offline', model: 'extractive' }";
 
 const price = option.required(option.number(undefined, { min: 0 }), 'US dollars per million tokens');
-const COST = option.options({ inputPerMillion: price, outputPerMillion: price });
+const furtherPrice = option.number(undefined, { min: 0 });
+const COST = option.options({
+  inputPerMillion: price,
+  outputPerMillion: price,
+  /** Of input that the provider had in its cache. @default `inputPerMillion` */
+  cachedInputPerMillion: furtherPrice,
+  /** Of input that it put there. @default `inputPerMillion` */
+  cacheWritePerMillion: furtherPrice,
+  /** Of thoughts. @default `outputPerMillion` */
+  reasoningPerMillion: furtherPrice,
+});
 
 /** US dollars per million tokens. */
 export interface LlmCost extends option.OptionsOf<typeof COST.spec> {}
+
+function readPrices(value: unknown, at: option.Place): Readonly<Record<string, LlmCost>> | false | undefined {
+  if (value === false) return false;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return at.refuse(
+      value,
+      "false, or prices by model, e.g. { 'my-model': { inputPerMillion: 1, outputPerMillion: 2 } }",
+    );
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([model, cost]) => {
+      const read = COST.read(cost as LlmCost, at.at(model));
+      return read ? [[model, read] as const] : [];
+    }),
+  );
+}
 
 const LIMITS = option.options({
   requestsPerMinute: option.whole(undefined, { min: 1 }),
@@ -160,6 +185,13 @@ export const LLM_MODULE = option.options(
     ),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
+    /**
+     * What models cost that have no `cost` of their own, by `provider:model` or model; a `*` at the end stands for any rest. They go before
+     * the list prices of OpenAI's and Anthropic's models (see `PRICE_TABLE`). `false`: only `cost` counts.
+     */
+    prices: option.custom<Readonly<Record<string, LlmCost>> | false, Readonly<Record<string, LlmCost>> | false>(
+      readPrices,
+    ),
     health: HEALTH,
   },
   {

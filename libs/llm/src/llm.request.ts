@@ -5,7 +5,7 @@ export interface LlmMessage {
   readonly content: string;
 }
 
-/** A plain JSON Schema (draft 7), as a workflow file writes it. */
+/** A plain JSON Schema (2020-12), as a workflow file writes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What an answer must look like: a zod schema, any Standard Schema that can describe itself, `jsonSchema()` of `ai`, or plain JSON Schema. */

@@ -4,6 +4,14 @@ export interface LlmUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly totalTokens: number;
+  /** The part of `inputTokens` that was read from the provider's cache. */
+  readonly cachedInputTokens?: number;
+  /** The part of `inputTokens` that was written into the provider's cache. */
+  readonly cacheWriteTokens?: number;
+  /** The part of `outputTokens` that was thought, not said. */
+  readonly reasoningTokens?: number;
+  /** Nobody counted: these are estimates by the length of the texts. */
+  readonly estimated?: true;
 }
 
 /**
@@ -27,8 +35,15 @@ export interface LlmTry {
   readonly reason?: FailureReason;
   /** What the provider said. */
   readonly message?: string;
+  /** What was mended about the answer without asking again, e.g. `trailing commas`, `a fence`, `nulls`. */
+  readonly mended?: readonly string[];
   readonly durationMs: number;
+  /** True for a stream. */
+  readonly stream?: boolean;
+  /** Of a stream: from the request to the first part of the answer, in milliseconds. */
+  readonly firstTokenMs?: number;
   readonly usage?: LlmUsage;
+  /** US dollars; absent when the price is not known. */
   readonly costUsd?: number;
 }
 
@@ -50,10 +65,10 @@ export interface LlmResult<T = unknown> {
   readonly heals: number;
   /** Tokens of the answer that was taken. */
   readonly usage: LlmUsage;
-  /** US dollars of the whole call, including what was wasted; 0 for targets without a configured `cost`. */
-  readonly costUsd: number;
-  /** The part of `costUsd` that bought answers nobody could use. */
-  readonly wastedCostUsd: number;
+  /** US dollars of the whole call, including what was wasted; absent when the price of a part of it is not known. */
+  readonly costUsd?: number;
+  /** The part of `costUsd` that bought answers nobody could use; absent when the price of one is not known. */
+  readonly wastedCostUsd?: number;
   readonly durationMs: number;
   /** True when no model answered and simple text processing stood in. */
   readonly degraded: boolean;

@@ -10,12 +10,14 @@ import {
   ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
+import { FigureTable } from '@nest-resilience/core/kit';
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
+import { llmFigures } from './llm.figures.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -56,6 +58,7 @@ export class LlmService {
     @Inject(LLM_OPTIONS) readonly options: ResolvedLlmOptions,
     @Inject(ResilienceService) resilience: ResilienceService,
     @Inject(RESILIENCE_RANDOM) random: Random,
+    @Inject(FigureTable) figures: FigureTable,
   ) {
     const { clock, events } = resilience;
     this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random });
@@ -77,6 +80,7 @@ export class LlmService {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
     };
+    figures.add(...llmFigures({ counts: this.counters, targets: this.all, health: () => this.connectivity.all() }));
     this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
   }
 

@@ -1,11 +1,11 @@
 import { onAbort } from '@nest-resilience/core';
+import { estimatedUsage } from './chain/cost.js';
 import type { ChainCall, LlmChain } from './chain/llm-chain.js';
 import type { LlmTarget } from './chain/llm-target.js';
 import { type OpenedStream, openStream } from './chain/open-stream.js';
 import { endedEarly } from './chain/live-stream.js';
 import { reasonIn } from './chain/reason.js';
 import type { Turn } from './chain/call-targets.js';
-import { inputTokensOf, tokensOf } from './chain/token-limit.js';
 import { LlmAnswerTooLargeError, LlmRefusedError, LlmStreamInterruptedError } from './llm.errors.js';
 import type { LlmResult, LlmUsage } from './llm.result.js';
 import type { ProviderAnswer, ProviderRequest } from './providers/provider.js';
@@ -133,17 +133,17 @@ export class LlmStream implements AsyncIterable<string> {
       }
       if (end === undefined) throw endedEarly();
       whole = true;
-      return { ...end, text };
+      return { ...end, usage: this.usageOf(end, stream.target, text), text };
     } catch (error) {
       failure = this.stop.signal.aborted
         ? this.stop.signal.reason
         : new LlmStreamInterruptedError(name, model, text, error);
       throw failure;
     } finally {
-      const usage = end !== undefined && end.usage.totalTokens > 0 ? end.usage : this.estimatedUsage(text);
+      const usage = this.usageOf(end, stream.target, text);
       settleTokens(usage.totalTokens);
       if (whole) {
-        opened.ok(end?.usage ?? usage);
+        opened.ok(usage);
         stream.succeed();
       } else {
         opened.failed(failure, { usage, reason: reasonIn(this.stop.signal, failure) });
@@ -152,11 +152,10 @@ export class LlmStream implements AsyncIterable<string> {
     }
   }
 
-  /** A stream that broke did not tell what it cost: what was sent and what has come is paid for. */
-  private estimatedUsage(text: string): LlmUsage {
-    const inputTokens = inputTokensOf(this.request.messages);
-    const outputTokens = tokensOf(text.length);
-    return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
+  /** A stream that broke did not tell what it cost, and some servers never do. */
+  private usageOf(end: Pick<ProviderAnswer, 'usage'> | undefined, { provider }: LlmTarget, text: string): LlmUsage {
+    const isCounted = end !== undefined && (end.usage.totalTokens > 0 || provider.kind === 'offline');
+    return isCounted ? end.usage : estimatedUsage(this.request.messages, text);
   }
 }
 

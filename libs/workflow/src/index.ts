@@ -83,6 +83,7 @@ export {
   type ExecutionStatus,
   type ExecutionTotals,
   type HealRecord,
+  knownCost,
   type LlmTryRecord,
   type LlmUsage,
   type NodeAttempt,

@@ -29,14 +29,19 @@ export interface LlmPortResult {
   /** Requests that fed a problem with the last answer back. */
   readonly heals?: number;
   readonly usage: LlmUsage;
-  /** US dollars. */
-  readonly costUsd: number;
+  /** US dollars; absent when the price is not known. */
+  readonly costUsd?: number;
   /** No model answered; something simpler stood in. */
   readonly degraded: boolean;
   readonly tries: readonly LlmPortTry[];
 }
 
+/** What a node keeps of a model's answer, also of one that a step asked for by itself. */
+export type LlmAnswer = Omit<LlmPortResult, 'text' | 'object'>;
+
 export interface LlmPortTry extends LlmTryRecord {
+  /** Of an answer that came, whether it was of any use or not. */
+  readonly usage?: LlmUsage;
   /** US dollars. */
   readonly costUsd?: number;
 }

@@ -1,6 +1,7 @@
 import { LlmInvalidAnswerError, LlmRefusedError } from '../llm.errors.js';
 import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
 import type { CallRecord, OpenTry } from './call-record.js';
+import { estimatedUsage } from './cost.js';
 import type { Turn } from './call-targets.js';
 import { type LlmTarget, refuseWithoutRoom } from './llm-target.js';
 import { reasonIn, tokensOfFailed } from './reason.js';
@@ -29,7 +30,7 @@ export async function ask(
       const answered = target.cooldown.asked();
       let answer: ProviderAnswer;
       try {
-        answer = await provider.complete(request, { signal: attempt.signal });
+        answer = counted(await provider.complete(request, { signal: attempt.signal }), request, target);
       } catch (error) {
         const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
         const reason = reasonIn(signal, cause);
@@ -38,8 +39,7 @@ export async function ask(
         throw error;
       }
       answered();
-      // A server that counts no tokens is charged what was expected of it.
-      settle(answer.usage.totalTokens || estimate);
+      settle(answer.usage.totalTokens);
       refuseUnusable(target, answer, opened);
       return { answer, opened };
     }, signal && { signal });
@@ -47,6 +47,12 @@ export async function ask(
     record.gaveUp(target, fallbackLevel, error);
     throw error;
   }
+}
+
+/** With what it cost, also when its server counts nothing. */
+function counted(answer: ProviderAnswer, { messages }: ProviderRequest, { provider }: LlmTarget): ProviderAnswer {
+  if (answer.usage.totalTokens > 0 || provider.kind === 'offline') return answer;
+  return { ...answer, usage: estimatedUsage(messages, answer.text) };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/provider.js';
-import { costOf } from './cost.js';
+import { costOf, sumOfCosts } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
 
@@ -34,12 +34,13 @@ export class CallRecord {
   }
 
   /** A request goes out. One that is still open was given up, for `lastError`. */
-  begin(target: LlmTarget, fallbackLevel: number, lastError: unknown): OpenTry {
+  begin(target: LlmTarget, fallbackLevel: number, lastError: unknown, stream = false): OpenTry {
     this.open?.failed(lastError);
     const attempt = (this.attemptsPerLevel.get(fallbackLevel) ?? 0) + 1;
     this.attemptsPerLevel.set(fallbackLevel, attempt);
     const index = this.entries.push(undefined) - 1;
-    this.open = new OpenTry(target, { ...identity(target), fallbackLevel, attempt }, this.clock, (entry) => {
+    const begun = { ...identity(target), fallbackLevel, attempt, ...(stream && { stream }) };
+    this.open = new OpenTry(target, begun, this.clock, (entry) => {
       this.entries[index] = entry;
       this.ended(entry);
     });
@@ -75,8 +76,10 @@ export class CallRecord {
     const { tries, heals } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
     const targetsAsked = this.attemptsPerLevel.size;
-    const costUsd = tries.reduce((sum, entry) => sum + (entry.costUsd ?? 0), 0);
-    const { quality, cost } = target.options;
+    const paid = tries.filter(({ usage }) => usage !== undefined);
+    const costUsd = sumOfCosts(paid.map((entry) => entry.costUsd));
+    const wastedCostUsd = sumOfCosts(paid.map((entry) => (entry.outcome === 'ok' ? 0 : entry.costUsd)));
+    const { quality } = target.options;
     return {
       text: answer.text,
       ...('object' in answer && { object: answer.object }),
@@ -87,8 +90,8 @@ export class CallRecord {
       retries: Math.max(0, attempts - targetsAsked - heals),
       heals,
       usage: answer.usage,
-      costUsd,
-      wastedCostUsd: costUsd - costOf(answer.usage, cost),
+      ...(costUsd !== undefined && { costUsd }),
+      ...(wastedCostUsd !== undefined && { wastedCostUsd }),
       durationMs: this.durationMs,
       degraded: target.provider.kind === 'offline',
       truncated: answer.finishReason === 'length',
@@ -102,18 +105,25 @@ export class CallRecord {
 export class OpenTry {
   private readonly startedAt: number;
   private entry: LlmTry | undefined;
+  private firstTokenMs: number | undefined;
 
   constructor(
     private readonly target: LlmTarget,
-    private readonly identity: Pick<LlmTry, 'provider' | 'model' | 'fallbackLevel' | 'attempt'>,
+    private readonly identity: Pick<LlmTry, 'provider' | 'model' | 'fallbackLevel' | 'attempt' | 'stream'>,
     private readonly clock: Clock,
     private readonly ended: TryListener,
   ) {
     this.startedAt = clock.now();
   }
 
-  ok(usage: LlmUsage): void {
-    this.end({ outcome: 'ok', usage, costUsd: costOf(usage, this.target.options.cost) });
+  /** The first part of a stream is here. */
+  firstToken(): void {
+    this.firstTokenMs = this.clock.now() - this.startedAt;
+  }
+
+  /** @param mended what was mended about the answer without asking again */
+  ok(usage: LlmUsage, mended: readonly string[] = []): void {
+    this.end({ outcome: 'ok', ...this.paid(usage), ...(mended.length > 0 && { mended }) });
   }
 
   /** It came and was paid for, but cannot be used. */
@@ -122,8 +132,7 @@ export class OpenTry {
       outcome: 'invalid',
       reason: 'invalid_output',
       message: problems.join('; '),
-      usage,
-      costUsd: costOf(usage, this.target.options.cost),
+      ...this.paid(usage),
     });
   }
 
@@ -134,13 +143,20 @@ export class OpenTry {
       outcome: 'failed',
       reason,
       message: messageOf(error),
-      ...(usage && { usage, costUsd: costOf(usage, this.target.options.cost) }),
+      ...(usage && this.paid(usage)),
     });
   }
 
-  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd'>): void {
+  private paid(usage: LlmUsage): Pick<LlmTry, 'usage' | 'costUsd'> {
+    const costUsd = costOf(usage, this.target.options.cost);
+    return { usage, ...(costUsd !== undefined && { costUsd }) };
+  }
+
+  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {
     if (this.entry !== undefined) return;
-    this.entry = { ...this.identity, durationMs: this.clock.now() - this.startedAt, ...outcome };
+    const { identity, firstTokenMs } = this;
+    const durationMs = this.clock.now() - this.startedAt;
+    this.entry = { ...identity, durationMs, ...(firstTokenMs !== undefined && { firstTokenMs }), ...outcome };
     this.ended(this.entry);
   }
 }

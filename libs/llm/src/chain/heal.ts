@@ -1,6 +1,7 @@
 import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
 import type { AnswerSchema } from '../schema/answer-schema.js';
+import type { Mend } from '../schema/read-json.js';
 import { healInstruction } from '../schema/schema-instruction.js';
 import { ask, type Asked } from './ask.js';
 import type { CallRecord } from './call-record.js';
@@ -32,17 +33,22 @@ export async function askForObject<T>(
   for (let round = 0; ; round++) {
     const { answer, opened }: Asked = await ask(turn, { ...request, messages }, record, signal);
     const checked = await schema.check(answer.text);
-    if (checked.ok) {
-      opened.ok(answer.usage);
+    const isCut = answer.finishReason === 'length';
+    if (checked.ok && !(isCut && mayBePart(checked))) {
+      opened.ok(answer.usage, checked.mended);
       return { answer, object: checked.object };
     }
-    const problems =
-      answer.finishReason === 'length'
-        ? ['the answer was cut at the token limit: be brief', ...checked.problems]
-        : checked.problems;
+    const found = checked.ok ? [] : checked.problems;
+    const problems = isCut ? ['the answer was cut at the token limit: be brief', ...found] : found;
     opened.invalid(answer.usage, problems);
     if (round >= rounds)
-      throw new LlmInvalidAnswerError(options.name, options.model, problems, answer.text, checked.cause);
+      throw new LlmInvalidAnswerError(
+        options.name,
+        options.model,
+        problems,
+        answer.text,
+        checked.ok ? undefined : checked.cause,
+      );
     record.heals++;
     healed(turn, round + 1, problems);
     messages = [
@@ -51,4 +57,9 @@ export async function askForObject<T>(
       { role: 'user', content: healInstruction(problems) },
     ];
   }
+}
+
+/** Of a cut answer: what would have come may be the rest of a number, or the value that counts. */
+function mayBePart({ object, mended }: { readonly object: unknown; readonly mended: readonly Mend[] }): boolean {
+  return typeof object === 'number' || mended.includes('several values') || mended.includes('text around it');
 }

@@ -68,7 +68,7 @@ export class LlmChain {
   completed(result: LlmResult<unknown>, stream: boolean): void {
     this.surroundings.metrics.completed(result);
     this.emit('resilience.llm.completed', () => {
-      const { text: _text, object: _object, quality: _quality, tries: _tries, ...facts } = result;
+      const { text: _text, object: _object, quality: _quality, ...facts } = result;
       return { ...facts, stream };
     });
   }
@@ -99,13 +99,11 @@ export class LlmChain {
         const shaped = { ...request, jsonSchema: schema.jsonSchema };
         const { answer, object } = await askForObject(turn, shaped, schema, record, signal, {
           heals: this.surroundings.heals,
-          healed: ({ target }, heal, problems) =>
-            this.emit('resilience.llm.healed', () => ({
-              provider: target.options.name,
-              model: target.options.model,
-              heal,
-              problems,
-            })),
+          healed: ({ target: { options } }, heal, problems) => {
+            const healed = { provider: options.name, model: options.model };
+            this.surroundings.metrics.healed(healed);
+            this.emit('resilience.llm.healed', () => ({ ...healed, heal, problems }));
+          },
         });
         return record.result<T>(turn.target, turn.fallbackLevel, { ...answer, object });
       } catch (error) {

@@ -57,7 +57,7 @@ export function createTarget(
       retry,
       timeout: { each, growth, ...(max !== undefined && { max }), ...(total !== undefined && { total }) },
     }),
-    streamPolicy: createPolicy({ name: `${name}:stream`, circuitBreaker, rateLimit, retry }),
+    streamPolicy: createPolicy({ name, circuitBreaker, rateLimit, retry }),
   };
 }
 

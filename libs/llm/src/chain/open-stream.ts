@@ -31,13 +31,14 @@ export function openStream(
     const running = target.streamPolicy.execute(async (attempt) => {
       refuseWithoutRoom(target, estimate);
       const settleTokens = target.tokens.take(estimate);
-      const opened = record.begin(target, fallbackLevel, attempt.lastError);
+      const opened = record.begin(target, fallbackLevel, attempt.lastError, true);
       const answered = target.cooldown.asked();
       const open = (live: AbortSignal) => target.provider.stream(request, { signal: live });
       const stream = new LiveStream(target, open, attempt.signal, clock);
       try {
         const firstText = await stream.first();
         answered();
+        opened.firstToken();
         handOver({ stream, firstText, opened, settleTokens });
       } catch (error) {
         const reason = reasonIn(signal, error);

@@ -180,7 +180,7 @@ describe('the cost cap of connectivity checks', () => {
     const { check } = await start(
       vendor,
       { maxCostPerDay: 0.000001 },
-      { openai: { name: 'unpriced', baseURL: vendor.baseURL, cost: undefined as never } },
+      { openai: { name: 'unpriced', model: 'unlisted', baseURL: vendor.baseURL, cost: undefined as never } },
     );
 
     await check(4);

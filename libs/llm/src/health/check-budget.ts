@@ -39,14 +39,14 @@ export class CheckBudget {
   /** @returns `undefined` when the check must not be sent */
   book(provider: string): SettleCheck | undefined {
     const cost = this.costs.get(provider);
-    const expectedUsd = costOf(this.lastUsage.get(provider) ?? FIRST_USAGE, cost);
+    const expectedUsd = costOf(this.lastUsage.get(provider) ?? FIRST_USAGE, cost) ?? 0;
     if (!this.hasRoom(expectedUsd, cost !== undefined)) return undefined;
     const slot = this.currentSlot(provider);
     slot.count++;
     slot.costUsd += expectedUsd;
     return (usage) => {
       if (usage === undefined) return;
-      slot.costUsd += costOf(usage, cost) - expectedUsd;
+      slot.costUsd += (costOf(usage, cost) ?? 0) - expectedUsd;
       if (usage.totalTokens > 0) this.lastUsage.set(provider, usage);
     };
   }

@@ -7,6 +7,7 @@ import {
   PROVIDER,
 } from '../llm.options.js';
 import { layTimeouts, mergeCircuitBreaker, mergeRetry } from './merge-policies.js';
+import { priceOf } from '../prices/price-of.js';
 import type { ResolvedTarget } from './resolved-options.js';
 
 /** Where the key of a kind is looked for when the options hold none. */
@@ -42,7 +43,13 @@ export function readProvider(
     maxAnswerBytes: provider.maxAnswerBytes ?? module.maxAnswerBytes ?? DEFAULT_LLM_OPTIONS.maxAnswerBytes,
   };
   neverShow(target.apiKey);
-  return [{ model, cost, quality, contextWindow }, ...models].map((facts) => ({ ...target, ...facts }));
+  return [{ model, cost, quality, contextWindow }, ...models].map((facts) => ({
+    ...target,
+    ...facts,
+    cost: option.isText(facts.model)
+      ? priceOf({ name: target.name, kind: target.kind, ...facts }, module.prices)
+      : undefined,
+  }));
 }
 
 /** The key in the environment, where none was given. */

@@ -1,5 +1,5 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
-import type { LLM_MODULE, PROVIDER } from '../llm.options.js';
+import type { LLM_MODULE, LlmCost, PROVIDER } from '../llm.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {
@@ -16,7 +16,9 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
-  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, ModelFact>> {
+  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>> {
+  /** Its own, or what the prices say of its model. */
+  readonly cost?: LlmCost | undefined;
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;

@@ -30,7 +30,12 @@ export interface AiSdkProviderSetup {
   readonly load: () => Promise<SdkModel>;
   readonly listing: ModelListing;
   readonly structuredOutput: NonNullable<LlmProviderOptions['structuredOutput']>;
-  readonly providerOptions?: (jsonSchema: JsonSchema | undefined) => SdkProviderOptions;
+  /** Of a vendor that takes only some schemas, and what the answer has to be freed of. */
+  readonly shape?: (jsonSchema: JsonSchema) => {
+    readonly schema: JsonSchema;
+    readonly unwrap: (text: string) => string;
+    readonly providerOptions: SdkProviderOptions;
+  };
 }
 
 /**
@@ -51,10 +56,12 @@ export class AiSdkProvider implements LlmProvider {
 
   async complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
     const model = await this.sdkModel();
+    const shaped = request.jsonSchema && this.setup.shape?.(request.jsonSchema);
     try {
-      const answer = await model.doGenerate(this.sdkCall(request, signal));
+      const answer = await model.doGenerate(this.sdkCall(request, signal, shaped));
+      const text = answer.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
       return {
-        text: answer.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
+        text: shaped?.unwrap(text) ?? text,
         usage: usageOf(answer.usage),
         finishReason: finishReasonOf(answer.finishReason),
       };
@@ -107,9 +114,13 @@ export class AiSdkProvider implements LlmProvider {
     return this.loading;
   }
 
-  private sdkCall(request: ProviderRequest, signal: AbortSignal): SdkCall {
+  private sdkCall(
+    request: ProviderRequest,
+    signal: AbortSignal,
+    shaped?: ReturnType<NonNullable<AiSdkProviderSetup['shape']>>,
+  ): SdkCall {
     const { jsonSchema } = request;
-    const { structuredOutput, providerOptions } = this.setup;
+    const { structuredOutput } = this.setup;
     const describe = jsonSchema !== undefined && structuredOutput !== 'json-schema';
     const messages = describe
       ? [{ role: 'system' as const, content: schemaInstruction(jsonSchema) }, ...request.messages]
@@ -119,8 +130,8 @@ export class AiSdkProvider implements LlmProvider {
     if (request.temperature !== undefined) call.temperature = request.temperature;
     if (jsonSchema !== undefined && structuredOutput === 'json-mode') call.responseFormat = { type: 'json' };
     if (jsonSchema !== undefined && structuredOutput === 'json-schema')
-      call.responseFormat = { type: 'json', schema: jsonSchema };
-    if (providerOptions !== undefined) call.providerOptions = providerOptions(jsonSchema);
+      call.responseFormat = { type: 'json', schema: shaped?.schema ?? jsonSchema };
+    if (shaped !== undefined) call.providerOptions = shaped.providerOptions;
     return call;
   }
 }
@@ -131,9 +142,14 @@ function sdkMessage(message: LlmMessage): SdkCall['prompt'][number] {
 }
 
 function usageOf(usage: SdkAnswer['usage']): ProviderAnswer['usage'] {
-  const inputTokens = usage.inputTokens.total ?? 0;
-  const outputTokens = usage.outputTokens.total ?? 0;
-  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
+  const { total: inputTokens = 0, cacheRead, cacheWrite } = usage.inputTokens;
+  const { total: outputTokens = 0, reasoning } = usage.outputTokens;
+  return {
+    ...{ inputTokens, outputTokens, totalTokens: inputTokens + outputTokens },
+    ...(cacheRead ? { cachedInputTokens: cacheRead } : {}),
+    ...(cacheWrite ? { cacheWriteTokens: cacheWrite } : {}),
+    ...(reasoning ? { reasoningTokens: reasoning } : {}),
+  };
 }
 
 function finishReasonOf({ unified }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {

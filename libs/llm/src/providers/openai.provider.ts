@@ -2,7 +2,7 @@ import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
-import { isStrictSchema } from './strict-schema.js';
+import { openAiSchema } from './strict-schema.js';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
@@ -21,8 +21,11 @@ export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
       const { createOpenAI } = await loadPackage(kind, '@ai-sdk/openai', () => import('@ai-sdk/openai'));
       return createOpenAI({ apiKey, baseURL, fetch }).chat(model);
     },
-    providerOptions: (jsonSchema) => ({
-      openai: { strictJsonSchema: jsonSchema !== undefined && isStrictSchema(jsonSchema) },
+    ...(structuredOutput === 'json-schema' && {
+      shape: (jsonSchema) => {
+        const { strict, ...shaped } = openAiSchema(jsonSchema);
+        return { ...shaped, providerOptions: { openai: { strictJsonSchema: strict } } };
+      },
     }),
   });
 }

@@ -1,40 +1,31 @@
 import { Ajv, type ValidateFunction } from 'ajv';
+import { Ajv2019 } from 'ajv/dist/2019.js';
 import { Ajv2020 } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
 import type { JsonSchema } from '../llm.request.js';
-import { problemsOf } from './schema-problems.js';
+import { type Faults, faultsOf } from './schema-problems.js';
 import { withinTime } from './within-time.js';
 
-const OPTIONS = { strict: false, validateSchema: false, validateFormats: false, logger: false, verbose: true } as const;
+/** `url` of the package takes the square of a text's length; it is a name of `uri`. */
+const FORMATS = { ...fullFormats, url: fullFormats.uri };
+const OPTIONS = {
+  ...({ strict: false, validateSchema: false, logger: false, verbose: true } as const),
+  formats: FORMATS,
+  // 19.99 is a multiple of 0.01, whatever the processor says.
+  multipleOfPrecision: 9,
+};
 
-interface Checks {
-  /** Ends with the first problem. */
-  readonly first: ValidateFunction;
-  readonly every: () => ValidateFunction;
-  /** The pattern that is being searched for; stays when a search is given up. */
-  readonly search: { pattern: string | undefined };
-}
-
-const known = new WeakMap<JsonSchema, Checks>();
+/** What is wrong with a value. @throws Error when it takes too long to find out */
+export type SchemaCheck = (value: unknown) => Faults;
 
 /**
- * What is wrong with a value, one line per problem with its JSON pointer; empty when it matches. JSON Schema 2020-12, or draft 7
- * where `$schema` says so; `format` is an annotation, and a pattern that is none matches everything.
- * @throws Error for a schema that cannot be one, and when the check takes too long
+ * JSON Schema 2020-12, or the draft that `$schema` says. A `format` that is not known is an annotation, and a pattern that is none matches
+ * everything.
+ * @throws Error for a schema that cannot be one, or refers to what is not in it
  */
-export function checkJson(value: unknown, schema: JsonSchema): string[] {
-  const { first, every, search } = known.get(schema) ?? compile(schema);
-  search.pattern = undefined;
-  const sound = withinTime(() => first(value));
-  if (sound === undefined) throw new Error(tooLong(search.pattern));
-  if (sound.result) return [];
-  // As many problems as it has values may take longer than there is time: then the first one must do.
-  const validate = every();
-  const all = withinTime(() => validate(value));
-  return problemsOf((all ? validate.errors : first.errors) ?? []);
-}
-
-function compile(schema: JsonSchema): Checks {
-  const search: Checks['search'] = { pattern: undefined };
+export function compileSchema(schema: JsonSchema): SchemaCheck {
+  /** The pattern that is being searched for; stays when a search is given up. */
+  const search: { pattern: string | undefined } = { pattern: undefined };
   const regExp = Object.assign(
     (source: string) => {
       const regexp = regExpOf(source);
@@ -53,15 +44,37 @@ function compile(schema: JsonSchema): Checks {
   );
   const options = { ...OPTIONS, code: { regExp } };
   const compileAs = (allErrors: boolean): ValidateFunction => {
-    const drafts = [() => new Ajv2020({ ...options, allErrors }), () => new Ajv({ ...options, allErrors })];
-    if (/draft-0[67]/.test(String(schema['$schema']))) drafts.reverse();
-    return attempt(drafts, (make) => make().compile(schema));
+    try {
+      return attempt(draftsFor(schema), (Draft) => new Draft({ ...options, allErrors }).compile(schema));
+    } catch (error) {
+      const { missingRef } = error as { readonly missingRef?: string };
+      throw missingRef === undefined
+        ? error
+        : new Error(`what its reference '${missingRef}' means is not in it: put it under $defs`, { cause: error });
+    }
   };
+  // Ends with the first problem.
   const first = compileAs(false);
   let every: ValidateFunction | undefined;
-  const checks = { first, every: () => (every ??= compileAs(true)), search };
-  known.set(schema, checks);
-  return checks;
+  return (value) => {
+    search.pattern = undefined;
+    const sound = withinTime(() => first(value));
+    if (sound === undefined) throw new Error(tooLong(search.pattern));
+    if (sound.result) return NO_FAULTS;
+    // As many problems as it has values may take longer than there is time: then the first one must do.
+    const validate = (every ??= compileAs(true));
+    const all = withinTime(() => validate(value));
+    return faultsOf((all ? validate.errors : first.errors) ?? []);
+  };
+}
+
+const NO_FAULTS: Faults = { problems: [], nulls: [] };
+
+/** The one that it names first. Tuples and references of older drafts are often written without saying so. */
+function draftsFor({ $schema }: JsonSchema): readonly (typeof Ajv | typeof Ajv2019 | typeof Ajv2020)[] {
+  const named = String($schema);
+  if (/draft-0[4-7]/.test(named)) return [Ajv, Ajv2020];
+  return named.includes('2019-09') ? [Ajv2019] : [Ajv2020, Ajv];
 }
 
 /** What the first of them that does not throw comes to; else what the last one threw. */

@@ -1,11 +1,23 @@
 import type { ErrorObject } from 'ajv';
 
+/** What is wrong with an answer. */
+export interface Faults {
+  /** One line each, with its JSON pointer; none when the answer matches. */
+  readonly problems: readonly string[];
+  /** Pointers of the nulls that are among them. */
+  readonly nulls: readonly string[];
+}
+
 /** Problems that are looked at; one answer may have one for each of its bytes. */
 const MAX_PROBLEMS = 1_000;
 
 /** Each with its JSON pointer, in words that tell a model what to change. */
-export function problemsOf(errors: readonly ErrorObject[]): string[] {
-  return withNearestVariants(errors.slice(0, MAX_PROBLEMS)).map(problemOf);
+export function faultsOf(errors: readonly ErrorObject[]): Faults {
+  const told = withNearestVariants(errors.slice(0, MAX_PROBLEMS));
+  return {
+    problems: told.map(problemOf),
+    nulls: told.filter(({ data }) => data === null).map(({ instancePath }) => instancePath),
+  };
 }
 
 /** Of variants of which none fits, the problems of the one with the fewest are what is most likely to help. */
@@ -31,12 +43,20 @@ function withNearestVariants(errors: readonly ErrorObject[]): readonly ErrorObje
 
 function problemOf({ instancePath, keyword, params, schema, data, message }: ErrorObject): string {
   const at = instancePath === '' ? 'the answer' : instancePath;
-  const { missingProperty, additionalProperty, passingSchemas } = params as Record<string, unknown>;
+  const { missingProperty, additionalProperty, unevaluatedProperty, passingSchemas } = params as Record<
+    string,
+    unknown
+  >;
   switch (keyword) {
     case 'required':
       return `${instancePath}/${String(missingProperty)} is missing`;
     case 'additionalProperties':
-      return `${instancePath}/${String(additionalProperty)} is not allowed`;
+    case 'unevaluatedProperties':
+      return `${instancePath}/${String(additionalProperty ?? unevaluatedProperty)} is not allowed`;
+    case 'false schema':
+      return `${at} is not allowed`;
+    case 'not':
+      return `${at} must not match ${JSON.stringify(schema).slice(0, 200)}`;
     case 'type':
       return `${at} must be ${[schema].flat().join(' or ')}, got ${typeName(data)}`;
     case 'enum':

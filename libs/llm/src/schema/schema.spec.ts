@@ -1,27 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import { ResilienceOptionsError } from '@nest-resilience/core';
 import { jsonSchema } from 'ai';
 import { z } from 'zod';
-import { isStrictSchema } from '../providers/strict-schema.js';
+import { isStrictSchema, openAiSchema } from '../providers/strict-schema.js';
 import type { JsonSchema } from '../llm.request.js';
 import { answerSchema } from './answer-schema.js';
-import { checkJson } from './check-json.js';
-import { readJson } from './read-json.js';
+import { compileSchema } from './check-json.js';
 
-describe('reading JSON out of an answer', () => {
-  it.each([['{"a":1}'], ['Sure! Here it is:\n```json\n{"a":1}\n```\nAnything else?'], ['The answer is {"a":1}.']])(
-    'finds it in %j',
-    (text) => {
-      expect(readJson(text)).toEqual({ ok: true, value: { a: 1 } });
-    },
-  );
-
-  it.each([[''], ['no'], ['{"a":']])('says what is wrong with %j', (text) => {
-    expect(readJson(text)).toMatchObject({
-      ok: false,
-      problem: expect.stringMatching(/the answer is (empty|not JSON)/),
-    });
-  });
-});
+const checkJson = (value: unknown, schema: JsonSchema) => compileSchema(schema)(value).problems;
 
 describe('checking against a JSON Schema', () => {
   const schema = {
@@ -43,7 +29,7 @@ describe('checking against a JSON Schema', () => {
   it('names every problem with its place', () => {
     const problems = checkJson({ label: 'eggs', tags: ['a', 'bc', 'de'], note: 1, more: true }, schema);
 
-    expect(problems.sort()).toEqual(
+    expect([...problems].sort()).toEqual(
       [
         '/score is missing',
         '/label must be one of "spam", "ham", got "eggs"',
@@ -82,7 +68,7 @@ describe('checking against a JSON Schema', () => {
       1,
       'the answer must match only one of its variants',
     ],
-    ['not', { not: { type: 'string' } }, 1, 'x', 'the answer must NOT be valid'],
+    ['not', { not: { type: 'string' } }, 1, 'x', 'the answer must not match {"type":"string"}'],
     [
       'uniqueItems',
       { uniqueItems: true },
@@ -143,13 +129,116 @@ describe('checking against a JSON Schema', () => {
       1,
       'the answer must be string, got number',
     ],
+    ['formats', { format: 'email' }, 'a@b.example', 'none', 'the answer must match format "email"'],
+    ['formats of days', { format: 'date' }, '2026-02-28', '2026-02-30', 'the answer must match format "date"'],
+    ['formats of addresses', { format: 'url' }, 'https://a.example/b', 'a b', 'the answer must match format "url"'],
     [
-      'formats, as annotations',
-      { format: 'email', type: 'string' },
-      'none',
+      'formats that nobody knows',
+      { format: 'shoe-size', type: 'string' },
+      'any',
       1,
       'the answer must be string, got number',
     ],
+    ['minProperties', { minProperties: 1 }, { a: 1 }, {}, 'the answer must NOT have fewer than 1 properties'],
+    [
+      'maxProperties',
+      { maxProperties: 1 },
+      { a: 1 },
+      { a: 1, b: 2 },
+      'the answer must NOT have more than 1 properties',
+    ],
+    [
+      'propertyNames',
+      { propertyNames: { pattern: '^a' } },
+      { ab: 1 },
+      { b: 1 },
+      'the answer property name must be valid',
+    ],
+    ['contains', { contains: { const: 1 } }, [2, 1], [2], 'the answer must contain at least 1 valid item(s)'],
+    [
+      'minContains',
+      { contains: { const: 1 }, minContains: 2 },
+      [1, 1],
+      [1],
+      'the answer must contain at least 2 valid item(s)',
+    ],
+    [
+      'maxContains',
+      { contains: { const: 1 }, maxContains: 1 },
+      [1],
+      [1, 1],
+      'the answer must contain at least 1 and no more than 1 valid item(s)',
+    ],
+    [
+      'dependentRequired',
+      { dependentRequired: { a: ['b'] } },
+      { a: 1, b: 1 },
+      { a: 1 },
+      'the answer must have property b when property a is present',
+    ],
+    ['dependentSchemas', { dependentSchemas: { a: { required: ['b'] } } }, { b: 1 }, { a: 1 }, '/b is missing'],
+    [
+      'dependencies',
+      { dependencies: { a: ['b'] } },
+      { b: 1 },
+      { a: 1 },
+      'the answer must have property b when property a is present',
+    ],
+    [
+      'unevaluatedProperties',
+      { allOf: [{ properties: { a: {} } }], unevaluatedProperties: false },
+      { a: 1 },
+      { b: 1 },
+      '/b is not allowed',
+    ],
+    [
+      'unevaluatedItems',
+      { prefixItems: [{}], unevaluatedItems: false },
+      [1],
+      [1, 2],
+      'the answer must NOT have more than 1 items',
+    ],
+    [
+      'items behind a prefix',
+      { prefixItems: [{}], items: { type: 'string' } },
+      [1, 'a'],
+      [1, 2],
+      '/1 must be string, got number',
+    ],
+    [
+      'additionalProperties',
+      { additionalProperties: { type: 'number' } },
+      { a: 1 },
+      { a: 'x' },
+      '/a must be number, got string',
+    ],
+    ['schemas that are false', { properties: { a: false } }, { b: 1 }, { a: 1 }, '/a is not allowed'],
+    [
+      '$dynamicRef',
+      { $dynamicAnchor: 'n', properties: { n: { $dynamicRef: '#n' }, a: { type: 'number' } } },
+      { n: { a: 1 } },
+      { n: { a: 'x' } },
+      '/n/a must be number, got string',
+    ],
+    [
+      '$anchor',
+      { $ref: '#a', $defs: { a: { $anchor: 'a', type: 'number' } } },
+      1,
+      'x',
+      'the answer must be number, got string',
+    ],
+    [
+      '$recursiveRef of 2019-09',
+      {
+        $schema: 'https://json-schema.org/draft/2019-09/schema',
+        $recursiveAnchor: true,
+        properties: { n: { $recursiveRef: '#' }, a: { type: 'number' } },
+      },
+      { n: { a: 1 } },
+      { n: { a: 'x' } },
+      '/n/a must be number, got string',
+    ],
+    ['multipleOf of fractions', { multipleOf: 0.01 }, 19.99, 19.999, 'the answer must be multiple of 0.01'],
   ])('knows %s', (_keyword, schema, good, bad, problem) => {
     expect(checkJson(good, schema as JsonSchema)).toEqual([]);
     expect(checkJson(bad, schema as JsonSchema)).toContain(problem);
@@ -197,44 +286,116 @@ describe('schemas of every kind', () => {
     const { jsonSchema: sent, check } = await answerSchema(schema);
 
     expect(sent).toMatchObject({ type: 'object', required: ['n'] });
-    await expect(check('{"n":1}')).resolves.toEqual({ ok: true, object: { n: 1 } });
+    await expect(check('{"n":1}')).resolves.toEqual({ ok: true, object: { n: 1 }, mended: [] });
     await expect(check('{"n":"one"}')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('/n')] });
     await expect(check('sorry')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('not JSON')] });
   });
 
-  it('do not accept what they fail to check', async () => {
-    const endless = { allOf: [{ $ref: '#' }] };
-    const { check } = await answerSchema(endless);
+  it.each<[string, unknown, RegExp]>([
+    ['no schema', 5, /LlmService > schema: got 5, expected a zod schema/],
+    [
+      'a reference to elsewhere',
+      { $ref: 'https://example.com/order.json' },
+      /reference 'https:\/\/example\.com\/order\.json' means is not in it: put it under \$defs/,
+    ],
+    ['a reference to nothing', { items: { $ref: '#/$defs/none' } }, /reference '#\/\$defs\/none' means is not in it/],
+    ['a circle', { allOf: [{ $ref: '#' }] }, /reference '#' leads back to itself/],
+    ['a type that is none', { properties: { a: { type: 'strng' } } }, /type must be JSONType/],
+    ['a bound that is none', { minimum: '3' }, /minimum value must be \["number"\]/],
+  ])('are refused with the request when nothing can be checked: %s', async (_, schema, message) => {
+    await expect(answerSchema(schema as JsonSchema)).rejects.toThrow(message);
+    await expect(answerSchema(schema as JsonSchema)).rejects.toBeInstanceOf(ResilienceOptionsError);
+  });
 
-    await expect(check('{}')).resolves.toMatchObject({ ok: false, problems: [expect.stringContaining('call stack')] });
+  it('are compiled once, also when each call writes its own', async () => {
+    const write = () => ({ type: 'object', properties: { once: { type: 'string' } } });
+
+    expect(await answerSchema(write())).toBe(await answerSchema(write()));
+  });
+
+  it('may refer to parts of their own by address', async () => {
+    const { check } = await answerSchema({
+      $id: 'https://example.com/tree',
+      properties: { leaf: { $ref: 'leaf' } },
+      $defs: { leaf: { $id: 'https://example.com/leaf', type: 'string' } },
+    });
+
+    await expect(check('{"leaf":1}')).resolves.toMatchObject({ problems: ['/leaf must be string, got number'] });
   });
 
   it('let zod transform what it checks', async () => {
     const { check } = await answerSchema(z.object({ at: z.string().transform((text) => text.length) }));
 
-    await expect(check('{"at":"four"}')).resolves.toEqual({ ok: true, object: { at: 4 } });
+    await expect(check('{"at":"four"}')).resolves.toEqual({ ok: true, object: { at: 4 }, mended: [] });
   });
 });
 
 describe("OpenAI's strict mode", () => {
-  it('is used only for schemas it accepts', () => {
-    const strict = {
-      type: 'object',
-      properties: { a: { type: 'string' } },
-      required: ['a'],
-      additionalProperties: false,
-    };
+  const text = { type: 'string' };
+  const closed = (properties: object, more: object = {}) => ({
+    ...{ type: 'object', properties, required: Object.keys(properties), additionalProperties: false },
+    ...more,
+  });
+  const nested = (levels: number): object => closed(levels === 1 ? { a: text } : { a: nested(levels - 1) });
 
-    expect(isStrictSchema(strict)).toBe(true);
-    expect(isStrictSchema({ ...strict, required: [] })).toBe(false);
-    expect(
-      isStrictSchema({
-        type: 'object',
-        properties: { a: { type: 'object' } },
-        required: ['a'],
-        additionalProperties: false,
-      }),
-    ).toBe(false);
+  it.each<[string, object]>([
+    ['a closed object', closed({ a: text })],
+    ['one of zod', z.toJSONSchema(z.object({ a: z.string(), b: z.array(z.number()).nullable() }))],
+    ['references and variants', closed({ a: { anyOf: [{ $ref: '#/$defs/n' }, { type: 'null' }] } }, { $defs: { n: closed({}) } })], // prettier-ignore
+    ['bounds and formats', closed({ a: { ...text, format: 'email', pattern: '@' }, b: { type: ['number', 'null'], minimum: 0 } })], // prettier-ignore
+    ['ten levels', nested(10)],
+  ])('is used for %s', (_, schema) => {
+    expect(isStrictSchema(schema)).toBe(true);
+  });
+
+  it.each<[string, object]>([
+    ['fields that may be left out', closed({ a: text }, { required: [] })],
+    ['open objects', closed({ a: { type: 'object' } })],
+    ['open objects that may be null', closed({ a: { type: ['object', 'null'] } })],
+    ['allOf', closed({ a: { allOf: [text] } })],
+    ['oneOf', closed({ a: { oneOf: [text] } })],
+    ['if', closed({ a: { ...text, if: {}, then: {} } })],
+    ['lengths of texts', closed({ a: { ...text, minLength: 1 } })],
+    ['patternProperties', closed({}, { patternProperties: { a: text } })],
+    ['defaults', closed({ a: { ...text, default: 'x' } })],
+    ['formats that it lacks', closed({ a: { ...text, format: 'uri' } })],
+    ['more beside a reference', closed({ a: { $ref: '#/$defs/n', description: 'x' } }, { $defs: { n: text } })],
+    ['anything', closed({ a: {} })],
+    ['true', closed({ a: true })],
+    ['lists of anything', closed({ a: { type: 'array' } })],
+    ['definitions that it does not take', closed({ a: text }, { $defs: { n: { not: {} } } })],
+    ['eleven levels', nested(11)],
+    ['too many choices', closed({ a: { enum: Array.from({ length: 1001 }, (_, n) => n) } })],
+  ])('is not used for %s', (_, schema) => {
+    expect(isStrictSchema(schema)).toBe(false);
+  });
+
+  it.each<[string, JsonSchema, JsonSchema]>([
+    ['a list', { type: 'array', items: text }, closed({ value: { type: 'array', items: text } })],
+    ['a choice', { enum: ['a'] }, closed({ value: { enum: ['a'] } })],
+    [
+      'a tree of variants',
+      {
+        anyOf: [text, { type: 'array', items: { $ref: '#' } }],
+        $defs: { a: { $ref: '#/anyOf/0' }, b: { $ref: '#/$defs/a' } },
+      },
+      closed(
+        { value: { anyOf: [text, { type: 'array', items: { $ref: '#/properties/value' } }] } },
+        { $defs: { a: { $ref: '#/properties/value/anyOf/0' }, b: { $ref: '#/$defs/a' } } },
+      ),
+    ],
+    ['a reference', { $ref: '#/$defs/a', $defs: { a: closed({}) } }, closed({ value: { $ref: '#/$defs/a' } }, { $defs: { a: closed({}) } })], // prettier-ignore
+  ])('gets an object around %s', (_, schema, wrapped) => {
+    expect(openAiSchema(schema)).toMatchObject({ schema: wrapped, strict: true });
+  });
+
+  it('takes the value out of the object as it was written', () => {
+    const { unwrap } = openAiSchema({ type: 'array' });
+
+    expect(unwrap('{"value": [1.0, 12345678901234567890]}\n')).toBe('[1.0, 12345678901234567890]');
+    expect(unwrap('{"value":{"value":1}}')).toBe('{"value":1}');
+    for (const other of ['[1]', '{"value":1,"a":2}', '{"value":1}}', 'no']) expect(unwrap(other)).toBe(other);
+    expect(openAiSchema({ type: 'object' }).unwrap('{"value":1}')).toBe('{"value":1}');
   });
 });
 

@@ -15,8 +15,8 @@ const LONGER = 4;
  * variants double with each level.
  * @returns `undefined` when it was given up
  */
-export function withinTime<T>(run: () => T): { readonly result: T } | undefined {
-  for (let timeout = LIMIT_MS; ; timeout *= LONGER) {
+export function withinTime<T>(run: () => T, limitMs = LIMIT_MS): { readonly result: T } | undefined {
+  for (let timeout = limitMs; ; timeout *= LONGER) {
     const before = cpuMs();
     Object.assign(box, { run, result: undefined });
     try {
@@ -24,7 +24,7 @@ export function withinTime<T>(run: () => T): { readonly result: T } | undefined 
       return { result: box.result as T };
     } catch (error) {
       if ((error as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
-      if (cpuMs() - before >= LIMIT_MS / 2) return undefined;
+      if (cpuMs() - before >= limitMs / 2) return undefined;
     } finally {
       Object.assign(box, { run: () => undefined, result: undefined });
     }

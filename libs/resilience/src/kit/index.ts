@@ -5,6 +5,7 @@
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';
+export { mapSchemas, readJsonSchema } from '../engine/json-schema.js';
 export { type Clock, systemClock } from '../engine/clock.js';
 export { createPace } from '../engine/pace.js';
 export { RecentMap } from '../engine/recent-map.js';

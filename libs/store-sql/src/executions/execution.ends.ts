@@ -34,7 +34,7 @@ export function changeOf({
     ...(servedBy !== undefined && { served_by: servedBy }),
     ...(deadLetterId !== undefined && { dead_letter_id: deadLetterId }),
     ...{ nodes: totals.nodes, attempts: totals.attempts, retries: totals.retries, fallbacks: totals.fallbacks },
-    ...{ input_tokens: totals.inputTokens, output_tokens: totals.outputTokens, cost_usd: totals.costUsd },
+    ...{ input_tokens: totals.inputTokens, output_tokens: totals.outputTokens, cost_usd: totals.costUsd ?? 0 },
   };
 }
 

@@ -1,10 +1,11 @@
 import { indexedKey } from '@nest-resilience/core';
-import type {
-  ExecutionRecord,
-  ExecutionStatus,
-  JsonValue,
-  NodeRecord,
-  StructuredError,
+import {
+  type ExecutionRecord,
+  type ExecutionStatus,
+  type JsonValue,
+  knownCost,
+  type NodeRecord,
+  type StructuredError,
 } from '@nest-resilience/workflow';
 import type { ExecutionRow, NodeRow } from './execution.schema.js';
 
@@ -37,7 +38,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     fallbacks: totals.fallbacks,
     input_tokens: totals.inputTokens,
     output_tokens: totals.outputTokens,
-    cost_usd: totals.costUsd,
+    cost_usd: totals.costUsd ?? 0,
     duration_ms: null,
     ...{ fence: 0, due_at: null, crashes: record.crashes ?? 0, lane: 'default', priority: 0 },
   };
@@ -82,11 +83,14 @@ export function toExecution(row: ReadRow): ExecutionRecord {
       attempts: row.attempts,
       retries: row.retries,
       fallbacks: row.fallbacks,
-      inputTokens: Number(row.input_tokens),
-      outputTokens: Number(row.output_tokens),
-      costUsd: row.cost_usd,
+      ...tokensAndCost(row),
     },
   };
+}
+
+function tokensAndCost(row: Pick<ReadRow, 'input_tokens' | 'output_tokens' | 'cost_usd'>) {
+  const tokens = { inputTokens: Number(row.input_tokens), outputTokens: Number(row.output_tokens) };
+  return { ...tokens, ...knownCost({ ...tokens, costUsd: row.cost_usd }) };
 }
 
 export function toNodeRow(executionId: string, record: NodeRecord): NodeRow {

@@ -1,5 +1,6 @@
 import { type Clock, onAbort } from '@nest-resilience/core';
 import {
+  addCosts,
   type HealRecord,
   type LlmUsage,
   MAX_ATTEMPTS_KEPT,
@@ -8,7 +9,8 @@ import {
 } from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { listenWhile } from './method-events.js';
-import type { LlmPortResult, LlmPortTry } from '../llm.port.js';
+import type { LlmAnswer, LlmPortTry } from '../llm.port.js';
+import { addUsage } from './summary.js';
 
 /** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
 export interface Trier {
@@ -40,11 +42,14 @@ export class AttemptLog {
   private llmRetries = 0;
   private retried = 0;
   usage: LlmUsage | undefined;
-  costUsd: number | undefined;
+  /** Of answers and of what nobody could use; `undefined` once the price of one of them is not known. */
+  private cost: number | undefined = 0;
   /** What healing did, round by round. */
   readonly heals: HealRecord[] = [];
   /** The model answer that counts, once there is one. */
-  answer: LlmPortResult | undefined;
+  answer: LlmAnswer | undefined;
+  /** Errors of model calls whose tries are in already. */
+  private readonly told = new WeakSet<object>();
 
   /** The fallback of a decorated method that answered in its place. */
   methodFallback: { readonly by: string; readonly level: number } | undefined;
@@ -69,9 +74,7 @@ export class AttemptLog {
       if (error === undefined) return;
       draft.error = structuredError(error);
       draft.thrown = error;
-      const tries = triesOf(error);
-      this.noteTries(draft, tries);
-      this.noteCost(tries);
+      this.noteFailure(draft, error, triesOf(error));
     };
     const next = (level: number): void => {
       draft = this.open(trier);
@@ -87,7 +90,7 @@ export class AttemptLog {
     const abandon = (): void => close(isTimeout(signal.reason) ? 'timed_out' : 'cancelled', signal.reason);
     const unlisten = onAbort(signal, abandon);
     const listener = {
-      policy: method ?? '',
+      policy: method,
       retried: (error: unknown): void => {
         if (!open) return;
         end(isTimeout(error) ? 'timed_out' : 'failed', error);
@@ -101,9 +104,11 @@ export class AttemptLog {
         next(trier.level + level);
         this.methodFallback = { by: `${trier.by}.${name}`, level: trier.level + level };
       },
+      answered: (answer: LlmAnswer): void => this.noteAnswer(trier, answer),
+      failed: (error: unknown, tries: unknown): void => this.noteFailure(draft, error, tries),
     };
     try {
-      const value = await (method === undefined ? attempt() : listenWhile(listener, attempt));
+      const value = await listenWhile(listener, attempt);
       close('succeeded');
       return value;
     } catch (error) {
@@ -133,20 +138,21 @@ export class AttemptLog {
     if (heal.outcome === 'applied') this.lastOf(trier)?.actions.push('healed');
   }
 
-  noteAnswer(trier: Trier, answer: LlmPortResult): void {
+  noteAnswer(trier: Trier, answer: LlmAnswer): void {
     this.answer = answer;
-    const { inputTokens, outputTokens } = answer.usage;
-    this.usage = {
-      inputTokens: (this.usage?.inputTokens ?? 0) + inputTokens,
-      outputTokens: (this.usage?.outputTokens ?? 0) + outputTokens,
-    };
-    this.costUsd = (this.costUsd ?? 0) + answer.costUsd;
+    this.usage = addUsage(this.usage, answer.usage);
+    this.cost = addCosts(this.cost, answer.costUsd);
     const draft = this.lastOf(trier);
     if (!draft) return;
     this.noteTries(draft, answer.tries);
     if ((answer.retries ?? 0) > 0) draft.actions.push('retried');
     if ((answer.heals ?? 0) > 0) draft.actions.push('healed');
     if (answer.fallbackLevel > 0) draft.actions.push('fell_back');
+  }
+
+  /** US dollars; `undefined` when nothing was paid, or nobody knows how much. */
+  get costUsd(): number | undefined {
+    return this.usage === undefined && this.cost === 0 ? undefined : this.cost;
   }
 
   get attempts(): NodeAttempt[] {
@@ -198,16 +204,13 @@ export class AttemptLog {
   private noteTries(draft: Draft, tries: unknown): void {
     if (!Array.isArray(tries) || tries.length === 0) return;
     const all = tries as LlmPortTry[];
-    draft.tries = all
-      .slice(-MAX_ATTEMPTS_KEPT)
-      .map(({ provider, fallbackLevel, attempt, outcome, reason, durationMs }) => ({
-        provider,
-        fallbackLevel,
-        attempt,
-        outcome,
-        durationMs,
-        ...(reason !== undefined && { reason }),
-      }));
+    const records = all.map(({ provider, fallbackLevel, attempt, outcome, reason, durationMs, mended }) => ({
+      ...{ provider, fallbackLevel, attempt, outcome, durationMs },
+      ...(reason !== undefined && { reason }),
+      ...(mended !== undefined && { mended }),
+    }));
+    // A step may ask several times.
+    draft.tries = [...(draft.tries ?? []), ...records].slice(-MAX_ATTEMPTS_KEPT);
     const sent = all.filter(({ attempt }) => attempt > 0);
     // The node's own attempt is counted already.
     this.llmAttempts += Math.max(0, sent.length - 1);
@@ -215,10 +218,13 @@ export class AttemptLog {
   }
 
   /** Of a model call that failed: answers nobody could use were paid for all the same. */
-  private noteCost(tries: unknown): void {
-    if (!Array.isArray(tries)) return;
-    const wasted = (tries as LlmPortTry[]).reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
-    if (wasted > 0) this.costUsd = (this.costUsd ?? 0) + wasted;
+  private noteFailure(draft: Draft, error: unknown, tries: unknown): void {
+    if (typeof error !== 'object' || error === null || this.told.has(error) || !Array.isArray(tries)) return;
+    this.told.add(error);
+    this.noteTries(draft, tries);
+    for (const { usage, costUsd } of tries as LlmPortTry[]) {
+      if (usage !== undefined || costUsd !== undefined) this.cost = addCosts(this.cost, costUsd);
+    }
   }
 }
 

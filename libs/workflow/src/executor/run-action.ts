@@ -2,6 +2,7 @@ import { isObservable, lastValueFrom } from 'rxjs';
 import type { Scope } from '../expression/expression.js';
 import { textOf } from '../expression/text-of.js';
 import type { ItemAction } from '../graph/definition.js';
+import { listenWhile } from './method-events.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { LlmPort, LlmPortResult } from '../llm.port.js';
 import type { RequestClient } from '../request/request.client.js';
@@ -40,12 +41,10 @@ export async function runAction(
         action.messages.map(async ({ role, content }) => ({ role, content: textOf(await content.evaluate(scope)) })),
       );
       const { schema, model } = action;
-      const answer = await world.llm.complete({
-        messages,
-        signal: context.signal,
-        ...(schema && { schema }),
-        ...(model && { model }),
-      });
+      const request = { messages, signal: context.signal, ...(schema && { schema }), ...(model && { model }) };
+      // It answers here, so its events would be the same once more.
+      const { llm } = world;
+      const answer = await listenWhile(undefined, () => llm.complete(request));
       onAnswer(answer);
       return schema ? (answer.object ?? answer.text) : answer.text;
     }

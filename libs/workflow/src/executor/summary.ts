@@ -1,6 +1,8 @@
 import type { WorkflowDefinition } from '../graph/definition.js';
 import {
+  addCosts,
   type ExecutionTotals,
+  knownCost,
   type LlmUsage,
   MAX_ATTEMPTS_KEPT,
   NO_TOTALS,
@@ -12,6 +14,7 @@ import type { StructuredError } from '../ledger/structured-error.js';
 /** Adds up the nodes of a run. */
 export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
   let totals = NO_TOTALS;
+  let costUsd: number | undefined = 0;
   for (const node of nodes) {
     if (node.status === 'skipped') continue;
     totals = {
@@ -21,10 +24,16 @@ export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
       fallbacks: totals.fallbacks + (node.fallbackLevel > 0 || (node.providerLevel ?? 0) > 0 ? 1 : 0),
       inputTokens: totals.inputTokens + (node.usage?.inputTokens ?? 0),
       outputTokens: totals.outputTokens + (node.usage?.outputTokens ?? 0),
-      costUsd: totals.costUsd + (node.costUsd ?? 0),
     };
+    costUsd = addCosts(costUsd, costOf(node));
   }
-  return totals;
+  const { costUsd: _, ...counts } = totals;
+  return { ...counts, ...knownCost({ ...counts, costUsd }) };
+}
+
+/** A node without usage cost nothing. */
+function costOf({ usage, costUsd }: NodeRecord): number | undefined {
+  return usage === undefined ? (costUsd ?? 0) : costUsd;
 }
 
 /** A node that ran in an earlier go of the same run: its attempts count on. */
@@ -33,25 +42,27 @@ export function withEarlier(record: NodeRecord, earlier: NodeRecord | undefined)
   const offset = earlier.attemptCount;
   const attempts = record.attempts.map((attempt) => ({ ...attempt, number: attempt.number + offset }));
   const heals = [...(earlier.heals ?? []), ...(record.heals ?? [])];
+  const { costUsd: _, ...rest } = record;
+  const costUsd = addCosts(costOf(earlier), costOf(record));
+  const usage = earlier.usage ?? record.usage;
   return {
-    ...record,
+    ...rest,
     startedAt: earlier.startedAt,
     attempts: [...earlier.attempts, ...attempts].slice(-MAX_ATTEMPTS_KEPT),
     attemptCount: offset + record.attemptCount,
     retryCount: earlier.retryCount + record.retryCount + Math.min(1, record.attemptCount),
     ...(heals.length > 0 && { heals }),
     // What a failed go cost is spent all the same.
-    ...((earlier.usage ?? record.usage) && { usage: addUsage(earlier.usage, record.usage) }),
-    ...((earlier.costUsd ?? record.costUsd) !== undefined && {
-      costUsd: (earlier.costUsd ?? 0) + (record.costUsd ?? 0),
-    }),
+    ...(usage && { usage: addUsage(earlier.usage, record.usage) }),
+    ...(costUsd !== undefined && (usage || costUsd > 0) && { costUsd }),
   };
 }
 
-function addUsage(a: LlmUsage | undefined, b: LlmUsage | undefined): LlmUsage {
+export function addUsage(a: LlmUsage | undefined, b: LlmUsage | undefined): LlmUsage {
   return {
     inputTokens: (a?.inputTokens ?? 0) + (b?.inputTokens ?? 0),
     outputTokens: (a?.outputTokens ?? 0) + (b?.outputTokens ?? 0),
+    ...((a?.estimated ?? b?.estimated) && { estimated: true }),
   };
 }
 

@@ -32,6 +32,27 @@ describe('building a workflow', () => {
     expect(definition.nodes.get('guess')).toMatchObject({ standby: true, ancestors: ['parse'] });
   });
 
+  it('reads the input as JSON Schema, also in words of OpenAPI', () => {
+    const input = { properties: { note: { type: 'string', nullable: true } } };
+
+    expect(buildWorkflow(workflow([node('a')], { input })).inputSchema).toEqual({
+      properties: { note: { type: ['string', 'null'] } },
+    });
+  });
+
+  it.each<[string, object, string]>([
+    ['leads back to itself', { allOf: [{ $ref: '#' }] }, "its reference '#' leads back to itself"],
+    [
+      'refers to elsewhere',
+      { $ref: 'https://example.com/a.json' },
+      "can't resolve reference https://example.com/a.json",
+    ],
+  ])('refuses an input schema that %s', (_, input, message) => {
+    expect(messages(workflow([node('a')], { input: input as Record<string, unknown> }))).toEqual([
+      expect.stringContaining(message),
+    ]);
+  });
+
   it('names the whole path of a cycle', () => {
     const draft = workflow([
       node('a', { after: 'c' }),

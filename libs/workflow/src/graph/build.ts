@@ -1,5 +1,5 @@
 import { parseDuration } from '@nest-resilience/core';
-import { didYouMean } from '@nest-resilience/core/kit';
+import { didYouMean, readJsonSchema } from '@nest-resilience/core/kit';
 import { compileMapping } from '../expression/mapping.js';
 import { compileNode, compileRunPolicies } from './compile-node.js';
 import { ancestorsOf, sortGraph } from './cycles.js';
@@ -70,7 +70,8 @@ export function checkWorkflow(draft: WorkflowDraft): {
     draft.output === undefined
       ? undefined
       : problems.attempt(() => compileMapping(draft.output), undefined, ['output']);
-  const { input } = draft;
+  const { input: given } = draft;
+  const input = given && problems.attempt(() => readJsonSchema(given), undefined, ['input']);
   const sound = input && problems.attempt(() => compileInputSchema(input), undefined, ['input']);
   checkReads({ nodes, drafts, output, schema: sound && input, problems });
   const deadlineMs = draft.deadline === undefined ? undefined : parseDuration(draft.deadline);
@@ -85,7 +86,7 @@ export function checkWorkflow(draft: WorkflowDraft): {
     name: draft.name,
     version: hashOf(declared),
     description: draft.description,
-    inputSchema: draft.input,
+    inputSchema: input,
     nodes,
     order: order.filter((name) => !standby.has(name)),
     output,

@@ -25,4 +25,25 @@ describe('checking an input against its schema', () => {
   ])('looks for the first problem only among thousands: %s', (_, input) => {
     expect(check(input)).toHaveLength(1);
   });
+
+  it.each<[string, object, unknown, unknown]>([
+    ['email', { format: 'email' }, 'a@b.example', 'none'],
+    ['date', { format: 'date' }, '2026-02-28', '2026-13-45'],
+    ['a url', { format: 'url' }, 'https://a.example', 'a b'],
+    ['a format that nobody knows', { format: 'shoe-size', maxLength: 1 }, 'x', 'xx'],
+    ['cents', { multipleOf: 0.01 }, 19.99, 19.999],
+  ])('knows %s', (_, schema, good, bad) => {
+    const checkIt = compileInputSchema(schema as Record<string, unknown>);
+
+    expect([checkIt(good), checkIt(bad)]).toEqual([[], [expect.objectContaining({ field: '' })]]);
+  });
+
+  it('reads long addresses in a time that grows with their length', () => {
+    const checkIt = compileInputSchema({
+      type: 'array',
+      items: { anyOf: [{ format: 'url' }, { format: 'email' }, {}] },
+    });
+
+    expect(checkIt([`http://a/:${':'.repeat(300_000)}\u0000`, `${'a'.repeat(300_000)}@`])).toEqual([]);
+  });
 });

@@ -1,4 +1,5 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js';
+import { fullFormats } from 'ajv-formats/dist/formats.js';
 import { guardedPattern } from '../expression/guarded-regexp.js';
 import { DEFAULT_SANDBOX_LIMITS } from '../sandbox/sandbox.tasks.js';
 import { TimeBudget } from '../sandbox/time-budget.js';
@@ -16,15 +17,21 @@ const MAX_PROBLEMS = 100;
 /** Of an input with more values than this only the first problem is looked for: each costs time, and it may have as many. */
 const MAX_VALUES = 5_000;
 
+/** As answers of models are checked, see `OPTIONS` of the LLM package: the same schemas say the same of both. */
+const OPTIONS = {
+  ...({ strict: false, logger: false } as const),
+  multipleOfPrecision: 9,
+  formats: { ...fullFormats, url: fullFormats.uri },
+};
+
 /** Checks a run's input, in this process, and lists what is wrong with it. @throws Error when the schema itself is no JSON Schema. */
 export function compileInputSchema(schema: JsonSchema): (input: unknown) => InputProblem[] {
   const budget = new TimeBudget();
   const regExp = Object.assign((pattern: string, flags: string) => guardedPattern(pattern, flags, budget), {
     code: '',
   });
-  // One instance each: two workflows may use the same $id. `format` is an annotation, as the draft has it by default.
-  const compile = (allErrors: boolean) =>
-    new Ajv2020({ allErrors, strict: false, validateFormats: false, logger: false, code: { regExp } }).compile(schema);
+  // One instance each: two workflows may use the same $id.
+  const compile = (allErrors: boolean) => new Ajv2020({ ...OPTIONS, allErrors, code: { regExp } }).compile(schema);
   const first = compile(false);
   let every: typeof first | undefined;
   return (input) => {

@@ -62,7 +62,8 @@ const SUMMARY: schemas.FieldsOf<ReturnType<typeof executionSummary>> = {
   totals: objectOf<ExecutionTotals>({
     nodes: integer('That ran'),
     ...{ attempts: integer(), retries: integer(), fallbacks: integer() },
-    ...{ inputTokens: integer(), outputTokens: integer(), costUsd: number() },
+    ...{ inputTokens: integer(), outputTokens: integer() },
+    'costUsd?': number('Absent: the price of a part of it is not known'),
   }),
 };
 const FIELDS: schemas.FieldsOf<ReturnType<typeof executionView>> = { ...SUMMARY, input: {}, 'output?': {} };
@@ -85,6 +86,7 @@ const ATTEMPT = objectOf<NodeView['attempts'][number]>({
       outcome: text(),
       'reason?': text(),
       durationMs: number(),
+      'mended?': list(text(), 'What was mended about the answer without asking again'),
     }),
     'Requests to models within this attempt',
   ),
@@ -116,7 +118,10 @@ const NODE = objectOf<NodeView>({
   'heals?': list(HEAL, 'What self-healing found and did'),
   attemptCount: integer(),
   retryCount: integer(),
-  'usage?': objectOf<LlmUsage>({ inputTokens: integer(), outputTokens: integer() }),
+  'usage?': objectOf<LlmUsage>({
+    ...{ inputTokens: integer(), outputTokens: integer() },
+    'estimated?': flag('A part of it was not counted by the provider'),
+  }),
   'costUsd?': number(),
   'provider?': text(),
   'providerLevel?': integer('Of that provider in its own chain, 0 the first'),
@@ -134,7 +139,8 @@ const METRICS = objectOf<WorkflowReport>({
   degradedRate: RATE('Share of ended executions that were degraded'),
   p50: RATE('Milliseconds of whole executions'),
   p95: RATE('Milliseconds of whole executions'),
-  ...{ inputTokens: integer(), outputTokens: integer(), costUsd: number() },
+  ...{ inputTokens: integer(), outputTokens: integer() },
+  'costUsd?': number('Of what has a price; absent: nothing of it has one'),
   circuits: dictionary(text(), 'State of each circuit that a node has, by node'),
 });
 const WORKFLOW = { name: text(), version: text(), 'description?': text(), source: oneOf(['file', 'code']) };

@@ -53,7 +53,8 @@ export interface ExecutionTotals {
   readonly fallbacks: number;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly costUsd: number;
+  /** US dollars; absent when the price of a part of it is not known. */
+  readonly costUsd?: number;
 }
 
 export const NO_TOTALS: ExecutionTotals = {
@@ -91,6 +92,7 @@ export interface NodeRecord {
   /** Those that repeated a failed one. */
   readonly retryCount: number;
   readonly usage?: LlmUsage;
+  /** US dollars; absent when there is no `usage`, or the price of a part of it is not known. */
   readonly costUsd?: number;
   /** The provider that answered an llm node. */
   readonly provider?: string;
@@ -154,11 +156,29 @@ export interface LlmTryRecord {
   readonly outcome: string;
   readonly reason?: string;
   readonly durationMs: number;
+  /** What was mended about the answer without asking again. */
+  readonly mended?: readonly string[];
 }
 
 export interface LlmUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
+  /** A part of it was not counted by the provider. */
+  readonly estimated?: boolean;
+}
+
+/** `undefined` as soon as one of them is: the price of a part is not known. */
+export function addCosts(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? undefined : a + b;
+}
+
+/**
+ * What totals say of a cost that is kept as a number: tokens that cost nothing are told of no cost, because that is how a cost is kept that
+ * nobody knows.
+ */
+export function knownCost(totals: LlmUsage & { readonly costUsd?: number | undefined }): { readonly costUsd?: number } {
+  const { inputTokens, outputTokens, costUsd } = totals;
+  return costUsd === undefined || (costUsd === 0 && inputTokens + outputTokens > 0) ? {} : { costUsd };
 }
 
 /** An execution with all its checkpoints, in the order they were made. */

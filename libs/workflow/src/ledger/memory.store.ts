@@ -200,7 +200,7 @@ function addTotals(a: ExecutionTotals, b: ExecutionTotals): ExecutionTotals {
     fallbacks: a.fallbacks + b.fallbacks,
     inputTokens: a.inputTokens + b.inputTokens,
     outputTokens: a.outputTokens + b.outputTokens,
-    costUsd: a.costUsd + b.costUsd,
+    costUsd: (a.costUsd ?? 0) + (b.costUsd ?? 0),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { ExecutionStatus, ExecutionTotals } from './execution.js';
+import { type ExecutionStatus, type ExecutionTotals, knownCost } from './execution.js';
 
 /** Counted per execution, never per attempt. Rates are 0..1, `null` before anything ended; durations are milliseconds. */
 export interface WorkflowMetrics {
@@ -23,7 +23,8 @@ export interface WorkflowMetrics {
   readonly p95: number | null;
   readonly inputTokens: number;
   readonly outputTokens: number;
-  readonly costUsd: number;
+  /** US dollars, of what has a price; absent when nothing of it has one. */
+  readonly costUsd?: number;
 }
 
 /**
@@ -60,7 +61,7 @@ export function toMetrics(workflow: string, { byStatus, ...sums }: ExecutionSums
     p95: sums.p95,
     inputTokens: sums.inputTokens,
     outputTokens: sums.outputTokens,
-    costUsd: sums.costUsd,
+    ...knownCost(sums),
   };
 }
 

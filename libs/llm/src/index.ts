@@ -34,8 +34,8 @@ export {
   type LlmProviderOptions,
   type LlmTimeoutOptions,
 } from './llm.options.js';
-export type { JsonSchema, LlmMessage, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
-export type { LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
+export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
+export type { LlmFinishReason, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { LlmService, type LlmTargetInfo } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

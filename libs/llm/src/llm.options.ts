@@ -32,10 +32,12 @@ const TIMEOUTS = option.options(
     max: limit,
     /** All attempts at one target together, waits included; each round of healing starts anew. Not for streams. None by default. */
     total: limit,
-    /** Streams: until the first token. @default `each` */
+    /** Streams: until the first token, be it of a thought, a tool or the text. @default `each` */
     firstToken: limit,
     /** Streams: between two tokens. @default '30s' */
     idle: limit,
+    /** Streams: until the first token of the text or a tool, thoughts before it included. None by default. */
+    firstText: limit,
   },
   { shorthand: 'each' },
 );

@@ -4,7 +4,21 @@ export interface LlmUsage {
   readonly inputTokens: number;
   readonly outputTokens: number;
   readonly totalTokens: number;
+  /** The part of `inputTokens` that was read from the provider's cache. */
+  readonly cachedInputTokens?: number;
+  /** The part of `inputTokens` that was written into the provider's cache. */
+  readonly cacheWriteTokens?: number;
+  /** The part of `outputTokens` that was thought, not said. */
+  readonly reasoningTokens?: number;
+  /** Nobody counted: these are estimates by the length of the texts. */
+  readonly estimated?: true;
 }
+
+/**
+ * Why an answer ended: `stop` by itself, `length` at the token limit, `tool-calls` for what the caller is to run, `other` in words of the
+ * provider's own.
+ */
+export type LlmFinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other';
 
 /**
  * - `ok`: this answer was taken
@@ -35,6 +49,8 @@ export interface LlmTry {
 /** What a call came to, whoever served it. */
 export interface LlmResult<T = unknown> {
   readonly text: string;
+  /** What the model thought before it answered, where it tells. */
+  readonly reasoning?: string;
   /** The checked answer, when the request had a schema. */
   readonly object?: T;
   /** Who served it. */
@@ -57,11 +73,14 @@ export interface LlmResult<T = unknown> {
   readonly durationMs: number;
   /** True when no model answered and simple text processing stood in. */
   readonly degraded: boolean;
+  readonly finishReason: LlmFinishReason;
   /** True when the text stops at the token limit (`maxOutputTokens`, or the model's own), in the middle of what was to be said. */
   readonly truncated: boolean;
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];
+  /** What a target did not understand and was asked again without, e.g. `openai:o3 without temperature`. */
+  readonly adapted?: readonly string[];
 }
 
 export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

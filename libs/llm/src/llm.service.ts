@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   type CircuitHandle,
   type CircuitStateName,
+  option,
   type OptionProblem,
   type Policy,
   type PolicyOptions,
@@ -10,7 +11,7 @@ import {
   ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
-import { readRequest } from './chain/read-request.js';
+import { chooseTargets, readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
@@ -21,8 +22,10 @@ import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
 import { LlmStream } from './llm.stream.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
+import { chainModel } from './model/chain-model.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
 import { createProvider } from './providers/create-provider.js';
+import type { SdkModel } from './providers/model-call.js';
 import type { LlmProvider } from './providers/provider.js';
 
 /** What {@link LlmService.targets} tells about one model of one provider. */
@@ -87,9 +90,10 @@ export class LlmService {
    * @throws whatever a provider answered to a request that is the caller's fault, unchanged; the signal's reason after an abort
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
-    const { chain, request: asked } = readRequest(request, this.all);
+    const { chain, request: asked } = readRequest(request, this.all, 'whole');
     const { schema, signal } = request;
-    return this.chain.complete<T>(chain, asked, { ...(schema !== undefined && { schema }), ...(signal && { signal }) });
+    const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
+    return (await this.chain.generate<T>(chain, asked, options)).result;
   }
 
   /**
@@ -97,8 +101,21 @@ export class LlmService {
    * @throws ResilienceOptionsError when the request itself cannot work; everything else is thrown by the iteration
    */
   stream(request: LlmStreamRequest): LlmStream {
-    const { chain, request: asked } = readRequest(request, this.all);
+    const { chain, request: asked } = readRequest(request, this.all, 'stream');
     return new LlmStream(this.chain, chain, asked, request.signal);
+  }
+
+  /**
+   * The chain as a model for `generateText`, `streamText`, `generateObject` and agents of `ai` 6 and 7, with tools, images and files.
+   * Who answered is in `providerMetadata.resilience`.
+   * @param name where to start, as `model` of {@link complete}; the rest of the chain stays behind it
+   * @throws ResilienceOptionsError when no target has this name
+   */
+  model(name?: string): SdkModel {
+    const at = new option.Place('LlmService.model()');
+    const targets = chooseTargets(this.all, name, at);
+    at.finish();
+    return chainModel(this.chain, targets, name ?? 'chain');
   }
 
   /** Who is asked, in which order. */

@@ -1,9 +1,11 @@
-import { LlmInvalidAnswerError, LlmRefusedError } from '../llm.errors.js';
-import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
+import { LlmInvalidAnswerError } from '../llm.errors.js';
+import type { ModelRequest } from '../providers/model-call.js';
+import { type ProviderAnswer, readAnswer } from '../providers/read-answer.js';
 import type { CallRecord, OpenTry } from './call-record.js';
 import type { Turn } from './call-targets.js';
-import { type LlmTarget, refuseWithoutRoom } from './llm-target.js';
+import { refuseWithoutRoom } from './llm-target.js';
 import { reasonIn, tokensOfFailed } from './reason.js';
+import { whyUnusable } from './refuse-unusable.js';
 import { estimateTokens } from './token-limit.js';
 
 export interface Asked {
@@ -15,54 +17,45 @@ export interface Asked {
 /** Asks one target under its policies; every request that goes out is recorded. Rejects with what the last one failed with. */
 export async function ask(
   { target, fallbackLevel }: Turn,
-  request: ProviderRequest,
+  request: ModelRequest,
   record: CallRecord,
   signal: AbortSignal | undefined,
 ): Promise<Asked> {
   const { provider, tokens, policy } = target;
-  const estimate = estimateTokens(request.messages, request.maxOutputTokens);
+  const estimate = estimateTokens(request.prompt, request.maxOutputTokens);
   try {
     return await policy.execute(async (attempt) => {
-      refuseWithoutRoom(target, estimate);
-      const settle = tokens.take(estimate);
-      const opened = record.begin(target, fallbackLevel, attempt.lastError);
-      const answered = target.cooldown.asked();
-      let answer: ProviderAnswer;
-      try {
-        answer = await provider.complete(request, { signal: attempt.signal });
-      } catch (error) {
-        const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
-        const reason = reasonIn(signal, cause);
-        settle(tokensOfFailed(reason, estimate));
-        opened.failed(cause, { reason });
-        throw error;
+      for (let { lastError } = attempt; ;) {
+        refuseWithoutRoom(target, estimate);
+        const settle = tokens.take(estimate);
+        const opened = record.begin(target, fallbackLevel, lastError);
+        const answered = target.cooldown.asked();
+        let answer: ProviderAnswer;
+        try {
+          answer = readAnswer(await provider.generate(request, { signal: attempt.signal }));
+        } catch (error) {
+          const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
+          const reason = reasonIn(signal, cause);
+          settle(tokensOfFailed(reason, estimate));
+          opened.failed(cause, { reason });
+          const adapted = attempt.signal.aborted ? undefined : provider.adapt?.(request, error);
+          if (adapted === undefined) throw error;
+          record.adapted(adapted);
+          lastError = error;
+          continue;
+        }
+        answered();
+        // A server that counts no tokens is charged what was expected of it.
+        settle(answer.usage.totalTokens || estimate);
+        const unusable = whyUnusable(target, request, answer);
+        if (unusable === undefined) return { answer, opened };
+        if (unusable instanceof LlmInvalidAnswerError) opened.invalid(answer.usage, unusable.problems);
+        else opened.failed(unusable, { usage: answer.usage });
+        throw unusable;
       }
-      answered();
-      // A server that counts no tokens is charged what was expected of it.
-      settle(answer.usage.totalTokens || estimate);
-      refuseUnusable(target, answer, opened);
-      return { answer, opened };
     }, signal && { signal });
   } catch (error) {
     record.gaveUp(target, fallbackLevel, error);
     throw error;
   }
-}
-
-/**
- * An answer without a word helps nobody: another attempt or another model may do better. What a filter kept back or cut is
- * no answer either, but nobody is asked for it again.
- */
-function refuseUnusable({ options: { name, model } }: LlmTarget, answer: ProviderAnswer, opened: OpenTry): void {
-  if (answer.finishReason === 'content-filter') {
-    const error = new LlmRefusedError(name, model);
-    opened.failed(error, { usage: answer.usage });
-    throw error;
-  }
-  if (answer.text.trim() !== '') return;
-  const problems = [
-    answer.finishReason === 'length' ? 'the token limit was reached before the first word' : 'the answer is empty',
-  ];
-  opened.invalid(answer.usage, problems);
-  throw new LlmInvalidAnswerError(name, model, problems, answer.text);
 }

@@ -1,7 +1,7 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
-import type { ProviderAnswer } from '../providers/provider.js';
+import type { AnswerFacts } from '../providers/read-answer.js';
 import { costOf } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
@@ -17,6 +17,7 @@ export class CallRecord {
   private readonly startedAt: number;
   private open: OpenTry | undefined;
   heals = 0;
+  private readonly adaptations: string[] = [];
 
   constructor(
     private readonly clock: Clock,
@@ -55,6 +56,11 @@ export class CallRecord {
     else if (isOwnLimit(error)) this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
   }
 
+  /** What the next requests to a target leave out, because it did not understand it. */
+  adapted(what: string): void {
+    this.adaptations.push(what);
+  }
+
   notSent(
     target: LlmTarget,
     fallbackLevel: number,
@@ -70,7 +76,7 @@ export class CallRecord {
   result<T>(
     target: LlmTarget,
     fallbackLevel: number,
-    answer: Pick<ProviderAnswer, 'text' | 'usage' | 'finishReason'> & { readonly object?: T },
+    answer: Pick<AnswerFacts, 'text' | 'reasoning' | 'usage' | 'finishReason'> & { readonly object?: T },
   ): LlmResult<T> {
     const { tries, heals } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
@@ -79,21 +85,24 @@ export class CallRecord {
     const { quality, cost } = target.options;
     return {
       text: answer.text,
+      ...(answer.reasoning !== '' && { reasoning: answer.reasoning }),
       ...('object' in answer && { object: answer.object }),
       ...identity(target),
       fallbackLevel,
       attempts,
       // A round of healing that its circuit refused sent nothing.
-      retries: Math.max(0, attempts - targetsAsked - heals),
+      retries: Math.max(0, attempts - targetsAsked - heals - this.adaptations.length),
       heals,
       usage: answer.usage,
       costUsd,
       wastedCostUsd: costUsd - costOf(answer.usage, cost),
       durationMs: this.durationMs,
       degraded: target.provider.kind === 'offline',
+      finishReason: answer.finishReason,
       truncated: answer.finishReason === 'length',
       ...(quality !== undefined && { quality }),
       tries,
+      ...(this.adaptations.length > 0 && { adapted: this.adaptations }),
     };
   }
 }

@@ -3,7 +3,8 @@ import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
 import type { LlmResult } from '../llm.result.js';
-import type { ProviderRequest } from '../providers/provider.js';
+import type { ModelRequest } from '../providers/model-call.js';
+import type { ProviderAnswer } from '../providers/read-answer.js';
 import { answerSchema } from '../schema/answer-schema.js';
 import { ask } from './ask.js';
 import { CallRecord, type TryListener } from './call-record.js';
@@ -27,32 +28,38 @@ export interface ChainCall {
   readonly targets: CallTargets;
 }
 
+export interface Generated<T> {
+  readonly answer: ProviderAnswer;
+  readonly result: LlmResult<T>;
+}
+
 /** Runs calls along a list of targets and tells what happened to them. */
 export class LlmChain {
   constructor(readonly surroundings: ChainSurroundings) {}
 
-  async complete<T>(
+  /** A whole answer; one that is to match a schema is checked, and asked for again with what is wrong. */
+  async generate<T>(
     chain: readonly LlmTarget[],
-    request: ProviderRequest,
+    request: ModelRequest,
     options: Pick<LlmRequest<T>, 'schema' | 'signal'>,
-  ): Promise<LlmResult<T>> {
+  ): Promise<Generated<T>> {
     const { signal } = options;
     const call = this.begin(chain, request);
     try {
       signal?.throwIfAborted();
-      const result = await this.firstAnswer(call, request, options);
-      this.completed(result, false);
-      return result;
+      const generated = await this.firstAnswer(call, request, options);
+      this.completed(generated.result, false);
+      return generated;
     } catch (error) {
       this.failed(error, call.record, { stream: false, signal });
       throw error;
     }
   }
 
-  begin(chain: readonly LlmTarget[], request: ProviderRequest): ChainCall {
+  begin(chain: readonly LlmTarget[], request: ModelRequest): ChainCall {
     const { clock, tried } = this.surroundings;
     const record = new CallRecord(clock, tried);
-    const estimate = estimateTokens(request.messages, request.maxOutputTokens);
+    const estimate = estimateTokens(request.prompt, request.maxOutputTokens);
     const targets = new CallTargets(chain, estimate, record, (from, { target, fallbackLevel }, reason, error) => {
       this.emit('resilience.llm.fell-back', () => ({
         from: { provider: from.options.name, model: from.options.model },
@@ -68,7 +75,14 @@ export class LlmChain {
   completed(result: LlmResult<unknown>, stream: boolean): void {
     this.surroundings.metrics.completed(result);
     this.emit('resilience.llm.completed', () => {
-      const { text: _text, object: _object, quality: _quality, tries: _tries, ...facts } = result;
+      const {
+        text: _text,
+        reasoning: _reasoning,
+        object: _object,
+        quality: _quality,
+        tries: _tries,
+        ...facts
+      } = result;
       return { ...facts, stream };
     });
   }
@@ -84,20 +98,22 @@ export class LlmChain {
 
   private async firstAnswer<T>(
     { record, targets }: ChainCall,
-    request: ProviderRequest,
+    request: ModelRequest,
     { schema: wanted, signal }: Pick<LlmRequest<T>, 'schema' | 'signal'>,
-  ): Promise<LlmResult<T>> {
+  ): Promise<Generated<T>> {
     const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
     for (;;) {
       const turn = targets.turn();
+      const resultOf = (answer: Parameters<typeof record.result<T>>[2]) =>
+        record.result<T>(turn.target, turn.fallbackLevel, answer);
       try {
         if (schema === undefined) {
           const { answer, opened } = await ask(turn, request, record, signal);
           opened.ok(answer.usage);
-          return record.result<T>(turn.target, turn.fallbackLevel, answer);
+          return { answer, result: resultOf(answer) };
         }
-        const shaped = { ...request, jsonSchema: schema.jsonSchema };
-        const { answer, object } = await askForObject(turn, shaped, schema, record, signal, {
+        const responseFormat = { ...request.responseFormat, type: 'json' as const, schema: schema.jsonSchema };
+        const { answer, ...object } = await askForObject(turn, { ...request, responseFormat }, schema, record, signal, {
           heals: this.surroundings.heals,
           healed: ({ target }, heal, problems) =>
             this.emit('resilience.llm.healed', () => ({
@@ -107,7 +123,7 @@ export class LlmChain {
               problems,
             })),
         });
-        return record.result<T>(turn.target, turn.fallbackLevel, { ...answer, object });
+        return { answer, result: resultOf({ ...answer, ...object }) };
       } catch (error) {
         targets.failed(turn, error, signal);
       }

@@ -9,6 +9,7 @@ export interface ResolvedTimeouts {
   readonly total: number | undefined;
   readonly firstToken: number;
   readonly idle: number;
+  readonly firstText: number | undefined;
 }
 
 type Provider = option.OutOf<typeof PROVIDER>;

@@ -1,36 +1,23 @@
-import type { LanguageModel } from 'ai';
 import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
-import type { JsonSchema, LlmMessage } from '../llm.request.js';
 import { schemaInstruction } from '../schema/schema-instruction.js';
-import { providerError } from './provider-error.js';
 import { listModels, type ModelListing } from './model-listing.js';
-import type {
-  LlmProvider,
-  ProviderAnswer,
-  ProviderCall,
-  ProviderCheck,
-  ProviderCheckCall,
-  ProviderRequest,
-  ProviderStreamPart,
-} from './provider.js';
-
-/** A model as the AI SDK's provider packages make it. */
-export type SdkModel = Extract<LanguageModel, { specificationVersion: 'v3' }>;
-type SdkCall = Parameters<SdkModel['doGenerate']>[0];
-type SdkAnswer = Awaited<ReturnType<SdkModel['doGenerate']>>;
-type SdkProviderOptions = NonNullable<SdkCall['providerOptions']>;
+import type { ModelAnswer, ModelCall, ModelPart, ModelRequest, SdkModel } from './model-call.js';
+import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
+import { providerError } from './provider-error.js';
+import { usageOf } from './read-answer.js';
 
 export interface AiSdkProviderSetup {
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
-  readonly fetch: typeof fetch;
   /** Called once, at the first use. */
   readonly load: () => Promise<SdkModel>;
-  readonly listing: ModelListing;
+  /** Where its models are listed for nothing. */
+  readonly listing?: { readonly listing: ModelListing; readonly fetch: typeof fetch };
   readonly structuredOutput: NonNullable<LlmProviderOptions['structuredOutput']>;
-  readonly providerOptions?: (jsonSchema: JsonSchema | undefined) => SdkProviderOptions;
+  /** What this kind adds to every call. */
+  readonly adjust?: (call: ModelCall) => ModelCall;
 }
 
 /**
@@ -49,21 +36,16 @@ export class AiSdkProvider implements LlmProvider {
     this.model = setup.model;
   }
 
-  async complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
+  async generate(request: ModelRequest, { signal }: ProviderCall): Promise<ModelAnswer> {
     const model = await this.sdkModel();
     try {
-      const answer = await model.doGenerate(this.sdkCall(request, signal));
-      return {
-        text: answer.content.map((part) => (part.type === 'text' ? part.text : '')).join(''),
-        usage: usageOf(answer.usage),
-        finishReason: finishReasonOf(answer.finishReason),
-      };
+      return await model.doGenerate(this.sdkCall(request, signal));
     } catch (error) {
       throw providerError(error);
     }
   }
 
-  async *stream(request: ProviderRequest, { signal }: ProviderCall): AsyncGenerator<ProviderStreamPart> {
+  async *stream(request: ModelRequest, { signal }: ProviderCall): AsyncGenerator<ModelPart> {
     const model = await this.sdkModel();
     try {
       const { stream, response } = await model.doStream(this.sdkCall(request, signal));
@@ -71,15 +53,11 @@ export class AiSdkProvider implements LlmProvider {
       for await (const part of stream) {
         // An overloaded provider may say so inside a stream that began with status 200.
         if (part.type === 'error') throw part.error;
-        if (part.type === 'text-delta' && part.delta !== '') {
-          empty = false;
-          yield { type: 'text', text: part.delta };
-        } else if (part.type === 'finish') {
-          // The client library ends every stream so; only a provider that was done said why.
-          if (!part.finishReason.raw) break;
-          empty = false;
-          yield { type: 'finish', usage: usageOf(part.usage), finishReason: finishReasonOf(part.finishReason) };
-        }
+        // The client library ends every stream so; only a provider that was done said why.
+        if (part.type === 'finish' && part.finishReason.unified === 'other' && !part.finishReason.raw) break;
+        empty &&= !(part.type === 'finish' || part.type.endsWith('-delta'));
+        yield part;
+        if (part.type === 'finish') return;
       }
       if (empty) this.refuseOtherThanEvents(response?.headers?.['content-type']);
     } catch (error) {
@@ -88,11 +66,15 @@ export class AiSdkProvider implements LlmProvider {
   }
 
   async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
-    if (!billed && (await listModels(this.setup, signal))) return { kind: 'free' };
+    const { listing } = this.setup;
+    if (!billed && listing !== undefined && (await listModels(listing, signal))) return { kind: 'free' };
     if (!mayPay()) return { kind: 'withheld' };
-    const ping = { messages: [{ role: 'user', content: 'ping' } as const], maxOutputTokens: 1 };
-    const { usage } = await this.complete(ping, { signal });
-    return { kind: 'paid', usage };
+    const ping: ModelRequest = {
+      prompt: [{ role: 'user', content: [{ type: 'text', text: 'ping' }] }],
+      maxOutputTokens: 1,
+    };
+    const { usage } = await this.generate(ping, { signal });
+    return { kind: 'paid', usage: usageOf(usage) };
   }
 
   /** Looked at only when nothing came of it: there are servers that send events under another name. */
@@ -107,35 +89,19 @@ export class AiSdkProvider implements LlmProvider {
     return this.loading;
   }
 
-  private sdkCall(request: ProviderRequest, signal: AbortSignal): SdkCall {
-    const { jsonSchema } = request;
-    const { structuredOutput, providerOptions } = this.setup;
-    const describe = jsonSchema !== undefined && structuredOutput !== 'json-schema';
-    const messages = describe
-      ? [{ role: 'system' as const, content: schemaInstruction(jsonSchema) }, ...request.messages]
-      : request.messages;
-    const call: SdkCall = { prompt: messages.map(sdkMessage), abortSignal: signal };
-    if (request.maxOutputTokens !== undefined) call.maxOutputTokens = request.maxOutputTokens;
-    if (request.temperature !== undefined) call.temperature = request.temperature;
-    if (jsonSchema !== undefined && structuredOutput === 'json-mode') call.responseFormat = { type: 'json' };
-    if (jsonSchema !== undefined && structuredOutput === 'json-schema')
-      call.responseFormat = { type: 'json', schema: jsonSchema };
-    if (providerOptions !== undefined) call.providerOptions = providerOptions(jsonSchema);
-    return call;
+  private sdkCall(request: ModelRequest, signal: AbortSignal): ModelCall {
+    const { structuredOutput, adjust } = this.setup;
+    const call = { ...told(request, structuredOutput), abortSignal: signal };
+    return adjust === undefined ? call : adjust(call);
   }
 }
 
-function sdkMessage(message: LlmMessage): SdkCall['prompt'][number] {
-  if (message.role === 'system') return { role: 'system', content: message.content };
-  return { role: message.role, content: [{ type: 'text', text: message.content }] };
-}
-
-function usageOf(usage: SdkAnswer['usage']): ProviderAnswer['usage'] {
-  const inputTokens = usage.inputTokens.total ?? 0;
-  const outputTokens = usage.outputTokens.total ?? 0;
-  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens };
-}
-
-function finishReasonOf({ unified }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {
-  return unified === 'stop' || unified === 'length' || unified === 'content-filter' ? unified : 'other';
+/** The request with its schema in the way that the model understands. */
+function told(request: ModelRequest, how: AiSdkProviderSetup['structuredOutput']): ModelRequest {
+  const { responseFormat, ...rest } = request;
+  if (how === 'json-schema' || responseFormat?.type !== 'json') return request;
+  const format = how === 'json-mode' ? { responseFormat: { type: 'json' as const } } : {};
+  if (responseFormat.schema === undefined) return { ...rest, ...format };
+  const instruction = schemaInstruction(responseFormat.schema as Readonly<Record<string, unknown>>);
+  return { ...rest, ...format, prompt: [{ role: 'system', content: instruction }, ...request.prompt] };
 }

@@ -16,8 +16,7 @@ export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } },
+    listing: { fetch, listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } } },
     load: async () => {
       const { createAnthropic } = await loadPackage(kind, '@ai-sdk/anthropic', () => import('@ai-sdk/anthropic'));
       return createAnthropic({ apiKey, baseURL, fetch })(model);

@@ -12,8 +12,10 @@ export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider 
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
+    listing: {
+      fetch,
+      listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
+    },
     load: async () => {
       const { createOpenAICompatible } = await loadPackage(
         kind,

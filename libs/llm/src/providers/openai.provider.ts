@@ -2,6 +2,7 @@ import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
+import type { ModelCall } from './model-call.js';
 import { isStrictSchema } from './strict-schema.js';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
@@ -15,14 +16,21 @@ export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } },
+    listing: { fetch, listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } } },
     load: async () => {
       const { createOpenAI } = await loadPackage(kind, '@ai-sdk/openai', () => import('@ai-sdk/openai'));
       return createOpenAI({ apiKey, baseURL, fetch }).chat(model);
     },
-    providerOptions: (jsonSchema) => ({
-      openai: { strictJsonSchema: jsonSchema !== undefined && isStrictSchema(jsonSchema) },
-    }),
+    adjust: strictWherePossible,
   });
+}
+
+/** OpenAI refuses a schema that its strict mode does not know; any other is sent as a mere hint. */
+function strictWherePossible(call: ModelCall): ModelCall {
+  const { responseFormat, providerOptions } = call;
+  const strictJsonSchema = responseFormat?.type === 'json' && isStrictSchema(responseFormat.schema);
+  return {
+    ...call,
+    providerOptions: { ...providerOptions, openai: { strictJsonSchema, ...providerOptions?.['openai'] } },
+  };
 }

@@ -32,6 +32,7 @@ export {
   type LlmPolicyOptions,
   type LlmProviderKind,
   type LlmProviderOptions,
+  type LlmSdkModel,
   type LlmTimeoutOptions,
 } from './llm.options.js';
 export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';

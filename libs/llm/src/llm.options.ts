@@ -1,9 +1,15 @@
+import type { LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
-export type LlmProviderKind = (typeof LLM_PROVIDER_KINDS)[number];
+/** `ai-sdk`: a model that was handed in. */
+export type LlmProviderKind = (typeof LLM_PROVIDER_KINDS)[number] | 'ai-sdk';
 
+/** A model as the provider packages of `ai` 6 and 7 make it: `azure('gpt-4o')`, `bedrock('...')`, `google('...')`. */
+export type LlmSdkModel = Exclude<LanguageModel, string>;
+
+const KINDS = option.oneOf(undefined, LLM_PROVIDER_KINDS).allowed;
 const PROVIDERS = "a list with at least one provider, e.g. { name: 'offline', kind: 'offline', model: 'extractive' }";
 
 const price = option.required(option.number(undefined, { min: 0 }), 'US dollars per million tokens');
@@ -44,8 +50,27 @@ const TIMEOUTS = option.options(
 
 export interface LlmTimeoutOptions extends option.OptionsOf<typeof TIMEOUTS.spec> {}
 
+const MODEL_ALLOWED = "the model's name, e.g. 'gpt-4o-mini', or a model of the AI SDK 6 or 7, e.g. azure('gpt-4o')";
+
+function readModel(value: unknown, at: option.Place): string | LlmSdkModel | undefined {
+  if (option.isText(value)) return value;
+  const { specificationVersion, modelId, doGenerate, doStream } = Object(value) as Partial<LlmSdkModel>;
+  const isModel = option.isText(modelId) && [doGenerate, doStream].every((call) => typeof call === 'function');
+  if (isModel && ['v3', 'v4'].includes(String(specificationVersion))) return value as LlmSdkModel;
+  return at.refuse(isModel ? `a model of specification ${specificationVersion}` : value, MODEL_ALLOWED);
+}
+
+/** Its name, whatever it was given as. */
+export function modelName(model: string | LlmSdkModel): string {
+  return typeof model === 'string' ? model : model.modelId;
+}
+
 const MODEL = option.options({
-  model: option.required(option.text(), "the model's name, e.g. 'gpt-4o-mini'"),
+  /** A name, or a model object of the AI SDK, which needs no `kind`. */
+  model: option.required(
+    option.custom<string | LlmSdkModel, string | LlmSdkModel>(readModel, { fallback: '' }),
+    MODEL_ALLOWED,
+  ),
   cost: option.orNone(COST),
   /** 0..1, your own judgement; only reported with the answers. */
   quality: option.number(undefined, { min: 0, max: 1 }),
@@ -78,7 +103,8 @@ export const PROVIDER = option.options(
     ...MODEL.spec,
     /** Unique, without `:`; part of the circuits' names. */
     name: option.required(option.text(), 'a name of its own'),
-    kind: option.required(option.oneOf(undefined, LLM_PROVIDER_KINDS)),
+    /** Required for a `model` that is a name. */
+    kind: option.oneOf(undefined, LLM_PROVIDER_KINDS),
     /** Must be given for `openai-compatible`; the others know their own. */
     baseURL: option.custom<string, string>((value, at) =>
       typeof value === 'string' && /^https?:\/\/[^/]/.test(value)
@@ -93,10 +119,10 @@ export const PROVIDER = option.options(
     /** Lower is asked first; equal ones in written order. @default 0, for `offline` last of all */
     priority: option.number(),
     /** Further models of this provider, each a target of its own, asked after `model`. */
-    models: option.custom<readonly (string | LlmModelOptions)[], readonly option.ResolvedOf<typeof MODEL.spec>[]>(
-      readModels,
-      { fallback: [] },
-    ),
+    models: option.custom<
+      readonly (string | LlmSdkModel | LlmModelOptions)[],
+      readonly option.ResolvedOf<typeof MODEL.spec>[]
+    >(readModels, { fallback: [] }),
     limits: option.orNone(LIMITS),
     /**
      * How a schema reaches the model: as `json_schema`, as plain JSON mode, or only described in the prompt (it always is in the last two).
@@ -112,7 +138,10 @@ export const PROVIDER = option.options(
           baseURL,
           "the server's base URL such as 'http://localhost:8000/v1' (required for kind 'openai-compatible')",
         );
-      const all = [model, ...models.map((one) => one.model)];
+      for (const one of [model, ...models.map(({ model: further }) => further)])
+        if (typeof one === 'string' ? kind === undefined : kind !== undefined)
+          at.at('kind').refuse(given.kind, typeof one === 'string' ? KINDS : 'nothing beside a model of the AI SDK');
+      const all = [model, ...models.map((one) => one.model)].map(modelName);
       for (const again of all.filter((one, index) => all.indexOf(one) !== index))
         at.at('models').refuse(again, 'each model once');
     },
@@ -123,7 +152,9 @@ function readModels(value: unknown, at: option.Place) {
   if (!Array.isArray(value))
     return at.refuse(value, 'a list of names, or of { model, cost?, quality?, contextWindow? }');
   return value.flatMap((entry: unknown, index) =>
-    option.isText(entry) ? { ...MODEL.fallback, model: entry } : (MODEL.read(entry, at.item(index)) ?? []),
+    option.isText(entry) || 'doGenerate' in Object(entry)
+      ? (MODEL.read({ model: entry }, at.item(index)) ?? [])
+      : (MODEL.read(entry, at.item(index)) ?? []),
   );
 }
 

@@ -4,6 +4,7 @@ import {
   type LLM_MODULE,
   type LlmProviderKind,
   type LlmProviderOptions,
+  modelName,
   PROVIDER,
 } from '../llm.options.js';
 import { layTimeouts, mergeCircuitBreaker, mergeRetry } from './merge-policies.js';
@@ -31,18 +32,25 @@ export function readProvider(
   const read = PROVIDER.read(options, at);
   if (!read) return [];
   const { model, cost, quality, contextWindow, models, timeout, ...provider } = read;
+  const kind: LlmProviderKind = provider.kind ?? 'ai-sdk';
   neverShowPasswordOf(provider.baseURL);
   const target = {
     ...provider,
-    apiKey: provider.apiKey ?? keyOf(options, provider.kind, env, at),
-    priority: provider.priority ?? (provider.kind === 'offline' ? Infinity : 0),
+    kind,
+    apiKey: provider.apiKey ?? keyOf(options, kind, env, at),
+    priority: provider.priority ?? (kind === 'offline' ? Infinity : 0),
     timeouts: layTimeouts(module.timeout, timeout),
     retry: mergeRetry(module.retry, provider.retry),
     circuitBreaker: mergeCircuitBreaker(module.circuitBreaker, provider.circuitBreaker),
     maxAnswerBytes: provider.maxAnswerBytes ?? module.maxAnswerBytes ?? DEFAULT_LLM_OPTIONS.maxAnswerBytes,
   };
   neverShow(target.apiKey);
-  return [{ model, cost, quality, contextWindow }, ...models].map((facts) => ({ ...target, ...facts }));
+  return [{ model, cost, quality, contextWindow }, ...models].map(({ model: one, ...facts }) => ({
+    ...target,
+    ...facts,
+    model: modelName(one),
+    ...(typeof one !== 'string' && { sdkModel: one }),
+  }));
 }
 
 /** The key in the environment, where none was given. */

@@ -1,5 +1,5 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
-import type { LLM_MODULE, PROVIDER } from '../llm.options.js';
+import type { LLM_MODULE, LlmProviderKind, LlmSdkModel, PROVIDER } from '../llm.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {
@@ -17,7 +17,12 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
-  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, ModelFact>> {
+  extends Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout'>, Partial<Pick<Provider, ModelFact>> {
+  readonly kind: LlmProviderKind;
+  /** Its name. */
+  readonly model: string;
+  /** The model itself, where it was handed in. */
+  readonly sdkModel?: LlmSdkModel;
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;

@@ -4,6 +4,7 @@ import { schemaInstruction } from '../schema/schema-instruction.js';
 import { listModels, type ModelListing } from './model-listing.js';
 import type { ModelAnswer, ModelCall, ModelPart, ModelRequest, SdkModel } from './model-call.js';
 import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
+import { asV3, knownPart } from './as-v3.js';
 import { providerError } from './provider-error.js';
 import { usageOf } from './read-answer.js';
 
@@ -50,7 +51,9 @@ export class AiSdkProvider implements LlmProvider {
     try {
       const { stream, response } = await model.doStream(this.sdkCall(request, signal));
       let empty = true;
-      for await (const part of stream) {
+      for await (const given of stream) {
+        const part = knownPart(given);
+        if (part === undefined) continue;
         // An overloaded provider may say so inside a stream that began with status 200.
         if (part.type === 'error') throw part.error;
         // The client library ends every stream so; only a provider that was done said why.
@@ -85,7 +88,7 @@ export class AiSdkProvider implements LlmProvider {
   }
 
   private sdkModel(): Promise<SdkModel> {
-    this.loading ??= this.setup.load();
+    this.loading ??= this.setup.load().then(asV3);
     return this.loading;
   }
 

@@ -68,10 +68,13 @@ class UnfinishedAnswerError extends Error {
   }
 }
 
+/** `interrupted` is a word of the AI SDK's next version. */
+const UNIFIED: Readonly<Record<string, Broken>> = { error: BROKEN, interrupted: BROKEN };
+
 /** Why an answer ended. @throws UnfinishedAnswerError when that says that it is not whole */
 export function finishReasonOf({ unified, raw }: ModelAnswer['finishReason']): LlmFinishReason {
   const known = raw === undefined ? undefined : END_WORDS.find(({ word }) => word.test(raw))?.means;
-  const means = known ?? (unified === 'error' ? BROKEN : unified);
+  const means = known ?? UNIFIED[unified] ?? unified;
   if (typeof means === 'object') throw new UnfinishedAnswerError(raw ?? unified, means.status);
   return means;
 }

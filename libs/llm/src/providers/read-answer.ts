@@ -1,5 +1,6 @@
 import type { LlmFinishReason, LlmUsage } from '../llm.result.js';
 import { finishReasonOf } from './finish-reasons.js';
+import { knownPart } from './as-v3.js';
 import type { ModelAnswer, ModelContent } from './model-call.js';
 import { splitThoughts } from './thoughts.js';
 
@@ -24,7 +25,7 @@ export interface ProviderAnswer extends AnswerFacts {
 
 /** Reads a whole answer. @throws when the provider itself says that it is not whole */
 export function readAnswer(answer: ModelAnswer): ProviderAnswer {
-  const content = withoutThoughts(answer.content);
+  const content = withoutThoughts(answer.content.flatMap((part) => knownPart(part) ?? []));
   const join = (type: 'text' | 'reasoning') =>
     content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('');
   return {

@@ -40,7 +40,9 @@ export class AiSdkProvider implements LlmProvider {
   async generate(request: ModelRequest, { signal }: ProviderCall): Promise<ModelAnswer> {
     const model = await this.sdkModel();
     try {
-      return await model.doGenerate(this.sdkCall(request, signal));
+      const answer = await model.doGenerate(this.sdkCall(request, signal));
+      refuseErrorInside(answer.response?.body);
+      return answer;
     } catch (error) {
       throw providerError(error);
     }
@@ -97,6 +99,14 @@ export class AiSdkProvider implements LlmProvider {
     const call = { ...told(request, structuredOutput), abortSignal: signal };
     return adjust === undefined ? call : adjust(call);
   }
+}
+
+/** Gateways that find out late answer with half an answer and, beside it, an error. @throws the error */
+function refuseErrorInside(body: unknown): void {
+  const { error, choices } = Object(body) as { error?: unknown; choices?: readonly { error?: unknown }[] };
+  const inside = error || (Array.isArray(choices) ? (choices as readonly { error?: unknown }[])[0]?.error : undefined);
+   
+  if (inside) throw inside;
 }
 
 /** The request with its schema in the way that the model understands. */

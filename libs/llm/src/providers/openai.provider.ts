@@ -1,7 +1,8 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
-import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
+import { OPENAI_WIRE } from './wire/openai-wire.js';
+import { wireFetch } from './wire/wire-fetch.js';
 import type { ModelCall } from './model-call.js';
 import { isStrictSchema } from './strict-schema.js';
 
@@ -9,8 +10,8 @@ const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** OpenAI over `/chat/completions`, the wire that gateways in front of it speak too. */
 export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput, maxAnswerBytes } = target;
-  const fetch = boundedFetch(name, model, maxAnswerBytes);
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  const fetch = wireFetch(target, OPENAI_WIRE);
   return new AiSdkProvider({
     name,
     kind,

@@ -79,8 +79,8 @@ export interface LlmResult<T = unknown> {
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];
-  /** What a target did not understand and was asked again without, e.g. `openai:o3 without temperature`. */
-  readonly adapted?: readonly string[];
+  /** Settings of the request that the model does not know, e.g. `temperature`: it was asked without them. */
+  readonly leftOut?: readonly string[];
 }
 
 export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

@@ -38,9 +38,8 @@ export async function ask(
           const reason = reasonIn(signal, cause);
           settle(tokensOfFailed(reason, estimate));
           opened.failed(cause, { reason });
-          const adapted = attempt.signal.aborted ? undefined : provider.adapt?.(request, error);
-          if (adapted === undefined) throw error;
-          record.adapted(adapted);
+          if (attempt.signal.aborted || provider.adapt?.(request, error) !== true) throw error;
+          record.adapted++;
           lastError = error;
           continue;
         }

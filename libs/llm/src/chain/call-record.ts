@@ -1,6 +1,7 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
+import type { ModelRequest } from '../providers/model-call.js';
 import type { AnswerFacts } from '../providers/read-answer.js';
 import { costOf } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
@@ -17,9 +18,11 @@ export class CallRecord {
   private readonly startedAt: number;
   private open: OpenTry | undefined;
   heals = 0;
-  private readonly adaptations: string[] = [];
+  /** Requests that said again in other words what a target did not understand. */
+  adapted = 0;
 
   constructor(
+    private readonly request: ModelRequest,
     private readonly clock: Clock,
     private readonly ended: TryListener,
   ) {
@@ -56,11 +59,6 @@ export class CallRecord {
     else if (isOwnLimit(error)) this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
   }
 
-  /** What the next requests to a target leave out, because it did not understand it. */
-  adapted(what: string): void {
-    this.adaptations.push(what);
-  }
-
   notSent(
     target: LlmTarget,
     fallbackLevel: number,
@@ -78,11 +76,12 @@ export class CallRecord {
     fallbackLevel: number,
     answer: Pick<AnswerFacts, 'text' | 'reasoning' | 'usage' | 'finishReason'> & { readonly object?: T },
   ): LlmResult<T> {
-    const { tries, heals } = this;
+    const { tries, heals, adapted } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
     const targetsAsked = this.attemptsPerLevel.size;
     const costUsd = tries.reduce((sum, entry) => sum + (entry.costUsd ?? 0), 0);
     const { quality, cost } = target.options;
+    const leftOut = target.provider.leftOut?.(this.request) ?? [];
     return {
       text: answer.text,
       ...(answer.reasoning !== '' && { reasoning: answer.reasoning }),
@@ -91,7 +90,7 @@ export class CallRecord {
       fallbackLevel,
       attempts,
       // A round of healing that its circuit refused sent nothing.
-      retries: Math.max(0, attempts - targetsAsked - heals - this.adaptations.length),
+      retries: Math.max(0, attempts - targetsAsked - heals - adapted),
       heals,
       usage: answer.usage,
       costUsd,
@@ -102,7 +101,7 @@ export class CallRecord {
       truncated: answer.finishReason === 'length',
       ...(quality !== undefined && { quality }),
       tries,
-      ...(this.adaptations.length > 0 && { adapted: this.adaptations }),
+      ...(leftOut.length > 0 && { leftOut }),
     };
   }
 }

@@ -58,7 +58,7 @@ export class LlmChain {
 
   begin(chain: readonly LlmTarget[], request: ModelRequest): ChainCall {
     const { clock, tried } = this.surroundings;
-    const record = new CallRecord(clock, tried);
+    const record = new CallRecord(request, clock, tried);
     const estimate = estimateTokens(request.prompt, request.maxOutputTokens);
     const targets = new CallTargets(chain, estimate, record, (from, { target, fallbackLevel }, reason, error) => {
       this.emit('resilience.llm.fell-back', () => ({

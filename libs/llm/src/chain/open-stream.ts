@@ -51,9 +51,8 @@ export function openStream(
             settleTokens(tokensOfFailed(reason, estimate));
             opened.failed(error, { reason });
             stream.fail(error);
-            const adapted = attempt.signal.aborted ? undefined : target.provider.adapt?.(request, error);
-            if (adapted === undefined) throw error;
-            record.adapted(adapted);
+            if (attempt.signal.aborted || target.provider.adapt?.(request, error) !== true) throw error;
+            record.adapted++;
             lastError = error;
             continue;
           }

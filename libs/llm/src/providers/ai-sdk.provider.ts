@@ -1,12 +1,13 @@
 import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
-import { schemaInstruction } from '../schema/schema-instruction.js';
+import { Abilities } from './abilities.js';
 import { listModels, type ModelListing } from './model-listing.js';
 import type { ModelAnswer, ModelCall, ModelPart, ModelRequest, SdkModel } from './model-call.js';
 import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
 import { asV3, knownPart } from './as-v3.js';
 import { providerError } from './provider-error.js';
 import { usageOf } from './read-answer.js';
+import { sendOnce } from './wire/once-more.js';
 
 export interface AiSdkProviderSetup {
   readonly name: string;
@@ -29,12 +30,14 @@ export class AiSdkProvider implements LlmProvider {
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
+  private readonly abilities: Abilities;
   private loading: Promise<SdkModel> | undefined;
 
   constructor(private readonly setup: AiSdkProviderSetup) {
     this.name = setup.name;
     this.kind = setup.kind;
     this.model = setup.model;
+    this.abilities = new Abilities(setup.structuredOutput);
   }
 
   async generate(request: ModelRequest, { signal }: ProviderCall): Promise<ModelAnswer> {
@@ -70,6 +73,14 @@ export class AiSdkProvider implements LlmProvider {
     }
   }
 
+  adapt(request: ModelRequest, error: unknown): boolean {
+    return this.abilities.learn(request, error);
+  }
+
+  leftOut(request: ModelRequest): readonly string[] {
+    return this.abilities.leftOut(request);
+  }
+
   async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
     const { listing } = this.setup;
     if (!billed && listing !== undefined && (await listModels(listing, signal))) return { kind: 'free' };
@@ -78,7 +89,7 @@ export class AiSdkProvider implements LlmProvider {
       prompt: [{ role: 'user', content: [{ type: 'text', text: 'ping' }] }],
       maxOutputTokens: 1,
     };
-    const { usage } = await this.generate(ping, { signal });
+    const { usage } = await this.generate(ping, { signal: sendOnce(signal) });
     return { kind: 'paid', usage: usageOf(usage) };
   }
 
@@ -95,8 +106,8 @@ export class AiSdkProvider implements LlmProvider {
   }
 
   private sdkCall(request: ModelRequest, signal: AbortSignal): ModelCall {
-    const { structuredOutput, adjust } = this.setup;
-    const call = { ...told(request, structuredOutput), abortSignal: signal };
+    const { adjust } = this.setup;
+    const call = { ...this.abilities.told(request), abortSignal: signal };
     return adjust === undefined ? call : adjust(call);
   }
 }
@@ -105,16 +116,6 @@ export class AiSdkProvider implements LlmProvider {
 function refuseErrorInside(body: unknown): void {
   const { error, choices } = Object(body) as { error?: unknown; choices?: readonly { error?: unknown }[] };
   const inside = error || (Array.isArray(choices) ? (choices as readonly { error?: unknown }[])[0]?.error : undefined);
-   
-  if (inside) throw inside;
-}
 
-/** The request with its schema in the way that the model understands. */
-function told(request: ModelRequest, how: AiSdkProviderSetup['structuredOutput']): ModelRequest {
-  const { responseFormat, ...rest } = request;
-  if (how === 'json-schema' || responseFormat?.type !== 'json') return request;
-  const format = how === 'json-mode' ? { responseFormat: { type: 'json' as const } } : {};
-  if (responseFormat.schema === undefined) return { ...rest, ...format };
-  const instruction = schemaInstruction(responseFormat.schema as Readonly<Record<string, unknown>>);
-  return { ...rest, ...format, prompt: [{ role: 'system', content: instruction }, ...request.prompt] };
+  if (inside) throw inside;
 }

@@ -82,6 +82,6 @@ export function knownPart<P extends ModelPart | ModelContent>(part: P): P | Sour
   if (typeof data === 'string' || data instanceof Uint8Array) return part;
   const { url, data: bytes } = data as { readonly url?: URL; readonly data?: string | Uint8Array };
   return url === undefined
-    ? ({ ...part, data: bytes })
+    ? { ...part, data: bytes }
     : { type: 'source', sourceType: 'url', id: url.href, url: url.href };
 }

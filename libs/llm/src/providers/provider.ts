@@ -29,11 +29,10 @@ export interface LlmProvider {
   generate(request: ModelRequest, call: ProviderCall): Promise<ModelAnswer>;
   /** Ends with a `finish`, unless the connection ended before the provider said that it was done. Leaving it early ends the request. */
   stream(request: ModelRequest, call: ProviderCall): AsyncIterable<ModelPart>;
-  /**
-   * Whether the failed request can be said in another way that this model may understand; from then on it is. What it left out goes
-   * into the record of the call.
-   */
-  adapt?(request: ModelRequest, error: unknown): string | undefined;
+  /** Whether the failed request can be said in another way that this model may understand; from then on it is. */
+  adapt?(request: ModelRequest, error: unknown): boolean;
+  /** Settings of the request that this model was found not to understand, and is not sent. */
+  leftOut?(request: ModelRequest): readonly string[];
   /** The cheapest call that proves the provider reachable; throws what was wrong. */
   check(call: ProviderCheckCall): Promise<ProviderCheck>;
 }

@@ -4,6 +4,15 @@ const CLOSED: readonly unknown[] = ['ECONNRESET', 'EPIPE', 'UND_ERR_SOCKET'];
 /** So many connections at most are taken for kept alive: in an outage no more requests than that are sent twice. */
 const MOST_KEPT = 10;
 
+/** Requests that cost money which was counted for one. */
+const ONCE = new WeakSet<AbortSignal>();
+
+/** No request with this signal is sent twice. */
+export function sendOnce(signal: AbortSignal): AbortSignal {
+  ONCE.add(signal);
+  return signal;
+}
+
 /**
  * A server may close a connection that was kept alive at the very moment in which a request is written to it. Then nothing was wrong
  * with the server, and the request is sent once more at once, over a new connection. One that was answered before may have been kept.
@@ -19,7 +28,8 @@ export function onceMore(send: typeof fetch): typeof fetch {
     try {
       return await answered(input, init);
     } catch (error) {
-      if (kept === 0 || init?.signal?.aborted === true || !wasClosed(error)) throw error;
+      const signal = init?.signal;
+      if (kept === 0 || !wasClosed(error) || (signal && (signal.aborted || ONCE.has(signal)))) throw error;
       kept--;
       return answered(input, init);
     }

@@ -32,6 +32,8 @@ export {
   type LlmPolicyOptions,
   type LlmProviderKind,
   type LlmProviderOptions,
+  type LlmEmbeddingOptions,
+  type LlmSdkEmbeddingModel,
   type LlmSdkModel,
   type LlmTimeoutOptions,
 } from './llm.options.js';

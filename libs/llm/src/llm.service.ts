@@ -4,7 +4,6 @@ import {
   type CircuitStateName,
   option,
   type OptionProblem,
-  type Policy,
   type PolicyOptions,
   type Random,
   RESILIENCE_RANDOM,
@@ -12,8 +11,9 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { chooseTargets, readRequest } from './chain/read-request.js';
+import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
-import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
+import { createTarget, type LlmTarget } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
@@ -22,10 +22,12 @@ import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
 import { LlmStream } from './llm.stream.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
+import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
 import { createProvider } from './providers/create-provider.js';
-import type { SdkModel } from './providers/model-call.js';
+import { LlmEmbedder } from './providers/embedder.js';
+import type { SdkEmbeddingModel, SdkModel } from './providers/model-call.js';
 import type { LlmProvider } from './providers/provider.js';
 
 /** What {@link LlmService.targets} tells about one model of one provider. */
@@ -52,6 +54,8 @@ export class LlmService {
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
   private readonly all: readonly LlmTarget[];
+  private readonly vectors: readonly EmbeddingTarget[];
+  private readonly dimensions: Dimensions;
   private readonly counters = new LlmMetrics();
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
@@ -61,7 +65,16 @@ export class LlmService {
     @Inject(RESILIENCE_RANDOM) random: Random,
   ) {
     const { clock, events } = resilience;
-    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random });
+    const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
+    const outside = { clock, random };
+    this.all = createTargets(options.targets, (target) =>
+      createTarget(target, createProvider(target), createPolicy, outside),
+    );
+    this.vectors = createTargets(options.embeddings, (target) => {
+      const provider = new LlmEmbedder(target);
+      return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
+    });
+    this.dimensions = { known: options.embeddings.find(({ dimensions }) => dimensions !== undefined)?.dimensions };
     this.providers = firstOfEach(this.all);
     const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
     const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);
@@ -118,6 +131,20 @@ export class LlmService {
     return chainModel(this.chain, targets, name ?? 'chain');
   }
 
+  /**
+   * The chain of `embeddings` as a model for `embed` and `embedMany` of `ai` 6 and 7. All targets make vectors of one length; an answer of
+   * another one counts as a failure of its target.
+   * @param name where to start, as `model` of {@link complete}; the others stay behind it
+   * @throws ResilienceOptionsError when no target has this name, or none is configured
+   */
+  embedding(name?: string): SdkEmbeddingModel {
+    const at = new option.Place('LlmService.embedding()');
+    if (this.vectors.length === 0) at.refuse(name, "a target in 'embeddings' of LlmModule");
+    const targets = chooseTargets(this.vectors, name, at);
+    at.finish();
+    return chainEmbedding(this.chain, targets, name ?? 'chain', this.dimensions);
+  }
+
   /** Who is asked, in which order. */
   targets(): readonly LlmTargetInfo[] {
     return this.all.map(({ options: { name, kind, model, priority, cost, quality, contextWindow } }) => ({
@@ -139,15 +166,11 @@ export class LlmService {
 }
 
 /** One error for the policies of all targets. */
-function createTargets(
-  targets: readonly ResolvedTarget[],
-  createPolicy: (options: PolicyOptions) => Policy,
-  outside: TimeAndChance,
-): LlmTarget[] {
+function createTargets<O, T>(targets: readonly O[], create: (options: O) => T): T[] {
   const problems: OptionProblem[] = [];
   const created = targets.flatMap((options) => {
     try {
-      return [createTarget(options, createProvider(options), createPolicy, outside)];
+      return [create(options)];
     } catch (error) {
       if (!(error instanceof ResilienceOptionsError)) throw error;
       problems.push(...error.problems);

@@ -10,7 +10,7 @@ import { LlmService } from '../src/llm.service.js';
 export interface Asked {
   readonly path: string;
   readonly headers: IncomingHttpHeaders;
-  readonly body: Readonly<Record<string, never>>;
+  readonly body: Readonly<Record<string, unknown>>;
 }
 
 export type Answering = (response: ServerResponse, asked: Asked, count: number) => void;

@@ -75,7 +75,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   }
 
   private async *run(): AsyncGenerator<T, void, undefined> {
-    const call = this.chain.begin(this.targets, this.request);
+    const call = this.chain.begin(this.targets, this.chain.toSend(this.request));
     let outcome: { readonly result: LlmResult<string> } | { readonly error: unknown } = { error: leftEarly() };
     const { callerSignal, stop } = this;
     const follow = () => stop.abort(callerSignal?.reason);

@@ -22,7 +22,7 @@ export class CallRecord {
   adapted = 0;
 
   constructor(
-    private readonly request: ModelRequest,
+    private readonly request: ModelRequest | undefined,
     private readonly clock: Clock,
     private readonly ended: TryListener,
   ) {
@@ -81,7 +81,7 @@ export class CallRecord {
     const targetsAsked = this.attemptsPerLevel.size;
     const costUsd = tries.reduce((sum, entry) => sum + (entry.costUsd ?? 0), 0);
     const { quality, cost } = target.options;
-    const leftOut = target.provider.leftOut?.(this.request) ?? [];
+    const leftOut = (this.request && target.provider.leftOut?.(this.request)) ?? [];
     return {
       text: answer.text,
       ...(answer.reasoning !== '' && { reasoning: answer.reasoning }),

@@ -6,7 +6,7 @@ import type { ModelPart, ModelRequest } from '../providers/model-call.js';
 import { type AnswerFacts, usageOf } from '../providers/read-answer.js';
 import { AnswerSoFar } from './answer-so-far.js';
 import type { LlmTarget } from './llm-target.js';
-import { whyUnusable } from './refuse-unusable.js';
+import { whyUnusable } from './why-unusable.js';
 
 /** Of a stream whose connection was closed in good order, but too soon. */
 export function endedEarly(): Error {

@@ -54,11 +54,11 @@ export function readRequest(
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
  * @param wanted a provider's name, `provider:model`, or a model's name
  */
-export function chooseTargets(
-  targets: readonly LlmTarget[],
+export function chooseTargets<T extends Named>(
+  targets: readonly T[],
   wanted: string | undefined,
   at: option.Place,
-): readonly LlmTarget[] {
+): readonly T[] {
   if (wanted === undefined) return targets;
   const matches = targets.filter((target) => namesOf(target).includes(wanted));
   if (matches.length === 0) {
@@ -69,7 +69,11 @@ export function chooseTargets(
   return [...matches, ...targets.filter((target) => !matches.includes(target))];
 }
 
-function namesOf({ options: { name, model } }: LlmTarget): string[] {
+interface Named {
+  readonly options: { readonly name: string; readonly model: string };
+}
+
+function namesOf({ options: { name, model } }: Named): string[] {
   return [name, `${name}:${model}`, model];
 }
 

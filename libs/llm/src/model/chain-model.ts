@@ -4,14 +4,13 @@ import type { LlmTarget } from '../chain/llm-target.js';
 import type { LlmResult } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import type { JsonSchema, LlmSchema } from '../llm.request.js';
-import type { ModelAnswer, ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
+import type { ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
 import { RecentMap } from '@nest-resilience/core/kit';
 import { jsonSchema } from 'ai';
+import { told } from './told.js';
 
 /** Schemas that are kept, because checks are made for one object, and `ai` makes a new one for every call. */
 const SCHEMAS_KEPT = 100;
-
-type Metadata = NonNullable<ModelAnswer['providerMetadata']>;
 
 /**
  * The chain as a model of the AI SDK. Its version is the one of `ai` 6; `ai` 7 takes it as it is.
@@ -60,12 +59,6 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
 function contentOf({ content }: ProviderAnswer, result: LlmResult<unknown>): ModelContent[] {
   if (result.object === undefined) return [...content];
   return [...content.filter(({ type }) => type !== 'text'), { type: 'text', text: JSON.stringify(result.object) }];
-}
-
-/** Who answered, how often was asked, and what it cost, for those who look into `providerMetadata.resilience`. */
-function told({ provider, model, fallbackLevel, attempts, ...result }: LlmResult<unknown>): Metadata {
-  const { costUsd, degraded, durationMs } = result;
-  return { resilience: { provider, model, fallbackLevel, attempts, costUsd, degraded, durationMs } };
 }
 
 function withResult(part: ModelPart, result?: LlmResult<string>): ModelPart {

@@ -1,5 +1,5 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
-import type { LLM_MODULE, LlmProviderKind, LlmSdkModel, PROVIDER } from '../llm.options.js';
+import type { LLM_MODULE, LlmProviderKind, LlmSdkEmbeddingModel, LlmSdkModel, PROVIDER } from '../llm.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {
@@ -30,9 +30,16 @@ export interface ResolvedTarget
   readonly maxAnswerBytes: number;
 }
 
+/** One model that makes vectors, in the chain's eyes a target like any other. */
+export interface ResolvedEmbedding extends ResolvedTarget {
+  readonly dimensions: number | undefined;
+  readonly sdkEmbedding?: LlmSdkEmbeddingModel;
+}
+
 export interface ResolvedLlmOptions {
   /** In the order in which they are asked. */
   readonly targets: readonly ResolvedTarget[];
+  readonly embeddings: readonly ResolvedEmbedding[];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
 }

@@ -32,12 +32,15 @@ export {
   type LlmPolicyOptions,
   type LlmProviderKind,
   type LlmProviderOptions,
+  type LlmEmbeddingOptions,
+  type LlmSdkEmbeddingModel,
+  type LlmSdkModel,
   type LlmTimeoutOptions,
 } from './llm.options.js';
-export type { JsonSchema, LlmMessage, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
+export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
-export type { LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
+export type { LlmFinishReason, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { LlmService, type LlmTargetInfo } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

@@ -1,9 +1,19 @@
+import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
-export type LlmProviderKind = (typeof LLM_PROVIDER_KINDS)[number];
+/** `ai-sdk`: a model that was handed in. */
+export type LlmProviderKind = (typeof LLM_PROVIDER_KINDS)[number] | 'ai-sdk';
 
+/** A model as the provider packages of `ai` 6 and 7 make it: `azure('gpt-4o')`, `bedrock('...')`, `google('...')`. */
+export type LlmSdkModel = Exclude<LanguageModel, string>;
+
+/** The same for vectors: `openai.embeddingModel('text-embedding-3-small')`. */
+export type LlmSdkEmbeddingModel = Exclude<EmbeddingModel, string>;
+
+const EMBEDDINGS = "a list of targets, e.g. { name: 'openai', kind: 'openai', model: 'text-embedding-3-small' }";
+const KINDS = option.oneOf(undefined, LLM_PROVIDER_KINDS).allowed;
 const PROVIDERS = "a list with at least one provider, e.g. { name: 'offline', kind: 'offline', model: 'extractive' }";
 
 const price = option.required(option.number(undefined, { min: 0 }), 'US dollars per million tokens');
@@ -57,18 +67,43 @@ const TIMEOUTS = option.options(
     max: limit,
     /** All attempts at one target together, waits included; each round of healing starts anew. Not for streams. None by default. */
     total: limit,
-    /** Streams: until the first token. @default `each` */
+    /** Streams: until the first token, be it of a thought, a tool or the text. @default `each` */
     firstToken: limit,
     /** Streams: between two tokens. @default '30s' */
     idle: limit,
+    /** Streams: until the first token of the text or a tool, thoughts before it included. None by default. */
+    firstText: limit,
   },
   { shorthand: 'each' },
 );
 
 export interface LlmTimeoutOptions extends option.OptionsOf<typeof TIMEOUTS.spec> {}
 
+const MODEL_ALLOWED = "the model's name, e.g. 'gpt-4o-mini', or a model of the AI SDK 6 or 7, e.g. azure('gpt-4o')";
+
+/** A name, or an object with these methods. */
+function modelOption<M extends AnySdkModel>(methods: readonly string[], allowed: string) {
+  const read = (value: unknown, at: option.Place): string | M | undefined => {
+    if (option.isText(value)) return value;
+    const { specificationVersion: version, modelId } = Object(value) as Partial<AnySdkModel>;
+    const has = (method: string) => typeof (Object(value) as Record<string, unknown>)[method] === 'function';
+    const isModel = option.isText(modelId) && methods.every(has);
+    if (isModel && ['v3', 'v4'].includes(String(version))) return value as M;
+    return at.refuse(isModel ? `a model of specification ${version}` : value, allowed);
+  };
+  return option.required(option.custom<string | M, string | M>(read, { fallback: '' }), allowed);
+}
+
+type AnySdkModel = LlmSdkModel | LlmSdkEmbeddingModel;
+
+/** Its name, whatever it was given as. */
+export function modelName(model: string | AnySdkModel): string {
+  return typeof model === 'string' ? model : model.modelId;
+}
+
 const MODEL = option.options({
-  model: option.required(option.text(), "the model's name, e.g. 'gpt-4o-mini'"),
+  /** A name, or a model object of the AI SDK, which needs no `kind`. */
+  model: modelOption<LlmSdkModel>(['doGenerate', 'doStream'], MODEL_ALLOWED),
   cost: option.orNone(COST),
   /** 0..1, your own judgement; only reported with the answers. */
   quality: option.number(undefined, { min: 0, max: 1 }),
@@ -95,32 +130,38 @@ const POLICIES = {
 /** Policies of each target; the module's are the defaults of every provider's. */
 export interface LlmPolicyOptions extends option.OptionsOf<typeof POLICIES> {}
 
+/** Where a provider is and how it is asked. */
+const ACCESS = {
+  ...POLICIES,
+  /** Unique, without `:`; part of the circuits' names. */
+  name: option.required(option.text(), 'a name of its own'),
+  /** Required for a `model` that is a name. */
+  kind: option.oneOf(undefined, LLM_PROVIDER_KINDS),
+  /** Must be given for `openai-compatible`; the others know their own. */
+  baseURL: option.custom<string, string>((value, at) =>
+    typeof value === 'string' && /^https?:\/\/[^/]/.test(value)
+      ? value
+      : at.refuse(value, "a URL such as 'https://host/v1'"),
+  ),
+  /** `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. */
+  apiKey: option.custom<string, string>((value, at) =>
+    // Whatever it is, it was meant to be a secret: not into the message.
+    option.isText(value) ? value : at.refuse(value === '' ? '' : typeof value, 'a string that is not empty'),
+  ),
+  /** Lower is asked first; equal ones in written order. @default 0, for `offline` last of all */
+  priority: option.number(),
+  limits: option.orNone(LIMITS),
+};
+
 export const PROVIDER = option.options(
   {
-    ...POLICIES,
+    ...ACCESS,
     ...MODEL.spec,
-    /** Unique, without `:`; part of the circuits' names. */
-    name: option.required(option.text(), 'a name of its own'),
-    kind: option.required(option.oneOf(undefined, LLM_PROVIDER_KINDS)),
-    /** Must be given for `openai-compatible`; the others know their own. */
-    baseURL: option.custom<string, string>((value, at) =>
-      typeof value === 'string' && /^https?:\/\/[^/]/.test(value)
-        ? value
-        : at.refuse(value, "a URL such as 'https://host/v1'"),
-    ),
-    /** `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. */
-    apiKey: option.custom<string, string>((value, at) =>
-      // Whatever it is, it was meant to be a secret: not into the message.
-      option.isText(value) ? value : at.refuse(value === '' ? '' : typeof value, 'a string that is not empty'),
-    ),
-    /** Lower is asked first; equal ones in written order. @default 0, for `offline` last of all */
-    priority: option.number(),
     /** Further models of this provider, each a target of its own, asked after `model`. */
-    models: option.custom<readonly (string | LlmModelOptions)[], readonly option.ResolvedOf<typeof MODEL.spec>[]>(
-      readModels,
-      { fallback: [] },
-    ),
-    limits: option.orNone(LIMITS),
+    models: option.custom<
+      readonly (string | LlmSdkModel | LlmModelOptions)[],
+      readonly option.ResolvedOf<typeof MODEL.spec>[]
+    >(readModels, { fallback: [] }),
     /**
      * How a schema reaches the model: as `json_schema`, as plain JSON mode, or only described in the prompt (it always is in the last two).
      * @default 'json-schema'
@@ -128,25 +169,66 @@ export const PROVIDER = option.options(
     structuredOutput: option.oneOf('json-schema', ['json-schema', 'json-mode', 'prompt']),
   },
   {
-    check: ({ resolved: { name, kind, model, models, baseURL }, given, at }) => {
-      if (name?.includes(':')) at.at('name').refuse(name, "a name without ':' (it separates provider and model)");
-      if (kind === 'openai-compatible' && given.baseURL === undefined)
-        at.at('baseURL').refuse(
-          baseURL,
-          "the server's base URL such as 'http://localhost:8000/v1' (required for kind 'openai-compatible')",
-        );
-      const all = [model, ...models.map((one) => one.model)];
-      for (const again of all.filter((one, index) => all.indexOf(one) !== index))
+    check: ({ resolved, given, at }) => {
+      const models = [resolved, ...resolved.models].map(({ model }) => model);
+      checkAccess(resolved, models, given, at);
+      const names = models.map(modelName);
+      for (const again of names.filter((one, index) => names.indexOf(one) !== index))
         at.at('models').refuse(again, 'each model once');
     },
   },
 );
 
+/** Kinds that make vectors. */
+const EMBEDDING_KINDS = ['openai', 'ollama', 'openai-compatible'] as const;
+
+export const EMBEDDING = option.options(
+  {
+    ...ACCESS,
+    kind: option.oneOf(undefined, EMBEDDING_KINDS),
+    /** A name, or an embedding model of the AI SDK, which needs no `kind`. */
+    model: modelOption<LlmSdkEmbeddingModel>(
+      ['doEmbed'],
+      "the model's name, e.g. 'text-embedding-3-small', or an embedding model of the AI SDK 6 or 7",
+    ),
+    cost: option.orNone(COST),
+    /** Numbers of a vector. Without it the first answer of the process tells. All targets must have as many. */
+    dimensions: option.whole(undefined, { min: 1 }),
+  },
+  { check: ({ resolved, given, at }) => checkAccess(resolved, [resolved.model], given, at) },
+);
+
+/** A target of {@link LlmService.embedding}. */
+export interface LlmEmbeddingOptions extends option.OptionsOf<typeof EMBEDDING.spec> {}
+
+function checkAccess(
+  {
+    name,
+    kind,
+    baseURL,
+  }: { readonly name: string; readonly kind?: string | undefined; readonly baseURL?: string | undefined },
+  models: readonly (string | AnySdkModel)[],
+  given: { readonly kind?: unknown; readonly baseURL?: unknown },
+  at: option.Place,
+): void {
+  if (name?.includes(':')) at.at('name').refuse(name, "a name without ':' (it separates provider and model)");
+  if (kind === 'openai-compatible' && given.baseURL === undefined)
+    at.at('baseURL').refuse(
+      baseURL,
+      "the server's base URL such as 'http://localhost:8000/v1' (required for kind 'openai-compatible')",
+    );
+  for (const model of models)
+    if (typeof model === 'string' ? kind === undefined : kind !== undefined)
+      at.at('kind').refuse(given.kind, typeof model === 'string' ? KINDS : 'nothing beside a model of the AI SDK');
+}
+
 function readModels(value: unknown, at: option.Place) {
   if (!Array.isArray(value))
     return at.refuse(value, 'a list of names, or of { model, cost?, quality?, contextWindow? }');
   return value.flatMap((entry: unknown, index) =>
-    option.isText(entry) ? { ...MODEL.fallback, model: entry } : (MODEL.read(entry, at.item(index)) ?? []),
+    option.isText(entry) || 'doGenerate' in Object(entry)
+      ? (MODEL.read({ model: entry }, at.item(index)) ?? [])
+      : (MODEL.read(entry, at.item(index)) ?? []),
   );
 }
 
@@ -182,6 +264,11 @@ export const LLM_MODULE = option.options(
         Array.isArray(value) && value.length > 0 ? (value as LlmProviderOptions[]) : at.refuse(value, PROVIDERS),
       ),
       PROVIDERS,
+    ),
+    /** Who makes vectors, for {@link LlmService.embedding}; each is a target of its own. */
+    embeddings: option.custom<readonly LlmEmbeddingOptions[], readonly LlmEmbeddingOptions[]>(
+      (value, at) => (Array.isArray(value) ? (value as LlmEmbeddingOptions[]) : at.refuse(value, EMBEDDINGS)),
+      { fallback: [] },
     ),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),

@@ -1,9 +1,18 @@
+import { option } from '@nest-resilience/core';
 import type { FlexibleSchema } from 'ai';
+import { readMessages } from './chain/read-messages.js';
+import type { ModelCall, ModelMessage } from './providers/model-call.js';
 
+/** `content`: a text, or parts as the AI SDK's providers take them: texts, images, files. */
 export interface LlmMessage {
   readonly role: 'system' | 'user' | 'assistant';
-  readonly content: string;
+  readonly content: string | readonly LlmPart[];
 }
+
+export type LlmPart = Extract<
+  Exclude<Extract<ModelMessage, { role: 'user' }>['content'], string>[number],
+  { type: 'text' | 'file' }
+>;
 
 /** A plain JSON Schema (2020-12), as a workflow file writes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
@@ -11,24 +20,53 @@ export type JsonSchema = Readonly<Record<string, unknown>>;
 /** What an answer must look like: a zod schema, any Standard Schema that can describe itself, `jsonSchema()` of `ai`, or plain JSON Schema. */
 export type LlmSchema<T = unknown> = FlexibleSchema<T> | JsonSchema;
 
-interface LlmRequestBase {
-  /** One user message. Give this or `messages`. */
-  readonly prompt?: string;
-  readonly messages?: readonly LlmMessage[];
-  /** Put before everything else as a system message. */
-  readonly system?: string;
-  /** Where to start: a provider's name, `provider:model` or a model's name. The rest of the chain stays behind it as fallback. */
-  readonly model?: string;
-  /** Aborting ends the call at once; no further provider is asked. */
-  readonly signal?: AbortSignal;
-  readonly maxOutputTokens?: number;
-  readonly temperature?: number;
-}
+const penalty = option.number(undefined, { min: -2, max: 2 });
 
-export interface LlmRequest<T = unknown> extends LlmRequestBase {
+const COMMON = {
+  /** One user message. Give this or `messages`. */
+  prompt: option.custom<string, string>((value, at) =>
+    typeof value === 'string' && value.trim() !== '' ? value : at.refuse(value, 'a text that is not empty'),
+  ),
+  messages: option.custom<readonly LlmMessage[], ModelMessage[]>(readMessages),
+  /** Put before everything else as a system message. */
+  system: option.custom<string, string>((value, at) =>
+    typeof value === 'string' ? value : at.refuse(value, 'a text'),
+  ),
+  /** Where to start: a provider's name, `provider:model` or a model's name. The rest of the chain stays behind it as fallback. */
+  model: option.text(),
+  /** Aborting ends the call at once; no further provider is asked. */
+  signal: option.custom<AbortSignal, AbortSignal>((value, at) =>
+    value instanceof AbortSignal ? value : at.refuse(value, 'an AbortSignal'),
+  ),
+  maxOutputTokens: option.whole(undefined, { min: 1 }),
+  temperature: option.number(undefined, { min: 0 }),
+  topP: option.number(undefined, { min: 0, max: 1 }),
+  topK: option.whole(undefined, { min: 1 }),
+  presencePenalty: penalty,
+  frequencyPenalty: penalty,
+  seed: option.number(undefined, {}, { integer: true }),
+  /** The answer ends before one of these. */
+  stopSequences: option.custom<readonly string[], string[]>((value, at) =>
+    Array.isArray(value) && value.every(option.isText) ? value : at.refuse(value, 'a list of texts'),
+  ),
+  /** For one provider only, by the name of its AI SDK package: `{ openai: { reasoningEffort: 'low' } }`. */
+  providerOptions: option.anything<NonNullable<ModelCall['providerOptions']>>(),
+  /** Sent along with every request of this call. */
+  headers: option.anything<Readonly<Record<string, string>>>(),
+};
+
+const check = ({ given, at }: { readonly given: { readonly [name: string]: unknown }; readonly at: option.Place }) => {
+  if ((given['prompt'] === undefined) === (given['messages'] === undefined))
+    at.at('prompt').refuse(given['prompt'], "either 'prompt' or 'messages'");
+};
+
+export const STREAM_REQUEST = option.options(COMMON, { check });
+export const REQUEST = option.options({ ...COMMON, schema: option.anything<LlmSchema>() }, { check });
+
+/** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */
+export interface LlmStreamRequest extends option.OptionsOf<typeof COMMON> {}
+
+export interface LlmRequest<T = unknown> extends LlmStreamRequest {
   /** With a schema the answer is parsed, checked and, when invalid, asked for again with the problems fed back. */
   readonly schema?: LlmSchema<T>;
 }
-
-/** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */
-export type LlmStreamRequest = LlmRequestBase;

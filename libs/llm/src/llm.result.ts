@@ -15,6 +15,12 @@ export interface LlmUsage {
 }
 
 /**
+ * Why an answer ended: `stop` by itself, `length` at the token limit, `tool-calls` for what the caller is to run, `other` in words of the
+ * provider's own.
+ */
+export type LlmFinishReason = 'stop' | 'length' | 'content-filter' | 'tool-calls' | 'error' | 'other';
+
+/**
  * - `ok`: this answer was taken
  * - `invalid`: it came, but did not match the schema (or was empty) and was asked for again or given up
  * - `failed`: the provider answered with an error or not at all
@@ -50,6 +56,8 @@ export interface LlmTry {
 /** What a call came to, whoever served it. */
 export interface LlmResult<T = unknown> {
   readonly text: string;
+  /** What the model thought before it answered, where it tells. */
+  readonly reasoning?: string;
   /** The checked answer, when the request had a schema. */
   readonly object?: T;
   /** Who served it. */
@@ -72,11 +80,14 @@ export interface LlmResult<T = unknown> {
   readonly durationMs: number;
   /** True when no model answered and simple text processing stood in. */
   readonly degraded: boolean;
+  readonly finishReason: LlmFinishReason;
   /** True when the text stops at the token limit (`maxOutputTokens`, or the model's own), in the middle of what was to be said. */
   readonly truncated: boolean;
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];
+  /** Settings of the request that the model does not know, e.g. `temperature`: it was asked without them. */
+  readonly leftOut?: readonly string[];
 }
 
 export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

@@ -2,8 +2,8 @@ import { Inject, Injectable } from '@nestjs/common';
 import {
   type CircuitHandle,
   type CircuitStateName,
+  option,
   type OptionProblem,
-  type Policy,
   type PolicyOptions,
   type Random,
   RESILIENCE_RANDOM,
@@ -11,9 +11,10 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
-import { readRequest } from './chain/read-request.js';
+import { chooseTargets, readRequest } from './chain/read-request.js';
+import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
-import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
+import { createTarget, type LlmTarget } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
@@ -23,8 +24,12 @@ import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
 import { LlmStream } from './llm.stream.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
+import { chainEmbedding } from './model/chain-embedding.js';
+import { chainModel } from './model/chain-model.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
 import { createProvider } from './providers/create-provider.js';
+import { LlmEmbedder } from './providers/embedder.js';
+import type { SdkEmbeddingModel, SdkModel } from './providers/model-call.js';
 import type { LlmProvider } from './providers/provider.js';
 
 /** What {@link LlmService.targets} tells about one model of one provider. */
@@ -51,6 +56,8 @@ export class LlmService {
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
   private readonly all: readonly LlmTarget[];
+  private readonly vectors: readonly EmbeddingTarget[];
+  private readonly dimensions: Dimensions;
   private readonly counters = new LlmMetrics();
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
@@ -61,7 +68,16 @@ export class LlmService {
     @Inject(FigureTable) figures: FigureTable,
   ) {
     const { clock, events } = resilience;
-    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random });
+    const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
+    const outside = { clock, random };
+    this.all = createTargets(options.targets, (target) =>
+      createTarget(target, createProvider(target), createPolicy, outside),
+    );
+    this.vectors = createTargets(options.embeddings, (target) => {
+      const provider = new LlmEmbedder(target);
+      return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
+    });
+    this.dimensions = { known: options.embeddings.find(({ dimensions }) => dimensions !== undefined)?.dimensions };
     this.providers = firstOfEach(this.all);
     const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
     const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);
@@ -91,9 +107,10 @@ export class LlmService {
    * @throws whatever a provider answered to a request that is the caller's fault, unchanged; the signal's reason after an abort
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
-    const { chain, request: asked } = readRequest(request, this.all);
+    const { chain, request: asked } = readRequest(request, this.all, 'whole');
     const { schema, signal } = request;
-    return this.chain.complete<T>(chain, asked, { ...(schema !== undefined && { schema }), ...(signal && { signal }) });
+    const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
+    return (await this.chain.generate<T>(chain, asked, options)).result;
   }
 
   /**
@@ -101,8 +118,35 @@ export class LlmService {
    * @throws ResilienceOptionsError when the request itself cannot work; everything else is thrown by the iteration
    */
   stream(request: LlmStreamRequest): LlmStream {
-    const { chain, request: asked } = readRequest(request, this.all);
+    const { chain, request: asked } = readRequest(request, this.all, 'stream');
     return new LlmStream(this.chain, chain, asked, request.signal);
+  }
+
+  /**
+   * The chain as a model for `generateText`, `streamText`, `generateObject` and agents of `ai` 6 and 7, with tools, images and files.
+   * Who answered is in `providerMetadata.resilience`.
+   * @param name where to start, as `model` of {@link complete}; the rest of the chain stays behind it
+   * @throws ResilienceOptionsError when no target has this name
+   */
+  model(name?: string): SdkModel {
+    const at = new option.Place('LlmService.model()');
+    const targets = chooseTargets(this.all, name, at);
+    at.finish();
+    return chainModel(this.chain, targets, name ?? 'chain');
+  }
+
+  /**
+   * The chain of `embeddings` as a model for `embed` and `embedMany` of `ai` 6 and 7. All targets make vectors of one length; an answer of
+   * another one counts as a failure of its target.
+   * @param name where to start, as `model` of {@link complete}; the others stay behind it
+   * @throws ResilienceOptionsError when no target has this name, or none is configured
+   */
+  embedding(name?: string): SdkEmbeddingModel {
+    const at = new option.Place('LlmService.embedding()');
+    if (this.vectors.length === 0) at.refuse(name, "a target in 'embeddings' of LlmModule");
+    const targets = chooseTargets(this.vectors, name, at);
+    at.finish();
+    return chainEmbedding(this.chain, targets, name ?? 'chain', this.dimensions);
   }
 
   /** Who is asked, in which order. */
@@ -126,15 +170,11 @@ export class LlmService {
 }
 
 /** One error for the policies of all targets. */
-function createTargets(
-  targets: readonly ResolvedTarget[],
-  createPolicy: (options: PolicyOptions) => Policy,
-  outside: TimeAndChance,
-): LlmTarget[] {
+function createTargets<O, T>(targets: readonly O[], create: (options: O) => T): T[] {
   const problems: OptionProblem[] = [];
   const created = targets.flatMap((options) => {
     try {
-      return [createTarget(options, createProvider(options), createPolicy, outside)];
+      return [create(options)];
     } catch (error) {
       if (!(error instanceof ResilienceOptionsError)) throw error;
       problems.push(...error.problems);

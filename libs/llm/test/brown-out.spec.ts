@@ -7,7 +7,8 @@ import { createTarget, type LlmTarget } from '../src/chain/llm-target.js';
 import { LlmMetrics } from '../src/llm.metrics.js';
 import type { LlmPolicyOptions, LlmProviderOptions } from '../src/llm.options.js';
 import { readLlmOptions } from '../src/options/read-options.js';
-import type { LlmProvider, ProviderAnswer, ProviderCheck } from '../src/providers/provider.js';
+import type { ModelAnswer } from '../src/providers/model-call.js';
+import type { LlmProvider, ProviderCheck } from '../src/providers/provider.js';
 
 const CALLS_PER_SECOND = 500;
 /** Once the circuit is open: it is time that must pass, not calls. */
@@ -17,7 +18,15 @@ const LATENCY_MS = 200;
 const PROBE_EVERY_MS = 60_000;
 const BROWN_OUT_MS = 5_000;
 const HEALTHY_MS = 5_000;
-const USAGE = { inputTokens: 1, outputTokens: 1, totalTokens: 2 };
+const ANSWER: ModelAnswer = {
+  content: [{ type: 'text', text: 'Hi' }],
+  finishReason: { unified: 'stop', raw: 'stop' },
+  usage: {
+    inputTokens: { total: 1, noCache: 1, cacheRead: 0, cacheWrite: 0 },
+    outputTokens: { total: 1, text: 1, reasoning: 0 },
+  },
+  warnings: [],
+};
 const CIRCUIT = 'llm:first:m';
 
 /** The same numbers in every run. */
@@ -42,13 +51,13 @@ class UnsteadyProvider implements LlmProvider {
     private readonly clock: Clock,
   ) {}
 
-  complete(): Promise<ProviderAnswer> {
+  generate(): Promise<ModelAnswer> {
     this.requests++;
     const fails = this.random() < this.errorRate;
     return new Promise((resolve, reject) => {
       this.clock.setTimer(() => {
         if (fails) reject(Object.assign(new Error('boom'), { status: 500 }));
-        else resolve({ text: 'Hi', usage: USAGE, finishReason: 'stop' });
+        else resolve(ANSWER);
       }, LATENCY_MS);
     });
   }
@@ -98,7 +107,7 @@ async function traffic(options: LlmPolicyOptions = {}) {
       for (let passed = 0; passed < milliseconds; passed += tickMs) {
         for (let call = 0; call < CALLS_PER_TICK; call++) {
           counts.wanted++;
-          chain.complete(targets, { messages: [{ role: 'user', content: 'hello' }] }, {}).then(
+          chain.generate(targets, { prompt: [{ role: 'user', content: [{ type: 'text', text: 'hello' }] }] }, {}).then(
             () => counts.answered++,
             () => counts.lost++,
           );

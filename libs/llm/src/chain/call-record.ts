@@ -1,7 +1,8 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
-import type { ProviderAnswer } from '../providers/provider.js';
+import type { ModelRequest } from '../providers/model-call.js';
+import type { AnswerFacts } from '../providers/read-answer.js';
 import { costOf, sumOfCosts } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { reasonOf } from './reason.js';
@@ -17,8 +18,11 @@ export class CallRecord {
   private readonly startedAt: number;
   private open: OpenTry | undefined;
   heals = 0;
+  /** Requests that said again in other words what a target did not understand. */
+  adapted = 0;
 
   constructor(
+    private readonly request: ModelRequest | undefined,
     private readonly clock: Clock,
     private readonly ended: TryListener,
   ) {
@@ -71,32 +75,36 @@ export class CallRecord {
   result<T>(
     target: LlmTarget,
     fallbackLevel: number,
-    answer: Pick<ProviderAnswer, 'text' | 'usage' | 'finishReason'> & { readonly object?: T },
+    answer: Pick<AnswerFacts, 'text' | 'reasoning' | 'usage' | 'finishReason'> & { readonly object?: T },
   ): LlmResult<T> {
-    const { tries, heals } = this;
+    const { tries, heals, adapted } = this;
     const attempts = tries.filter((entry) => entry.attempt > 0).length;
     const targetsAsked = this.attemptsPerLevel.size;
     const paid = tries.filter(({ usage }) => usage !== undefined);
     const costUsd = sumOfCosts(paid.map((entry) => entry.costUsd));
     const wastedCostUsd = sumOfCosts(paid.map((entry) => (entry.outcome === 'ok' ? 0 : entry.costUsd)));
     const { quality } = target.options;
+    const leftOut = (this.request && target.provider.leftOut?.(this.request)) ?? [];
     return {
       text: answer.text,
+      ...(answer.reasoning !== '' && { reasoning: answer.reasoning }),
       ...('object' in answer && { object: answer.object }),
       ...identity(target),
       fallbackLevel,
       attempts,
       // A round of healing that its circuit refused sent nothing.
-      retries: Math.max(0, attempts - targetsAsked - heals),
+      retries: Math.max(0, attempts - targetsAsked - heals - adapted),
       heals,
       usage: answer.usage,
       ...(costUsd !== undefined && { costUsd }),
       ...(wastedCostUsd !== undefined && { wastedCostUsd }),
       durationMs: this.durationMs,
       degraded: target.provider.kind === 'offline',
+      finishReason: answer.finishReason,
       truncated: answer.finishReason === 'length',
       ...(quality !== undefined && { quality }),
       tries,
+      ...(leftOut.length > 0 && { leftOut }),
     };
   }
 }

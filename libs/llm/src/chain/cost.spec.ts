@@ -34,7 +34,7 @@ describe('the cost of an answer', () => {
   });
 
   it('is estimated where nothing was counted, and says so', () => {
-    expect(estimatedUsage([{ role: 'user', content: 'x'.repeat(40) }], 'y'.repeat(8))).toEqual({
+    expect(estimatedUsage([{ role: 'user', content: [{ type: 'text', text: 'x'.repeat(40) }] }], 8)).toEqual({
       ...{ inputTokens: 10, outputTokens: 2, totalTokens: 12, estimated: true },
     });
   });

@@ -1,6 +1,6 @@
 import type { LlmCost } from '../llm.options.js';
-import type { LlmMessage } from '../llm.request.js';
 import type { LlmUsage } from '../llm.result.js';
+import type { ModelPrompt } from '../providers/model-call.js';
 import { inputTokensOf, tokensOf } from './token-limit.js';
 
 /** US dollars; `undefined` when nobody knows the price. Nothing costs nothing, whatever the price. */
@@ -27,8 +27,8 @@ export function sumOfCosts(costs: Iterable<number | undefined>): number | undefi
 }
 
 /** Of an answer whose server counted nothing: what was sent and what has come is paid for. */
-export function estimatedUsage(messages: readonly LlmMessage[], text: string): LlmUsage {
-  const inputTokens = inputTokensOf(messages);
-  const outputTokens = tokensOf(text.length);
+export function estimatedUsage(prompt: ModelPrompt, characters: number): LlmUsage {
+  const inputTokens = inputTokensOf(prompt);
+  const outputTokens = tokensOf(characters);
   return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
 }

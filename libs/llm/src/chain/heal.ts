@@ -1,5 +1,6 @@
 import { LlmInvalidAnswerError } from '../llm.errors.js';
-import type { ProviderAnswer, ProviderRequest } from '../providers/provider.js';
+import type { ModelRequest } from '../providers/model-call.js';
+import type { ProviderAnswer } from '../providers/read-answer.js';
 import type { AnswerSchema } from '../schema/answer-schema.js';
 import type { Mend } from '../schema/read-json.js';
 import { healInstruction } from '../schema/schema-instruction.js';
@@ -20,18 +21,23 @@ export interface Healing {
  */
 export async function askForObject<T>(
   turn: Turn,
-  request: ProviderRequest,
+  request: ModelRequest,
   schema: AnswerSchema<T>,
   record: CallRecord,
   signal: AbortSignal | undefined,
   { heals, healed }: Healing,
-): Promise<{ readonly answer: ProviderAnswer; readonly object: T }> {
+): Promise<{ readonly answer: ProviderAnswer; readonly object?: T }> {
   const { options, provider } = turn.target;
   // Plain text processing would say the same again.
   const rounds = provider.kind === 'offline' ? 0 : heals;
-  let messages = request.messages;
+  let prompt = request.prompt;
   for (let round = 0; ; round++) {
-    const { answer, opened }: Asked = await ask(turn, { ...request, messages }, record, signal);
+    const { answer, opened }: Asked = await ask(turn, { ...request, prompt }, record, signal);
+    if (answer.toolCalls.length > 0) {
+      // Whoever calls tools has not answered yet.
+      opened.ok(answer.usage);
+      return { answer };
+    }
     const checked = await schema.check(answer.text);
     const isCut = answer.finishReason === 'length';
     if (checked.ok && !(isCut && mayBePart(checked))) {
@@ -51,10 +57,10 @@ export async function askForObject<T>(
       );
     record.heals++;
     healed(turn, round + 1, problems);
-    messages = [
-      ...request.messages,
-      { role: 'assistant', content: answer.text },
-      { role: 'user', content: healInstruction(problems) },
+    prompt = [
+      ...request.prompt,
+      { role: 'assistant', content: [{ type: 'text', text: answer.text }] },
+      { role: 'user', content: [{ type: 'text', text: healInstruction(problems) }] },
     ];
   }
 }

@@ -1,8 +1,12 @@
 import { type Clock, onAbort, TimeoutError } from '@nest-resilience/core';
-import { LlmInvalidAnswerError, LlmRefusedError } from '../llm.errors.js';
+import { LlmAnswerTooLargeError } from '../llm.errors.js';
 import { circuitNameOf } from '../options/resolved-options.js';
-import type { ProviderStreamPart } from '../providers/provider.js';
+import { finishReasonOf } from '../providers/finish-reasons.js';
+import type { ModelPart, ModelRequest } from '../providers/model-call.js';
+import { type AnswerFacts, usageOf } from '../providers/read-answer.js';
+import { AnswerSoFar } from './answer-so-far.js';
 import type { LlmTarget } from './llm-target.js';
+import { whyUnusable } from './why-unusable.js';
 
 /** Of a stream whose connection was closed in good order, but too soon. */
 export function endedEarly(): Error {
@@ -10,18 +14,35 @@ export function endedEarly(): Error {
   return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }
 
+type Finish = Extract<ModelPart, { type: 'finish' }>;
+type Scope = 'first_item' | 'idle';
+
+/** Parts that come although the model may have made nothing. */
+const SIGNS_OF_NOTHING: ReadonlySet<ModelPart['type']> = new Set([
+  ...(['stream-start', 'response-metadata', 'raw', 'finish'] as const),
+  ...(['text-start', 'text-end', 'reasoning-end'] as const),
+]);
+
+/** Whether the model has begun to answer: with a word, a thought, a tool. */
+export function isSignOfLife(part: ModelPart): boolean {
+  return !SIGNS_OF_NOTHING.has(part.type) && !('delta' in part && part.delta === '');
+}
+
 /** One stream of one target. Every wait for the next part has a limit; the provider is let go as soon as nobody reads on. */
 export class LiveStream {
+  readonly answer: AnswerSoFar;
   private readonly controller = new AbortController();
-  private readonly parts: AsyncIterator<ProviderStreamPart>;
+  private readonly parts: AsyncIterator<ModelPart>;
   private readonly unfollow: () => void;
   private settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
   /** Settles when the reader is done with it. */
   readonly ended: Promise<void>;
+  private readonly startedAt: number;
+  private scope: Scope = 'first_item';
 
   constructor(
     readonly target: LlmTarget,
-    open: (signal: AbortSignal) => AsyncIterable<ProviderStreamPart>,
+    private readonly request: ModelRequest,
     attemptSignal: AbortSignal,
     private readonly clock: Clock,
   ) {
@@ -31,27 +52,53 @@ export class LiveStream {
     const abort = () => this.controller.abort(attemptSignal.reason);
     if (attemptSignal.aborted) abort();
     this.unfollow = onAbort(attemptSignal, abort);
-    this.parts = open(this.controller.signal)[Symbol.asyncIterator]();
+    const { name, model, maxAnswerBytes } = target.options;
+    this.answer = new AnswerSoFar(maxAnswerBytes, () => new LlmAnswerTooLargeError(name, model, maxAnswerBytes));
+    this.startedAt = clock.now();
+    const { signal } = this.controller;
+    this.parts = target.provider.stream(request, { signal })[Symbol.asyncIterator]();
   }
 
-  /** The first words. Until they are here, another attempt or another target may take over. */
-  async first(): Promise<string> {
-    const { name, model, timeouts } = this.target.options;
-    const part = await this.within(timeouts.firstToken, 'first_item');
-    if (part?.type === 'text') return part.text;
+  /**
+   * All parts until the first one that is for the reader. Until then another attempt or another target may take over.
+   * @param isForReader asked of parts in which the model has made something
+   */
+  async first(isForReader: (part: ModelPart) => boolean): Promise<readonly ModelPart[]> {
+    const held: ModelPart[] = [];
+    for (;;) {
+      const parts = await this.next();
+      held.push(...parts);
+      if (parts.some((part) => isSignOfLife(part) && isForReader(part))) return held;
+      // Whatever it is: the end of a stream of which nothing was handed on.
+      const finish = parts.find((part) => part.type === 'finish');
+      if (finish !== undefined) {
+        this.finished(finish);
+        return held;
+      }
+    }
+  }
+
+  /** What comes next, `finish` last. @throws when the stream ends without it */
+  async next(): Promise<readonly ModelPart[]> {
+    const part = await this.nextPart();
     if (part === undefined) throw endedEarly();
-    if (part.finishReason === 'content-filter') throw new LlmRefusedError(name, model);
-    throw new LlmInvalidAnswerError(name, model, ['the stream ended without a word'], '');
+    if (this.scope === 'first_item' && isSignOfLife(part)) this.scope = 'idle';
+    return this.answer.take(part);
   }
 
-  /** The next part; `undefined` after the last. */
-  next(): Promise<ProviderStreamPart | undefined> {
-    return this.within(this.target.options.timeouts.idle, 'idle');
+  /** What the whole answer comes to. @throws when it cannot be used, or is not whole */
+  finished({ finishReason, usage }: Finish): AnswerFacts {
+    const { text, reasoning, toolCalls, hasFiles } = this.answer;
+    const facts = { text, toolCalls, hasFiles, finishReason: finishReasonOf(finishReason) };
+    const unusable = whyUnusable(this.target, this.request, facts);
+    if (unusable !== undefined) throw unusable;
+    return { ...facts, reasoning, usage: usageOf(usage) };
   }
 
   succeed(): void {
     this.unfollow();
     this.settle?.resolve();
+    void this.parts.return?.()?.catch(() => undefined);
   }
 
   /** Ends the request, when it is still running. */
@@ -63,7 +110,18 @@ export class LiveStream {
     this.settle?.reject(error);
   }
 
-  private within(limitMs: number, scope: 'first_item' | 'idle'): Promise<ProviderStreamPart | undefined> {
+  /** How long the next part may take: until something comes at all, between parts, until the first word. */
+  private limit(): { readonly limitMs: number; readonly scope: Scope } {
+    const { firstToken, idle, firstText } = this.target.options.timeouts;
+    const limitMs = this.scope === 'idle' ? idle : firstToken;
+    if (firstText === undefined || this.answer.text !== '' || this.answer.toolCalls.length > 0)
+      return { limitMs, scope: this.scope };
+    const left = Math.max(0, this.startedAt + firstText - this.clock.now());
+    return left < limitMs ? { limitMs: left, scope: 'first_item' } : { limitMs, scope: this.scope };
+  }
+
+  private nextPart(): Promise<ModelPart | undefined> {
+    const { limitMs, scope } = this.limit();
     return new Promise((resolve, reject) => {
       const { signal } = this.controller;
       const done = () => {

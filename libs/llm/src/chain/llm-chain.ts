@@ -3,11 +3,12 @@ import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
 import type { LlmResult } from '../llm.result.js';
-import type { ProviderRequest } from '../providers/provider.js';
-import { answerSchema } from '../schema/answer-schema.js';
+import type { ModelRequest } from '../providers/model-call.js';
+import type { ProviderAnswer } from '../providers/read-answer.js';
+import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { ask } from './ask.js';
 import { CallRecord, type TryListener } from './call-record.js';
-import { CallTargets } from './call-targets.js';
+import { CallTargets, type Turn } from './call-targets.js';
 import { askForObject } from './heal.js';
 import type { LlmTarget } from './llm-target.js';
 import { reasonIn } from './reason.js';
@@ -27,48 +28,93 @@ export interface ChainCall {
   readonly targets: CallTargets;
 }
 
+/** What is sent, as far as its way along the chain depends on it. */
+export interface ToSend {
+  /** Absent where it is no conversation. */
+  readonly request?: ModelRequest;
+  readonly estimatedTokens: number;
+}
+
+type Answered = Parameters<CallRecord['result']>[2];
+
+export interface Generated<A, T> {
+  readonly answer: A;
+  readonly result: LlmResult<T>;
+}
+
 /** Runs calls along a list of targets and tells what happened to them. */
 export class LlmChain {
   constructor(readonly surroundings: ChainSurroundings) {}
 
-  async complete<T>(
+  /** A whole answer; one that is to match a schema is checked, and asked for again with what is wrong. */
+  async generate<T>(
     chain: readonly LlmTarget[],
-    request: ProviderRequest,
-    options: Pick<LlmRequest<T>, 'schema' | 'signal'>,
-  ): Promise<LlmResult<T>> {
-    const { signal } = options;
-    const call = this.begin(chain, request);
+    request: ModelRequest,
+    { schema: wanted, signal }: Pick<LlmRequest<T>, 'schema' | 'signal'>,
+  ): Promise<Generated<ProviderAnswer, T>> {
+    const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
+    return this.run(chain, { ...this.toSend(request), signal }, async (turn, record) => {
+      if (schema !== undefined) return this.askForObject(turn, request, schema, record, signal);
+      const { answer, opened } = await ask(turn, request, record, signal);
+      opened.ok(answer.usage);
+      return answer;
+    });
+  }
+
+  /** One call that is answered as a whole: asks one target after the other until one answers. */
+  async run<A extends Answered, T>(
+    chain: readonly LlmTarget[],
+    { signal, ...toSend }: ToSend & { readonly signal: AbortSignal | undefined },
+    askOne: (turn: Turn, record: CallRecord) => Promise<A & { readonly object?: T }>,
+  ): Promise<Generated<A, T>> {
+    const { record, targets } = this.begin(chain, toSend);
     try {
       signal?.throwIfAborted();
-      const result = await this.firstAnswer(call, request, options);
-      this.completed(result, false);
-      return result;
+      for (;;) {
+        const turn = targets.turn();
+        try {
+          const answer = await askOne(turn, record);
+          const result = record.result<T>(turn.target, turn.fallbackLevel, answer);
+          this.completed(result, false);
+          return { answer, result };
+        } catch (error) {
+          targets.failed(turn, error, signal);
+        }
+      }
     } catch (error) {
-      this.failed(error, call.record, { stream: false, signal });
+      this.failed(error, record, { stream: false, signal });
       throw error;
     }
   }
 
-  begin(chain: readonly LlmTarget[], request: ProviderRequest): ChainCall {
+  toSend(request: ModelRequest): ToSend {
+    return { request, estimatedTokens: estimateTokens(request.prompt, request.maxOutputTokens) };
+  }
+
+  begin(chain: readonly LlmTarget[], { request, estimatedTokens }: ToSend): ChainCall {
     const { clock, tried } = this.surroundings;
-    const record = new CallRecord(clock, tried);
-    const estimate = estimateTokens(request.messages, request.maxOutputTokens);
-    const targets = new CallTargets(chain, estimate, record, (from, { target, fallbackLevel }, reason, error) => {
-      this.emit('resilience.llm.fell-back', () => ({
-        from: { provider: from.options.name, model: from.options.model },
-        to: { provider: target.options.name, model: target.options.model },
-        fallbackLevel,
-        reason,
-        error,
-      }));
-    });
+    const record = new CallRecord(request, clock, tried);
+    const targets = new CallTargets(
+      chain,
+      estimatedTokens,
+      record,
+      (from, { target, fallbackLevel }, reason, error) => {
+        this.emit('resilience.llm.fell-back', () => ({
+          from: { provider: from.options.name, model: from.options.model },
+          to: { provider: target.options.name, model: target.options.model },
+          fallbackLevel,
+          reason,
+          error,
+        }));
+      },
+    );
     return { record, targets };
   }
 
   completed(result: LlmResult<unknown>, stream: boolean): void {
     this.surroundings.metrics.completed(result);
     this.emit('resilience.llm.completed', () => {
-      const { text: _text, object: _object, quality: _quality, ...facts } = result;
+      const { text: _text, reasoning: _reasoning, object: _object, quality: _quality, ...facts } = result;
       return { ...facts, stream };
     });
   }
@@ -82,34 +128,23 @@ export class LlmChain {
     this.emit('resilience.llm.failed', () => ({ error, reason: reasonIn(signal, error), tries, stream }));
   }
 
-  private async firstAnswer<T>(
-    { record, targets }: ChainCall,
-    request: ProviderRequest,
-    { schema: wanted, signal }: Pick<LlmRequest<T>, 'schema' | 'signal'>,
-  ): Promise<LlmResult<T>> {
-    const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
-    for (;;) {
-      const turn = targets.turn();
-      try {
-        if (schema === undefined) {
-          const { answer, opened } = await ask(turn, request, record, signal);
-          opened.ok(answer.usage);
-          return record.result<T>(turn.target, turn.fallbackLevel, answer);
-        }
-        const shaped = { ...request, jsonSchema: schema.jsonSchema };
-        const { answer, object } = await askForObject(turn, shaped, schema, record, signal, {
-          heals: this.surroundings.heals,
-          healed: ({ target: { options } }, heal, problems) => {
-            const healed = { provider: options.name, model: options.model };
-            this.surroundings.metrics.healed(healed);
-            this.emit('resilience.llm.healed', () => ({ ...healed, heal, problems }));
-          },
-        });
-        return record.result<T>(turn.target, turn.fallbackLevel, { ...answer, object });
-      } catch (error) {
-        targets.failed(turn, error, signal);
-      }
-    }
+  private async askForObject<T>(
+    turn: Turn,
+    request: ModelRequest,
+    schema: AnswerSchema<T>,
+    record: CallRecord,
+    signal: AbortSignal | undefined,
+  ): Promise<ProviderAnswer & { readonly object?: T }> {
+    const responseFormat = { ...request.responseFormat, type: 'json' as const, schema: schema.jsonSchema };
+    const { answer, ...object } = await askForObject(turn, { ...request, responseFormat }, schema, record, signal, {
+      heals: this.surroundings.heals,
+      healed: ({ target: { options } }, heal, problems) => {
+        const healed = { provider: options.name, model: options.model };
+        this.surroundings.metrics.healed(healed);
+        this.emit('resilience.llm.healed', () => ({ ...healed, heal, problems }));
+      },
+    });
+    return { ...answer, ...object };
   }
 
   private emit<N extends keyof LlmEventMap>(name: N, payload: () => LlmEventMap[N]): void {

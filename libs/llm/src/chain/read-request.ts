@@ -1,89 +1,94 @@
-import { type OptionProblem, ResilienceOptionsError } from '@nest-resilience/core';
+import { option } from '@nest-resilience/core';
 import { didYouMean } from '@nest-resilience/core/kit';
-import type { LlmRequest } from '../llm.request.js';
-import type { ProviderRequest } from '../providers/provider.js';
+import { type LlmRequest, type LlmStreamRequest, REQUEST, STREAM_REQUEST } from '../llm.request.js';
+import type { ModelRequest } from '../providers/model-call.js';
 import type { LlmTarget } from './llm-target.js';
+import { modelMessage } from './read-messages.js';
+
+/** What other clients call an option of ours. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  ...{ maxTokens: 'maxOutputTokens', max_tokens: 'maxOutputTokens', maxCompletionTokens: 'maxOutputTokens' },
+  ...{ max_completion_tokens: 'maxOutputTokens', max_output_tokens: 'maxOutputTokens', input: 'prompt' },
+  ...{ stop: 'stopSequences', stop_sequences: 'stopSequences', instructions: 'system', abortSignal: 'signal' },
+  ...{ response_format: 'schema', responseFormat: 'schema', output: 'schema' },
+};
+
+const TOOLS = "nothing here: tools are run by generateText() of 'ai', which takes llm.model() as its model";
+
+export interface ReadRequest {
+  readonly chain: readonly LlmTarget[];
+  readonly request: ModelRequest;
+}
+
+/** Checks a call's own options and puts its messages into one list. @throws ResilienceOptionsError with every problem */
+export function readRequest(
+  request: LlmRequest | LlmStreamRequest,
+  targets: readonly LlmTarget[],
+  kind: 'whole' | 'stream',
+): ReadRequest {
+  const at = new option.Place('LlmService');
+  const ours = withoutOthersWords(request, at);
+  const read = (kind === 'whole' ? REQUEST : STREAM_REQUEST).read(ours, at);
+  const chain = chooseTargets(targets, request?.model, at);
+  at.finish();
+  const {
+    prompt,
+    messages,
+    system,
+    model: _model,
+    signal: _signal,
+    schema: _schema,
+    ...settings
+  } = { ...REQUEST.fallback, ...read };
+  const conversation = messages ?? [modelMessage({ role: 'user', content: prompt ?? '' })];
+  return {
+    chain,
+    request: {
+      ...withoutAbsent(settings),
+      prompt: system ? [modelMessage({ role: 'system', content: system }), ...conversation] : conversation,
+    },
+  };
+}
 
 /**
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
  * @param wanted a provider's name, `provider:model`, or a model's name
  */
-function chooseTargets(
-  targets: readonly LlmTarget[],
+export function chooseTargets<T extends Named>(
+  targets: readonly T[],
   wanted: string | undefined,
-  problems: OptionProblem[],
-): readonly LlmTarget[] {
+  at: option.Place,
+): readonly T[] {
   if (wanted === undefined) return targets;
   const matches = targets.filter((target) => namesOf(target).includes(wanted));
   if (matches.length === 0) {
     const known = [...new Set(targets.flatMap(namesOf))];
-    problems.push({
-      path: 'LlmService > model',
-      value: wanted,
-      allowed: `one of ${known.join(', ')}${typeof wanted === 'string' ? didYouMean(wanted, known) : ''}`,
-    });
+    const hint = typeof wanted === 'string' ? didYouMean(wanted, known) : '';
+    at.at('model').refuse(wanted, `one of ${known.join(', ')}${hint}`);
   }
   return [...matches, ...targets.filter((target) => !matches.includes(target))];
 }
 
-function namesOf({ options: { name, model } }: LlmTarget): string[] {
+interface Named {
+  readonly options: { readonly name: string; readonly model: string };
+}
+
+function namesOf({ options: { name, model } }: Named): string[] {
   return [name, `${name}:${model}`, model];
 }
 
-/** Checks a call's own options and puts its messages into one list. @throws ResilienceOptionsError with every problem */
-export function readRequest(
-  request: Omit<LlmRequest, 'schema'>,
-  targets: readonly LlmTarget[],
-): { chain: readonly LlmTarget[]; request: ProviderRequest } {
-  const problems: OptionProblem[] = [];
-  const problem = (name: string, value: unknown, allowed: string) =>
-    problems.push({ path: `LlmService > ${name}`, value, allowed });
-  const { prompt, messages, system, maxOutputTokens, temperature } = request;
-  if ((prompt === undefined) === (messages === undefined)) problem('prompt', prompt, "either 'prompt' or 'messages'");
-  else if (prompt !== undefined && (typeof prompt !== 'string' || prompt.trim() === ''))
-    problem('prompt', prompt, 'a text that is not empty');
-  else if (messages !== undefined && !isConversation(messages)) {
-    problem(
-      'messages',
-      messages,
-      "a list of { role: 'system' | 'user' | 'assistant', content } with at least one of the user",
-    );
+function withoutOthersWords(request: object, at: option.Place): object {
+  const others = Object.keys(request ?? {}).filter((name) => name === 'tools' || name in ELSEWHERE);
+  if (others.length === 0) return request;
+  const rest: Record<string, unknown> = { ...request };
+  for (const name of others) {
+    const allowed = name === 'tools' ? TOOLS : `no such option (did you mean '${ELSEWHERE[name]}'?)`;
+    at.at(name).refuse(rest[name], allowed);
+    delete rest[name];
   }
-  if (system !== undefined && typeof system !== 'string') problem('system', system, 'a text');
-  if (maxOutputTokens !== undefined && !(Number.isInteger(maxOutputTokens) && maxOutputTokens >= 1)) {
-    problem('maxOutputTokens', maxOutputTokens, 'a whole number >= 1');
-  }
-  if (temperature !== undefined && !(Number.isFinite(temperature) && temperature >= 0))
-    problem('temperature', temperature, 'a number >= 0');
-  const chain = chooseTargets(targets, request.model, problems);
-  if (problems.length > 0) throw new ResilienceOptionsError(problems);
-  const conversation = messages ?? [{ role: 'user' as const, content: prompt ?? '' }];
-  // Providers want system messages in front; their order among themselves stays.
-  const ordered = [...conversation.filter(isSystem), ...conversation.filter((message) => !isSystem(message))];
-  return {
-    chain,
-    request: {
-      messages: system ? [{ role: 'system', content: system }, ...ordered] : ordered,
-      ...(maxOutputTokens !== undefined && { maxOutputTokens }),
-      ...(temperature !== undefined && { temperature }),
-    },
-  };
+  return rest;
 }
 
-function isSystem(message: { readonly role: string }): boolean {
-  return message.role === 'system';
-}
-
-function isConversation(messages: unknown): boolean {
-  if (!Array.isArray(messages)) return false;
-  const sound = messages.every(
-    (message: unknown) =>
-      typeof message === 'object' &&
-      message !== null &&
-      'role' in message &&
-      'content' in message &&
-      ['system', 'user', 'assistant'].includes(message.role as string) &&
-      typeof message.content === 'string',
-  );
-  return sound && messages.some((message: { role: string }) => message.role === 'user');
+function withoutAbsent<T extends object>(settings: T): { [K in keyof T]: NonNullable<T[K]> } {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as never;
 }

@@ -48,6 +48,6 @@ describe('the token limit of a target', () => {
   });
 
   it('estimates four characters a token, and an answer of the allowed length', () => {
-    expect(estimateTokens([{ role: 'user', content: 'x'.repeat(400) }], 50)).toBe(150);
+    expect(estimateTokens([{ role: 'user', content: [{ type: 'text', text: 'x'.repeat(400) }] }], 50)).toBe(150);
   });
 });

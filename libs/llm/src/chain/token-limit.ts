@@ -1,6 +1,7 @@
 import type { Clock } from '@nest-resilience/core';
 import { TokenBucket } from '@nest-resilience/core/kit';
-import type { LlmMessage } from '../llm.request.js';
+import type { ModelPrompt } from '../providers/model-call.js';
+import { charactersOf } from './prompt-text.js';
 
 const MINUTE_MS = 60_000;
 /** English runs at about four characters a token; the real number settles the account afterwards. */
@@ -8,12 +9,12 @@ const CHARACTERS_PER_TOKEN = 4;
 /** Assumed length of an answer when the request sets no `maxOutputTokens`. */
 const ASSUMED_OUTPUT_TOKENS = 256;
 
-export function estimateTokens(messages: readonly LlmMessage[], maxOutputTokens: number | undefined): number {
-  return inputTokensOf(messages) + (maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS);
+export function estimateTokens(prompt: ModelPrompt, maxOutputTokens: number | undefined): number {
+  return inputTokensOf(prompt) + (maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS);
 }
 
-export function inputTokensOf(messages: readonly LlmMessage[]): number {
-  return tokensOf(messages.reduce((sum, message) => sum + message.content.length, 0));
+export function inputTokensOf(prompt: ModelPrompt): number {
+  return tokensOf(charactersOf(prompt));
 }
 
 /** An estimate. */

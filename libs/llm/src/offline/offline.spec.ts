@@ -4,6 +4,7 @@ import { classify } from './classify.js';
 import { keywords, summarize } from './extract.js';
 import { fillSchema } from './fill-schema.js';
 import { processText } from './process-text.js';
+import { readAnswer } from '../providers/read-answer.js';
 import { readTask } from './task.js';
 
 const REPORT = [
@@ -173,28 +174,30 @@ describe('filling a schema offline', () => {
 describe('OfflineProvider', () => {
   const provider = new OfflineProvider('offline', 'extractive');
   const { signal } = new AbortController();
+  const request = (text: string) => ({
+    prompt: [{ role: 'user' as const, content: [{ type: 'text' as const, text }] }],
+  });
 
   it('answers without tokens', async () => {
-    const answer = await provider.complete({ messages: user(`Summarise:\n\n${REPORT}`) }, { signal });
+    const answer = readAnswer(await provider.generate(request(`Summarise:\n\n${REPORT}`), { signal }));
 
     expect(answer).toMatchObject({ finishReason: 'stop', usage: { totalTokens: 0 } });
     expect(answer.text).toContain('payment service');
   });
 
   it('streams the same text word by word', async () => {
-    const request = { messages: user(`Summarise:\n\n${REPORT}`) };
-    const whole = await provider.complete(request, { signal });
+    const summarise = request(`Summarise:\n\n${REPORT}`);
+    const whole = readAnswer(await provider.generate(summarise, { signal }));
 
     const texts: string[] = [];
-    for await (const part of provider.stream(request, { signal })) if (part.type === 'text') texts.push(part.text);
+    for await (const part of provider.stream(summarise, { signal }))
+      if (part.type === 'text-delta') texts.push(part.delta);
 
     expect(texts.length).toBeGreaterThan(5);
     expect(texts.join('')).toBe(whole.text);
   });
 
   it('does nothing for a caller who has gone', async () => {
-    await expect(provider.complete({ messages: user('x') }, { signal: AbortSignal.abort('gone') })).rejects.toBe(
-      'gone',
-    );
+    await expect(provider.generate(request('x'), { signal: AbortSignal.abort('gone') })).rejects.toBe('gone');
   });
 });

@@ -1,5 +1,7 @@
+import type { JSONSchema7 } from 'ai';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
+import { readAnswer } from '../providers/read-answer.js';
 import { OfflineProvider } from '../providers/offline.provider.js';
 import { segmentsOf } from './segments.js';
 
@@ -86,28 +88,27 @@ describe('the offline provider, given 100,000 characters', () => {
     ['Chinese', '我喜欢吃苹果和香蕉'.repeat(11_000)],
     ['colons', ': '.repeat(50_000)],
   ])('answers in time that grows with it: %s', async (_, text) => {
-    const messages = [{ role: 'user' as const, content: text }];
+    const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text }] }];
+    const responseFormat = { type: 'json' as const, schema: SCHEMA as JSONSchema7 };
     const before = process.cpuUsage();
 
-    await provider.complete({ messages }, { signal });
-    await provider.complete({ messages, jsonSchema: SCHEMA }, { signal });
-    await provider.complete({ messages, maxOutputTokens: 20_000 }, { signal });
+    await provider.generate({ prompt }, { signal });
+    await provider.generate({ prompt, responseFormat }, { signal });
+    await provider.generate({ prompt, maxOutputTokens: 20_000 }, { signal });
 
     // Work, not time. What was quadratic took from ten seconds to a minute.
     expect(process.cpuUsage(before).user / 1_000).toBeLessThan(6_000);
   });
 
   it('fills a schema that refers to itself in every field without following it for ever', async () => {
-    const jsonSchema = {
-      type: 'object',
+    const schema = {
+      type: 'object' as const,
       properties: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`f${i}`, { $ref: '#' }])),
     };
 
-    const { text } = await provider.complete(
-      { messages: [{ role: 'user', content: 'Fill it.' }], jsonSchema },
-      { signal },
-    );
+    const prompt = [{ role: 'user' as const, content: [{ type: 'text' as const, text: 'Fill it.' }] }];
+    const answer = await provider.generate({ prompt, responseFormat: { type: 'json', schema } }, { signal });
 
-    expect(Object.keys(JSON.parse(text) as object)).toHaveLength(20);
+    expect(Object.keys(JSON.parse(readAnswer(answer).text) as object)).toHaveLength(20);
   });
 });

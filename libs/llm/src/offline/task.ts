@@ -13,7 +13,7 @@ const MAX_INSTRUCTION_CHARACTERS = 400;
  * Finds the text inside a prompt: what stands in quotes, fences or tags, else what follows a short first paragraph or line
  * that ends with a colon, else everything.
  */
-export function readTask(messages: readonly LlmMessage[]): OfflineTask {
+export function readTask(messages: readonly (LlmMessage & { readonly content: string })[]): OfflineTask {
   const system = messages.filter((message) => message.role === 'system').map((message) => message.content);
   // A later turn may be a remark about an earlier answer; the first one holds the matter.
   const prompt = messages.find((message) => message.role === 'user')?.content ?? '';

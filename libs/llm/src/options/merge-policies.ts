@@ -13,7 +13,7 @@ export function layTimeouts(...layers: readonly (TimeoutLayer | undefined)[]): R
       // Whoever sets `each` means it for the first token too, unless said otherwise.
       return { ...below, ...(layer.each !== undefined && { firstToken: layer.each }), ...given };
     },
-    { each, ...rest, firstToken: each, max: undefined, total: undefined },
+    { each, ...rest, firstToken: each, max: undefined, total: undefined, firstText: undefined },
   );
 }
 

@@ -1,7 +1,7 @@
 import { option } from '@nest-resilience/core';
 import { LLM_MODULE, type LlmModuleOptions } from '../llm.options.js';
-import { readProvider } from './read-provider.js';
-import type { ResolvedLlmOptions } from './resolved-options.js';
+import { readEmbedding, readProvider } from './read-provider.js';
+import type { ResolvedEmbedding, ResolvedLlmOptions } from './resolved-options.js';
 
 /**
  * Applies the defaults and puts the targets in the order in which they are asked.
@@ -12,11 +12,25 @@ export function readLlmOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedLlmOptions {
   const at = new option.Place('LlmModule');
-  const { providers = [], heals, health, ...module } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
+  const { providers = [], embeddings, heals, health, ...module } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
   const targets = providers.flatMap((provider, index) => readProvider(provider, index, at, { module, env }));
+  const vectors = embeddings.flatMap((one, index) => readEmbedding(one, index, at, { module, env }));
+  checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  return { targets: targets.sort(byPriority), heals, health };
+  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), heals, health };
+}
+
+/** Vectors of other lengths cannot be compared, so none may stand in for them; nor may one target be there twice. */
+function checkDimensions(all: readonly ResolvedEmbedding[], at: option.Place): void {
+  const first = all.find(({ dimensions }) => dimensions !== undefined);
+  for (const [index, { name, model, dimensions = first?.dimensions }] of all.entries()) {
+    const place = at.at('embeddings').item(index);
+    if (dimensions !== first?.dimensions)
+      place.at('dimensions').refuse(dimensions, `${first?.dimensions}, as ${first?.name}:${first?.model} has`);
+    if (all.findIndex((other) => other.name === name && other.model === model) !== index)
+      place.at('model').refuse(`${name}:${model}`, 'each model of a provider once');
+  }
 }
 
 function byPriority(a: { readonly priority: number }, b: { readonly priority: number }): number {

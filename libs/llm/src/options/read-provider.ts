@@ -1,14 +1,17 @@
 import { neverShow, neverShowPasswordOf, option } from '@nest-resilience/core';
 import {
   DEFAULT_LLM_OPTIONS,
+  EMBEDDING,
+  type LlmEmbeddingOptions,
   type LLM_MODULE,
   type LlmProviderKind,
   type LlmProviderOptions,
+  modelName,
   PROVIDER,
 } from '../llm.options.js';
 import { layTimeouts, mergeCircuitBreaker, mergeRetry } from './merge-policies.js';
 import { priceOf } from '../prices/price-of.js';
-import type { ResolvedTarget } from './resolved-options.js';
+import type { ResolvedEmbedding, ResolvedTarget } from './resolved-options.js';
 
 /** Where the key of a kind is looked for when the options hold none. */
 const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
@@ -17,7 +20,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 };
 
 export interface ProviderSurroundings {
-  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'heals' | 'health'>;
+  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'embeddings' | 'heals' | 'health'>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
@@ -26,35 +29,77 @@ export function readProvider(
   options: LlmProviderOptions,
   index: number,
   parent: option.Place,
-  { module, env }: ProviderSurroundings,
+  surroundings: ProviderSurroundings,
 ): ResolvedTarget[] {
-  const at = parent.at(option.isText(options?.name) ? options.name : `providers[${index}]`);
+  const at = placeOf(options, `providers[${index}]`, parent);
   const read = PROVIDER.read(options, at);
   if (!read) return [];
-  const { model, cost, quality, contextWindow, models, timeout, ...provider } = read;
+  const { model, cost, quality, contextWindow, models, structuredOutput, ...provider } = read;
+  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput };
+  return [{ model, cost, quality, contextWindow }, ...models].map(({ model: one, ...facts }) => ({
+    ...target,
+    ...facts,
+    model: modelName(one),
+    cost: priceOf(
+      { name: target.name, kind: target.kind, ...facts, model: modelName(one) },
+      surroundings.module.prices,
+    ),
+    ...(typeof one !== 'string' && { sdkModel: one }),
+  }));
+}
+
+/** As {@link readProvider}, of one that makes vectors. */
+export function readEmbedding(
+  options: LlmEmbeddingOptions,
+  index: number,
+  parent: option.Place,
+  surroundings: ProviderSurroundings,
+): ResolvedEmbedding[] {
+  const at = placeOf(options, `embeddings[${index}]`, parent);
+  const read = EMBEDDING.read(options, at);
+  if (!read) return [];
+  const { model, cost, dimensions, ...provider } = read;
+  const { structuredOutput } = PROVIDER.fallback;
+  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput, cost, dimensions };
+  return [{ ...target, model: modelName(model), ...(typeof model !== 'string' && { sdkEmbedding: model }) }];
+}
+
+function placeOf(
+  options: { readonly name?: unknown } | undefined,
+  otherwise: string,
+  parent: option.Place,
+): option.Place {
+  return parent.at(option.isText(options?.name) ? options.name : otherwise);
+}
+
+type Access = Omit<option.OutOf<typeof EMBEDDING>, 'model' | 'cost' | 'dimensions' | 'kind'> & {
+  readonly kind: LlmProviderKind | undefined;
+};
+
+function readAccess(
+  options: { readonly apiKey?: string },
+  { timeout, kind = 'ai-sdk', ...provider }: Access,
+  at: option.Place,
+  { module, env }: ProviderSurroundings,
+) {
   neverShowPasswordOf(provider.baseURL);
-  const target = {
+  const apiKey = provider.apiKey ?? keyOf(options, kind, env, at);
+  neverShow(apiKey);
+  return {
     ...provider,
-    apiKey: provider.apiKey ?? keyOf(options, provider.kind, env, at),
-    priority: provider.priority ?? (provider.kind === 'offline' ? Infinity : 0),
+    kind,
+    apiKey,
+    priority: provider.priority ?? (kind === 'offline' ? Infinity : 0),
     timeouts: layTimeouts(module.timeout, timeout),
     retry: mergeRetry(module.retry, provider.retry),
     circuitBreaker: mergeCircuitBreaker(module.circuitBreaker, provider.circuitBreaker),
     maxAnswerBytes: provider.maxAnswerBytes ?? module.maxAnswerBytes ?? DEFAULT_LLM_OPTIONS.maxAnswerBytes,
   };
-  neverShow(target.apiKey);
-  return [{ model, cost, quality, contextWindow }, ...models].map((facts) => ({
-    ...target,
-    ...facts,
-    cost: option.isText(facts.model)
-      ? priceOf({ name: target.name, kind: target.kind, ...facts }, module.prices)
-      : undefined,
-  }));
 }
 
 /** The key in the environment, where none was given. */
 function keyOf(
-  { apiKey }: LlmProviderOptions,
+  { apiKey }: { readonly apiKey?: string },
   kind: LlmProviderKind,
   env: ProviderSurroundings['env'],
   at: option.Place,

@@ -1,5 +1,12 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
-import type { LLM_MODULE, LlmCost, PROVIDER } from '../llm.options.js';
+import type {
+  LLM_MODULE,
+  LlmCost,
+  LlmProviderKind,
+  LlmSdkEmbeddingModel,
+  LlmSdkModel,
+  PROVIDER,
+} from '../llm.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {
@@ -9,6 +16,7 @@ export interface ResolvedTimeouts {
   readonly total: number | undefined;
   readonly firstToken: number;
   readonly idle: number;
+  readonly firstText: number | undefined;
 }
 
 type Provider = option.OutOf<typeof PROVIDER>;
@@ -16,7 +24,14 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
-  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>> {
+  extends
+    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout'>,
+    Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>> {
+  readonly kind: LlmProviderKind;
+  /** Its name. */
+  readonly model: string;
+  /** The model itself, where it was handed in. */
+  readonly sdkModel?: LlmSdkModel;
   /** Its own, or what the prices say of its model. */
   readonly cost?: LlmCost | undefined;
   readonly priority: number;
@@ -26,9 +41,16 @@ export interface ResolvedTarget
   readonly maxAnswerBytes: number;
 }
 
+/** One model that makes vectors, in the chain's eyes a target like any other. */
+export interface ResolvedEmbedding extends ResolvedTarget {
+  readonly dimensions: number | undefined;
+  readonly sdkEmbedding?: LlmSdkEmbeddingModel;
+}
+
 export interface ResolvedLlmOptions {
   /** In the order in which they are asked. */
   readonly targets: readonly ResolvedTarget[];
+  readonly embeddings: readonly ResolvedEmbedding[];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
 }

@@ -1,41 +1,32 @@
-import type { LanguageModel } from 'ai';
 import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
-import type { JsonSchema, LlmMessage } from '../llm.request.js';
-import { schemaInstruction } from '../schema/schema-instruction.js';
-import { providerError } from './provider-error.js';
+import { Abilities } from './abilities.js';
 import { listModels, type ModelListing } from './model-listing.js';
-import type {
-  LlmProvider,
-  ProviderAnswer,
-  ProviderCall,
-  ProviderCheck,
-  ProviderCheckCall,
-  ProviderRequest,
-  ProviderStreamPart,
-} from './provider.js';
+import type { ModelAnswer, ModelCall, ModelContent, ModelPart, ModelRequest, SdkModel } from './model-call.js';
+import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
+import { asV3, knownPart } from './as-v3.js';
+import { providerError } from './provider-error.js';
+import { usageOf } from './read-answer.js';
+import { sendOnce } from './wire/once-more.js';
 
-/** A model as the AI SDK's provider packages make it. */
-export type SdkModel = Extract<LanguageModel, { specificationVersion: 'v3' }>;
-type SdkCall = Parameters<SdkModel['doGenerate']>[0];
-type SdkAnswer = Awaited<ReturnType<SdkModel['doGenerate']>>;
-type SdkProviderOptions = NonNullable<SdkCall['providerOptions']>;
+type Unwrap = (text: string) => string;
+
+interface Adjusted {
+  readonly call: ModelCall;
+  readonly unwrap?: Unwrap;
+}
 
 export interface AiSdkProviderSetup {
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
-  readonly fetch: typeof fetch;
   /** Called once, at the first use. */
   readonly load: () => Promise<SdkModel>;
-  readonly listing: ModelListing;
+  /** Where its models are listed for nothing. */
+  readonly listing?: { readonly listing: ModelListing; readonly fetch: typeof fetch };
   readonly structuredOutput: NonNullable<LlmProviderOptions['structuredOutput']>;
-  /** Of a vendor that takes only some schemas, and what the answer has to be freed of. */
-  readonly shape?: (jsonSchema: JsonSchema) => {
-    readonly schema: JsonSchema;
-    readonly unwrap: (text: string) => string;
-    readonly providerOptions: SdkProviderOptions;
-  };
+  /** What this kind adds to every call, and what the text of a whole answer has to be freed of then. */
+  readonly adjust?: (call: ModelCall, isWhole: boolean) => Adjusted;
 }
 
 /**
@@ -46,47 +37,45 @@ export class AiSdkProvider implements LlmProvider {
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
+  private readonly abilities: Abilities;
   private loading: Promise<SdkModel> | undefined;
 
   constructor(private readonly setup: AiSdkProviderSetup) {
     this.name = setup.name;
     this.kind = setup.kind;
     this.model = setup.model;
+    this.abilities = new Abilities(setup.structuredOutput);
   }
 
-  async complete(request: ProviderRequest, { signal }: ProviderCall): Promise<ProviderAnswer> {
+  async generate(request: ModelRequest, { signal }: ProviderCall): Promise<ModelAnswer> {
     const model = await this.sdkModel();
-    const shaped = request.jsonSchema && this.setup.shape?.(request.jsonSchema);
     try {
-      const answer = await model.doGenerate(this.sdkCall(request, signal, shaped));
-      const text = answer.content.map((part) => (part.type === 'text' ? part.text : '')).join('');
-      return {
-        text: shaped?.unwrap(text) ?? text,
-        usage: usageOf(answer.usage),
-        finishReason: finishReasonOf(answer.finishReason),
-      };
+      const { call, unwrap } = this.sdkCall(request, signal, true);
+      const answer = await model.doGenerate(call);
+      refuseErrorInside(answer.response?.body);
+      return unwrap === undefined
+        ? answer
+        : { ...answer, content: answer.content.map((part) => unwrapped(part, unwrap)) };
     } catch (error) {
       throw providerError(error);
     }
   }
 
-  async *stream(request: ProviderRequest, { signal }: ProviderCall): AsyncGenerator<ProviderStreamPart> {
+  async *stream(request: ModelRequest, { signal }: ProviderCall): AsyncGenerator<ModelPart> {
     const model = await this.sdkModel();
     try {
-      const { stream, response } = await model.doStream(this.sdkCall(request, signal));
+      const { stream, response } = await model.doStream(this.sdkCall(request, signal, false).call);
       let empty = true;
-      for await (const part of stream) {
+      for await (const given of stream) {
+        const part = knownPart(given);
+        if (part === undefined) continue;
         // An overloaded provider may say so inside a stream that began with status 200.
         if (part.type === 'error') throw part.error;
-        if (part.type === 'text-delta' && part.delta !== '') {
-          empty = false;
-          yield { type: 'text', text: part.delta };
-        } else if (part.type === 'finish') {
-          // The client library ends every stream so; only a provider that was done said why.
-          if (!part.finishReason.raw) break;
-          empty = false;
-          yield { type: 'finish', usage: usageOf(part.usage), finishReason: finishReasonOf(part.finishReason) };
-        }
+        // The client library ends every stream so; only a provider that was done said why.
+        if (part.type === 'finish' && part.finishReason.unified === 'other' && !part.finishReason.raw) break;
+        empty &&= !(part.type === 'finish' || part.type.endsWith('-delta'));
+        yield part;
+        if (part.type === 'finish') return;
       }
       if (empty) this.refuseOtherThanEvents(response?.headers?.['content-type']);
     } catch (error) {
@@ -94,12 +83,24 @@ export class AiSdkProvider implements LlmProvider {
     }
   }
 
+  adapt(request: ModelRequest, error: unknown): boolean {
+    return this.abilities.learn(request, error);
+  }
+
+  leftOut(request: ModelRequest): readonly string[] {
+    return this.abilities.leftOut(request);
+  }
+
   async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
-    if (!billed && (await listModels(this.setup, signal))) return { kind: 'free' };
+    const { listing } = this.setup;
+    if (!billed && listing !== undefined && (await listModels(listing, signal))) return { kind: 'free' };
     if (!mayPay()) return { kind: 'withheld' };
-    const ping = { messages: [{ role: 'user', content: 'ping' } as const], maxOutputTokens: 1 };
-    const { usage } = await this.complete(ping, { signal });
-    return { kind: 'paid', usage };
+    const ping: ModelRequest = {
+      prompt: [{ role: 'user', content: [{ type: 'text', text: 'ping' }] }],
+      maxOutputTokens: 1,
+    };
+    const { usage } = await this.generate(ping, { signal: sendOnce(signal) });
+    return { kind: 'paid', usage: usageOf(usage) };
   }
 
   /** Looked at only when nothing came of it: there are servers that send events under another name. */
@@ -110,48 +111,26 @@ export class AiSdkProvider implements LlmProvider {
   }
 
   private sdkModel(): Promise<SdkModel> {
-    this.loading ??= this.setup.load();
+    this.loading ??= this.setup.load().then(asV3);
     return this.loading;
   }
 
-  private sdkCall(
-    request: ProviderRequest,
-    signal: AbortSignal,
-    shaped?: ReturnType<NonNullable<AiSdkProviderSetup['shape']>>,
-  ): SdkCall {
-    const { jsonSchema } = request;
-    const { structuredOutput } = this.setup;
-    const describe = jsonSchema !== undefined && structuredOutput !== 'json-schema';
-    const messages = describe
-      ? [{ role: 'system' as const, content: schemaInstruction(jsonSchema) }, ...request.messages]
-      : request.messages;
-    const call: SdkCall = { prompt: messages.map(sdkMessage), abortSignal: signal };
-    if (request.maxOutputTokens !== undefined) call.maxOutputTokens = request.maxOutputTokens;
-    if (request.temperature !== undefined) call.temperature = request.temperature;
-    if (jsonSchema !== undefined && structuredOutput === 'json-mode') call.responseFormat = { type: 'json' };
-    if (jsonSchema !== undefined && structuredOutput === 'json-schema')
-      call.responseFormat = { type: 'json', schema: shaped?.schema ?? jsonSchema };
-    if (shaped !== undefined) call.providerOptions = shaped.providerOptions;
-    return call;
+  private sdkCall(request: ModelRequest, signal: AbortSignal, isWhole: boolean): Adjusted {
+    const { adjust } = this.setup;
+    const call = { ...this.abilities.told(request), abortSignal: signal };
+    return adjust?.(call, isWhole) ?? { call };
   }
 }
 
-function sdkMessage(message: LlmMessage): SdkCall['prompt'][number] {
-  if (message.role === 'system') return { role: 'system', content: message.content };
-  return { role: message.role, content: [{ type: 'text', text: message.content }] };
+/** Gateways that find out late answer with half an answer and, beside it, an error. @throws the error */
+function refuseErrorInside(body: unknown): void {
+  const { error, choices } = Object(body) as { error?: unknown; choices?: readonly { error?: unknown }[] };
+  const inside = error || (Array.isArray(choices) ? (choices as readonly { error?: unknown }[])[0]?.error : undefined);
+
+  if (inside) throw inside;
 }
 
-function usageOf(usage: SdkAnswer['usage']): ProviderAnswer['usage'] {
-  const { total: inputTokens = 0, cacheRead, cacheWrite } = usage.inputTokens;
-  const { total: outputTokens = 0, reasoning } = usage.outputTokens;
-  return {
-    ...{ inputTokens, outputTokens, totalTokens: inputTokens + outputTokens },
-    ...(cacheRead ? { cachedInputTokens: cacheRead } : {}),
-    ...(cacheWrite ? { cacheWriteTokens: cacheWrite } : {}),
-    ...(reasoning ? { reasoningTokens: reasoning } : {}),
-  };
-}
-
-function finishReasonOf({ unified }: SdkAnswer['finishReason']): ProviderAnswer['finishReason'] {
-  return unified === 'stop' || unified === 'length' || unified === 'content-filter' ? unified : 'other';
+/** The one text of an answer that is JSON. */
+function unwrapped(part: ModelContent, unwrap: Unwrap): ModelContent {
+  return part.type === 'text' ? { ...part, text: unwrap(part.text) } : part;
 }

@@ -1,7 +1,8 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
-import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
+import { ANTHROPIC_WIRE } from './wire/anthropic-wire.js';
+import { wireFetch } from './wire/wire-fetch.js';
 
 const DEFAULT_BASE_URL = 'https://api.anthropic.com/v1';
 /** The API version whose wire format the client package speaks. */
@@ -9,15 +10,14 @@ const API_VERSION = '2023-06-01';
 
 /** Anthropic over `/messages`. */
 export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput, maxAnswerBytes } = target;
-  const fetch = boundedFetch(name, model, maxAnswerBytes);
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  const fetch = wireFetch(target, ANTHROPIC_WIRE);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } },
+    listing: { fetch, listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } } },
     load: async () => {
       const { createAnthropic } = await loadPackage(kind, '@ai-sdk/anthropic', () => import('@ai-sdk/anthropic'));
       return createAnthropic({ apiKey, baseURL, fetch })(model);

@@ -1,19 +1,22 @@
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
-import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
+import { OPENAI_COMPATIBLE_WIRE } from './wire/openai-wire.js';
+import { wireFetch } from './wire/wire-fetch.js';
 
 /** Whatever speaks OpenAI's chat wire: vLLM, llama.cpp, LM Studio, gateways, other vendors. */
 export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey, baseURL = '', structuredOutput, maxAnswerBytes } = target;
-  const fetch = boundedFetch(name, model, maxAnswerBytes);
+  const { name, kind, model, apiKey, baseURL = '', structuredOutput } = target;
+  const fetch = wireFetch(target, OPENAI_COMPATIBLE_WIRE);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
+    listing: {
+      fetch,
+      listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },
+    },
     load: async () => {
       const { createOpenAICompatible } = await loadPackage(
         kind,

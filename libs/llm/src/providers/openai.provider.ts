@@ -1,31 +1,45 @@
+import type { JsonSchema } from '../llm.request.js';
 import type { ResolvedTarget } from '../options/resolved-options.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
-import { boundedFetch } from './bounded-fetch.js';
 import { loadPackage } from './load-package.js';
-import { openAiSchema } from './strict-schema.js';
+import { OPENAI_WIRE } from './wire/openai-wire.js';
+import { wireFetch } from './wire/wire-fetch.js';
+import type { ModelCall } from './model-call.js';
+import { isStrictSchema, openAiSchema } from './strict-schema.js';
 
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** OpenAI over `/chat/completions`, the wire that gateways in front of it speak too. */
 export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
-  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput, maxAnswerBytes } = target;
-  const fetch = boundedFetch(name, model, maxAnswerBytes);
+  const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
+  const fetch = wireFetch(target, OPENAI_WIRE);
   return new AiSdkProvider({
     name,
     kind,
     model,
     structuredOutput,
-    fetch,
-    listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } },
+    listing: { fetch, listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } } },
     load: async () => {
       const { createOpenAI } = await loadPackage(kind, '@ai-sdk/openai', () => import('@ai-sdk/openai'));
       return createOpenAI({ apiKey, baseURL, fetch }).chat(model);
     },
-    ...(structuredOutput === 'json-schema' && {
-      shape: (jsonSchema) => {
-        const { strict, ...shaped } = openAiSchema(jsonSchema);
-        return { ...shaped, providerOptions: { openai: { strictJsonSchema: strict } } };
-      },
-    }),
+    adjust: asOpenAiTakesIt,
   });
+}
+
+/** Its strict mode knows only some schemas, and only objects; a stream is handed on as it comes, so nothing is wrapped there. */
+function asOpenAiTakesIt(call: ModelCall, isWhole: boolean) {
+  const { responseFormat } = call;
+  if (responseFormat?.type !== 'json' || responseFormat.schema === undefined) return { call: withStrict(call, false) };
+  const { schema, strict, unwrap } = openAiSchema(responseFormat.schema as JsonSchema);
+  if (!isWhole) return { call: withStrict(call, isStrictSchema(responseFormat.schema)) };
+  return { call: withStrict({ ...call, responseFormat: { ...responseFormat, schema } }, strict), unwrap };
+}
+
+function withStrict(call: ModelCall, strictJsonSchema: boolean): ModelCall {
+  const { providerOptions } = call;
+  return {
+    ...call,
+    providerOptions: { ...providerOptions, openai: { strictJsonSchema, ...providerOptions?.['openai'] } },
+  };
 }

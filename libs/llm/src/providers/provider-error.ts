@@ -7,9 +7,22 @@ export function providerError(thrown: unknown): unknown {
   if (own !== undefined) return own;
   if (typeof thrown !== 'object' || thrown === null) return new Error(String(thrown));
   // The mere object of an error event: as a cause it keeps its code and type.
-  if (!('message' in thrown && 'stack' in thrown)) return new Error(messageOf(thrown), { cause: thrown });
+  const event = 'stack' in thrown ? eventIn(thrown) : thrown;
+  if (event !== undefined) return new Error(messageOf(event), { cause: event });
   withoutPrompt(thrown);
   return thrown;
+}
+
+/** What an event said for which the client library has made up a status: that of the answer was 200. */
+function eventIn(error: object): object | undefined {
+  const { data, responseHeaders } = error as SdkError;
+  if (responseHeaders?.['content-type']?.includes('text/event-stream') !== true) return undefined;
+  return data?.error ?? data;
+}
+
+interface SdkError {
+  readonly data?: object & { readonly error?: object };
+  readonly responseHeaders?: Readonly<Record<string, string>>;
 }
 
 /** Wrappers that are looked into: a chain of causes may lead back to itself. */

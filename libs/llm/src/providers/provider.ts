@@ -1,25 +1,6 @@
 import type { LlmProviderKind } from '../llm.options.js';
-import type { JsonSchema, LlmMessage } from '../llm.request.js';
 import type { LlmUsage } from '../llm.result.js';
-
-/** A request as providers get it: one list of messages, system messages first. */
-export interface ProviderRequest {
-  readonly messages: readonly LlmMessage[];
-  /** The answer's text must be JSON that matches this. */
-  readonly jsonSchema?: JsonSchema;
-  readonly maxOutputTokens?: number;
-  readonly temperature?: number;
-}
-
-export interface ProviderAnswer {
-  readonly text: string;
-  readonly usage: LlmUsage;
-  /** `length`: cut at the token limit. `content-filter`: the provider refused. */
-  readonly finishReason: 'stop' | 'length' | 'content-filter' | 'other';
-}
-
-export type ProviderStreamPart =
-  { readonly type: 'text'; readonly text: string } | ({ readonly type: 'finish' } & Omit<ProviderAnswer, 'text'>);
+import type { ModelAnswer, ModelPart, ModelRequest } from './model-call.js';
 
 export interface ProviderCall {
   readonly signal: AbortSignal;
@@ -37,17 +18,21 @@ export type ProviderCheck =
   { readonly kind: 'free' } | { readonly kind: 'paid'; readonly usage: LlmUsage } | { readonly kind: 'withheld' };
 
 /**
- * One model behind one wire. It sends exactly one request per call: retrying, timing out, falling back are the chain's business.
- * Errors are thrown as the client library made them; `classifyError` reads them.
+ * One model behind one wire, asked in the words of the AI SDK. It sends exactly one request per call: retrying, timing out, falling
+ * back are the chain's business. Errors are thrown as the client library made them; `classifyError` reads them.
  */
 export interface LlmProvider {
   /** The configured name, not the kind. */
   readonly name: string;
   readonly kind: LlmProviderKind;
   readonly model: string;
-  complete(request: ProviderRequest, call: ProviderCall): Promise<ProviderAnswer>;
+  generate(request: ModelRequest, call: ProviderCall): Promise<ModelAnswer>;
   /** Ends with a `finish`, unless the connection ended before the provider said that it was done. Leaving it early ends the request. */
-  stream(request: ProviderRequest, call: ProviderCall): AsyncIterable<ProviderStreamPart>;
+  stream(request: ModelRequest, call: ProviderCall): AsyncIterable<ModelPart>;
+  /** Whether the failed request can be said in another way that this model may understand; from then on it is. */
+  adapt?(request: ModelRequest, error: unknown): boolean;
+  /** Settings of the request that this model was found not to understand, and is not sent. */
+  leftOut?(request: ModelRequest): readonly string[];
   /** The cheapest call that proves the provider reachable; throws what was wrong. */
   check(call: ProviderCheckCall): Promise<ProviderCheck>;
 }

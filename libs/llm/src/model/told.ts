@@ -1,0 +1,10 @@
+import type { LlmResult } from '../llm.result.js';
+import type { ModelAnswer } from '../providers/model-call.js';
+
+type Metadata = NonNullable<ModelAnswer['providerMetadata']>;
+
+/** Who answered, how often was asked, and what it cost, for those who look into `providerMetadata.resilience`. */
+export function told({ provider, model, fallbackLevel, attempts, ...result }: LlmResult): Metadata {
+  const { costUsd, degraded, durationMs } = result;
+  return { resilience: { provider, model, fallbackLevel, attempts, costUsd, degraded, durationMs } };
+}

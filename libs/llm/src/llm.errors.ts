@@ -27,13 +27,37 @@ export class LlmUnavailableError extends ResilienceError {
     readonly retryAfterMs?: number,
   ) {
     super(
-      `No LLM provider could answer: ${failures.map((f) => `${f.provider}:${f.model} ${f.reason} (${messageOf(f.error)})`).join('; ')}`,
+      failures.length === 0
+        ? "No LLM provider may answer: only text processing is left, and this call refuses it; give degraded: 'accept' to allow it"
+        : `No LLM provider could answer: ${listing(failures)}`,
       'RESILIENCE_LLM_UNAVAILABLE',
       'llm',
       { cause: failures[0]?.error },
     );
     if (failures.some(({ reason }) => !LASTING.includes(reason))) this.statusCode = 503;
   }
+}
+
+/**
+ * Everybody who was asked says that the request itself is wrong, or too long: nothing is gained by asking again. `cause` is the first
+ * target's error, `failures` has all of them. Code `RESILIENCE_LLM_BAD_REQUEST`.
+ */
+export class LlmBadRequestError extends ResilienceError {
+  constructor(
+    readonly failures: readonly LlmTargetFailure[],
+    readonly tries: readonly LlmTry[],
+  ) {
+    super(
+      `Every LLM provider that was asked refused the request: ${listing(failures)}`,
+      'RESILIENCE_LLM_BAD_REQUEST',
+      'llm',
+      { cause: failures[0]?.error },
+    );
+  }
+}
+
+function listing(failures: readonly LlmTargetFailure[]): string {
+  return failures.map((f) => `${f.provider}:${f.model} ${f.reason} (${messageOf(f.error)})`).join('; ');
 }
 
 /** What only a human can mend. */
@@ -87,15 +111,19 @@ export class LlmRateLimitError extends ResilienceError {
     provider: string,
     model: string,
     readonly retryAfterMs: number,
-    because: 'no-tokens' | 'cooldown' = 'no-tokens',
+    /** Why it is left alone; without it a limit of our own has no room. */
+    because?: FailureReason,
   ) {
     const wait = `${Math.ceil(retryAfterMs)} ms`;
+    const target = `${provider}:${model}`;
     super(
-      because === 'cooldown'
-        ? `${provider}:${model} asked to be left alone for another ${wait}`
-        : `The configured limit of ${provider}:${model} has no room for ${wait}`,
+      because === undefined
+        ? `The configured limit of ${target} has no room for ${wait}`
+        : because === 'rate_limit'
+          ? `${target} asked to be left alone for another ${wait}`
+          : `${target} is left alone for another ${wait} (${because})`,
       'RESILIENCE_RATE_LIMITED',
-      `llm:${provider}:${model}`,
+      `llm:${target}`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
   type CircuitStateName,
@@ -12,6 +12,7 @@ import {
 } from '@nest-resilience/core';
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
+import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
@@ -56,9 +57,11 @@ export class LlmService {
     @Inject(LLM_OPTIONS) readonly options: ResolvedLlmOptions,
     @Inject(ResilienceService) resilience: ResilienceService,
     @Inject(RESILIENCE_RANDOM) random: Random,
+    @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
   ) {
     const { clock, events } = resilience;
-    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random });
+    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random, shared });
+    shared?.onCool((name, ms) => this.all.find(({ circuit }) => circuit === name)?.cooldown.cool(ms));
     this.providers = firstOfEach(this.all);
     const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
     const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);

@@ -95,7 +95,7 @@ export class LlmStream implements AsyncIterable<string> {
 
   private async open({ record, targets }: ChainCall): Promise<{ turn: Turn; opened: OpenedStream }> {
     for (;;) {
-      const turn = targets.turn();
+      const turn = await targets.turn(this.stop.signal);
       try {
         return {
           turn,

@@ -89,7 +89,7 @@ export class LlmChain {
   ): Promise<LlmResult<T>> {
     const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
     for (;;) {
-      const turn = targets.turn();
+      const turn = await targets.turn(signal);
       try {
         if (schema === undefined) {
           const { answer, opened } = await ask(turn, request, record, signal);

@@ -30,7 +30,7 @@ export function readProvider(
   const at = parent.at(option.isText(options?.name) ? options.name : `providers[${index}]`);
   const read = PROVIDER.read(options, at);
   if (!read) return [];
-  const { model, cost, quality, contextWindow, models, timeout, ...provider } = read;
+  const { model, cost, quality, contextWindow, models, timeout, cooldown, ...provider } = read;
   neverShowPasswordOf(provider.baseURL);
   const target = {
     ...provider,
@@ -39,10 +39,17 @@ export function readProvider(
     timeouts: layTimeouts(module.timeout, timeout),
     retry: mergeRetry(module.retry, provider.retry),
     circuitBreaker: mergeCircuitBreaker(module.circuitBreaker, provider.circuitBreaker),
+    cooldown: { ...DEFAULT_LLM_OPTIONS.cooldown, ...given(module.cooldown), ...given(cooldown) },
+    onContentPolicy: module.onContentPolicy,
+    fallThrough: module.fallThrough,
     maxAnswerBytes: provider.maxAnswerBytes ?? module.maxAnswerBytes ?? DEFAULT_LLM_OPTIONS.maxAnswerBytes,
   };
   neverShow(target.apiKey);
   return [{ model, cost, quality, contextWindow }, ...models].map((facts) => ({ ...target, ...facts }));
+}
+
+function given<T extends object>(layer: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(layer ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** The key in the environment, where none was given. */

@@ -1,4 +1,6 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
+import type { CooldownPeriods } from '../chain/cooldown.js';
+import type { FallThroughRules } from '../chain/reason.js';
 import type { LLM_MODULE, PROVIDER } from '../llm.options.js';
 
 /** Milliseconds. */
@@ -16,11 +18,15 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
-  extends Omit<Provider, ModelFact | 'models' | 'timeout'>, Partial<Pick<Provider, ModelFact>> {
+  extends
+    Omit<Provider, ModelFact | 'models' | 'timeout' | 'cooldown'>,
+    Partial<Pick<Provider, ModelFact>>,
+    FallThroughRules {
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;
   readonly circuitBreaker: CircuitBreakerOptions;
+  readonly cooldown: CooldownPeriods;
   readonly maxAnswerBytes: number;
 }
 

@@ -3,6 +3,7 @@
  * It loads nothing of Nest, so that a program may use it, too.
  */
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
+export { FAILURE_REASONS } from '../engine/classifier/classification.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';
 export { type Clock, systemClock } from '../engine/clock.js';

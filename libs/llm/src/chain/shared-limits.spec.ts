@@ -3,7 +3,7 @@ import { ResilienceModule } from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { type RawVendor, startRawVendor, WIRES } from '../../../../test/llm/raw-vendor.js';
+import { type OneVendor, refusing, saying, startOneVendor } from '../../test/one-vendor.fixture.js';
 import { LlmModule } from '../llm.module.js';
 import { LlmService } from '../llm.service.js';
 import { LLM_SHARED_LIMITS, type SharedLimits } from './shared-limits.js';
@@ -37,14 +37,14 @@ class Together implements SharedLimits {
 
 describe('limits that all replicas share', () => {
   const apps: TestingModule[] = [];
-  let vendor: RawVendor | undefined;
+  let vendor: OneVendor | undefined;
   afterEach(async () => {
     await Promise.all(apps.splice(0).map((app) => app.close()));
     await vendor?.close();
   });
 
   async function replica(together: SharedLimits, limits: object): Promise<LlmService> {
-    const { baseURL } = vendor as RawVendor;
+    const { baseURL } = vendor as OneVendor;
     @Global()
     @Module({ providers: [{ provide: LLM_SHARED_LIMITS, useValue: together }], exports: [LLM_SHARED_LIMITS] })
     class Shared {}
@@ -62,13 +62,7 @@ describe('limits that all replicas share', () => {
     return app.get(LlmService);
   }
 
-  const answering = async (status = 200) =>
-    (vendor = await startRawVendor((response) => {
-      const headers = { 'content-type': 'application/json', 'retry-after': '30' };
-      response
-        .writeHead(status, headers)
-        .end(status === 200 ? WIRES.openai.whole('Hi') : '{"error":{"message":"slow"}}');
-    }));
+  const answering = async (answer = saying('Hi')) => (vendor = await startOneVendor(answer));
   const ask = (llm: LlmService) =>
     llm.complete({ prompt: 'hello' }).then(
       () => 'served',
@@ -109,7 +103,7 @@ describe('limits that all replicas share', () => {
   });
 
   it('let one replica’s hint hold for the others', async () => {
-    await answering(429);
+    await answering(refusing(429, 'slow', { 'retry-after': '30' }));
     const together = new Together();
     const [one, other] = [await replica(together, {}), await replica(together, {})];
     await ask(one);

@@ -1,9 +1,10 @@
 import { EventEmitter, once } from 'node:events';
+import type { RequestListener } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { type Answer, type RawVendor, startRawVendor, WIRES } from '../../../../test/llm/raw-vendor.js';
+import { type OneVendor, refusing, saying, startOneVendor } from '../../test/one-vendor.fixture.js';
 import { LlmModule } from '../llm.module.js';
 import type { LlmModuleOptions, LlmProviderOptions } from '../llm.options.js';
 import { LlmService } from '../llm.service.js';
@@ -37,7 +38,7 @@ class WaitingClock extends FakeClock {
 }
 
 let app: TestingModule | undefined;
-let vendor: RawVendor | undefined;
+let vendor: OneVendor | undefined;
 afterEach(async () => {
   await app?.close();
   await vendor?.close();
@@ -46,8 +47,8 @@ afterEach(async () => {
 type Options = Omit<LlmModuleOptions, 'providers'> & { readonly target?: Partial<LlmProviderOptions> };
 
 /** One model behind a socket, and `offline`. */
-async function start(answer: Answer, { target, ...options }: Options = {}, clock?: WaitingClock, chance = 0) {
-  vendor = await startRawVendor(answer);
+async function start(answer: RequestListener, { target, ...options }: Options = {}, clock?: WaitingClock, chance = 0) {
+  vendor = await startOneVendor(answer);
   const { baseURL } = vendor;
   const providers: LlmProviderOptions[] = [
     { name: 'a', kind: 'openai-compatible', model: 'm', baseURL, ...target },
@@ -64,26 +65,20 @@ async function start(answer: Answer, { target, ...options }: Options = {}, clock
   return { llm: app.get(LlmService), circuit: app.get(ResilienceService).circuit('llm:a:m'), vendor };
 }
 
-const hi: Answer = (response) =>
-  void response.writeHead(200, { 'content-type': 'application/json' }).end(WIRES.openai.whole('Hi'));
-const limited =
-  (headers: Record<string, string>): Answer =>
-  (response) =>
-    void response
-      .writeHead(429, { 'content-type': 'application/json', ...headers })
-      .end('{"error":{"message":"Rate limit reached","type":"rate_limit_error"}}');
-const limitedAtFirst = (times: number): Answer => {
+const hi = saying('Hi');
+const limited = (headers: Readonly<Record<string, string>>) => refusing(429, 'Rate limit reached', headers);
+const limitedAtFirst = (times: number): RequestListener => {
   let left = times;
-  return (response, request) => (left-- > 0 ? limited({ 'retry-after': '1' }) : hi)(response, request);
+  return (request, response) => (left-- > 0 ? limited({ 'retry-after': '1' }) : hi)(request, response);
 };
 
 describe('a burst of calls that meets a rate limit, with the defaults', () => {
   it('is answered whole, with two requests for a call at most, and none while the model is to be left alone', async () => {
     const times: number[] = [];
     const first = limitedAtFirst(50);
-    const { llm, circuit } = await start((response, request) => {
+    const { llm, circuit } = await start((request, response) => {
       times.push(performance.now());
-      first(response, request);
+      first(request, response);
     });
 
     const results = await Promise.all(Array.from({ length: 50 }, () => llm.complete(HELLO)));
@@ -148,8 +143,8 @@ describe('a model that is alone and asked to be left alone', () => {
     const clock = new WaitingClock();
     let refused = false;
     const { llm } = await start(
-      (response, request) => {
-        (refused ? hi : limited({ 'retry-after': '90' }))(response, request);
+      (request, response) => {
+        (refused ? hi : limited({ 'retry-after': '90' }))(request, response);
         refused = true;
       },
       { timeout: { total: '10m' } },
@@ -199,7 +194,6 @@ describe('a limit of our own', () => {
     void calls.then((results) => (served = results));
     while (served === undefined) {
       await clock.advance(Math.max(1, await clock.wait()));
-      await vendor?.idle();
       await new Promise((resolve) => setImmediate(resolve));
     }
 

@@ -15,8 +15,8 @@ export interface LlmTargetFailure {
  */
 export class LlmUnavailableError extends ResilienceError {
   /**
-   * 503 when at least one target may do better later: read by `classifyError` (transient) and by Nest (the HTTP answer).
-   * Absent when every target refused for good (keys, quota): then nothing is gained by trying again.
+   * 503 when at least one target may do better later: read by `classifyError` (transient). Absent when every target refused for good
+   * (keys, quota): then nothing is gained by trying again. Over HTTP 503 with `Retry-After`, or 502.
    */
   readonly statusCode?: number;
 
@@ -40,7 +40,7 @@ export class LlmUnavailableError extends ResilienceError {
 
 /**
  * Everybody who was asked says that the request itself is wrong, or too long: nothing is gained by asking again. `cause` is the first
- * target's error, `failures` has all of them. Code `RESILIENCE_LLM_BAD_REQUEST`.
+ * target's error, `failures` has all of them. Code `RESILIENCE_LLM_BAD_REQUEST`, over HTTP 502.
  */
 export class LlmBadRequestError extends ResilienceError {
   constructor(
@@ -65,7 +65,7 @@ const LASTING: readonly FailureReason[] = ['auth', 'permission', 'quota', 'not_f
 
 /**
  * A stream broke after its first token, so nobody else may continue it. `partialText` is what the caller has already got.
- * Code `RESILIENCE_LLM_STREAM_INTERRUPTED`.
+ * Code `RESILIENCE_LLM_STREAM_INTERRUPTED`, over HTTP 502.
  */
 export class LlmStreamInterruptedError extends ResilienceError {
   constructor(
@@ -83,7 +83,7 @@ export class LlmStreamInterruptedError extends ResilienceError {
   }
 }
 
-/** A model answered, but not with what was asked for. Code `RESILIENCE_LLM_INVALID_ANSWER`. */
+/** A model answered, but not with what was asked for. Code `RESILIENCE_LLM_INVALID_ANSWER`, over HTTP 502. */
 export class LlmInvalidAnswerError extends ResilienceError {
   constructor(
     readonly provider: string,
@@ -130,7 +130,7 @@ export class LlmRateLimitError extends ResilienceError {
 
 /**
  * An answer grew beyond `maxAnswerBytes` and was cut off. Not asked for again at the same target.
- * Code `RESILIENCE_LLM_ANSWER_TOO_LARGE`.
+ * Code `RESILIENCE_LLM_ANSWER_TOO_LARGE`, over HTTP 502.
  */
 export class LlmAnswerTooLargeError extends ResilienceError {
   constructor(
@@ -168,7 +168,7 @@ export function messageOf(error: unknown): string {
   return redactText(String(error));
 }
 
-/** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */
+/** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`, over HTTP 422. */
 export class LlmRefusedError extends ResilienceError {
   constructor(
     readonly provider: string,

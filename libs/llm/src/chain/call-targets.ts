@@ -1,5 +1,6 @@
 import type { FailureReason } from '@nest-resilience/core';
-import { classifyError } from '@nest-resilience/core';
+import { classifyError, ResilienceError } from '@nest-resilience/core';
+import { UPSTREAM } from '@nest-resilience/core/kit';
 import { LlmBadRequestError, LlmRateLimitError, type LlmTargetFailure, LlmUnavailableError } from '../llm.errors.js';
 import type { CallRecord } from './call-record.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
@@ -64,7 +65,8 @@ export class CallTargets {
   failed(turn: Turn, error: unknown, signal: AbortSignal | undefined): void {
     const { target } = turn;
     const reason = reasonOf(error);
-    if (signal?.aborted === true || reason === 'aborted' || !fallsThrough(reason, target.options)) throw error;
+    if (signal?.aborted === true || reason === 'aborted' || !fallsThrough(reason, target.options))
+      throw upstream(error);
     if (isOwnLimit(error)) {
       this.held.add(turn);
     } else if (reason !== 'circuit_open') {
@@ -158,4 +160,11 @@ export class CallTargets {
 
 function isModel({ target }: Turn): boolean {
   return target.provider.kind !== 'offline';
+}
+
+/** Told to callers over HTTP as what it is to them: no 400 of a vendor's becomes ours. */
+function upstream(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof ResilienceError) && Object.isExtensible(error))
+    Object.defineProperty(error, UPSTREAM, { value: true });
+  return error;
 }

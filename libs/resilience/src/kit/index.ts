@@ -24,5 +24,6 @@ export {
   gauge,
   outcomes,
 } from '../nest/figures/figure.js';
+export { UPSTREAM } from '../nest/wire/wire-error.js';
 export { FigureTable } from '../nest/figures/figure-table.js';
 export { TokenBucket } from '../rate-limit/token-bucket.js';

@@ -30,6 +30,7 @@ const OVERVIEWS = [
   'docs/coming-from-graphbit-toolweaver-kailash.md',
   'docs/differences.md',
   'docs/error-codes.md',
+  'docs/vendor-words.md',
 ];
 
 const problems = [];

@@ -1,8 +1,10 @@
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
+export { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 export {
   LlmAnswerTooLargeError,
+  LlmBadRequestError,
   LlmInvalidAnswerError,
   LlmPackageMissingError,
   LlmRateLimitError,
@@ -24,7 +26,9 @@ export { LlmModule, type LlmModuleAsyncOptions } from './llm.module.js';
 export {
   DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,
+  type LlmCooldownOptions,
   type LlmCost,
+  type LlmFallThrough,
   type LlmHealthOptions,
   type LlmLimits,
   type LlmModelOptions,

@@ -15,8 +15,8 @@ export interface LlmTargetFailure {
  */
 export class LlmUnavailableError extends ResilienceError {
   /**
-   * 503 when at least one target may do better later: read by `classifyError` (transient) and by Nest (the HTTP answer).
-   * Absent when every target refused for good (keys, quota): then nothing is gained by trying again.
+   * 503 when at least one target may do better later: read by `classifyError` (transient). Absent when every target refused for good
+   * (keys, quota): then nothing is gained by trying again. Over HTTP 503 with `Retry-After`, or 502.
    */
   readonly statusCode?: number;
 
@@ -27,7 +27,9 @@ export class LlmUnavailableError extends ResilienceError {
     readonly retryAfterMs?: number,
   ) {
     super(
-      `No LLM provider could answer: ${failures.map((f) => `${f.provider}:${f.model} ${f.reason} (${messageOf(f.error)})`).join('; ')}`,
+      failures.length === 0
+        ? "No LLM provider may answer: only text processing is left, and this call refuses it; give degraded: 'accept' to allow it"
+        : `No LLM provider could answer: ${listing(failures)}`,
       'RESILIENCE_LLM_UNAVAILABLE',
       'llm',
       { cause: failures[0]?.error },
@@ -36,12 +38,34 @@ export class LlmUnavailableError extends ResilienceError {
   }
 }
 
+/**
+ * Everybody who was asked says that the request itself is wrong, or too long: nothing is gained by asking again. `cause` is the first
+ * target's error, `failures` has all of them. Code `RESILIENCE_LLM_BAD_REQUEST`, over HTTP 502.
+ */
+export class LlmBadRequestError extends ResilienceError {
+  constructor(
+    readonly failures: readonly LlmTargetFailure[],
+    readonly tries: readonly LlmTry[],
+  ) {
+    super(
+      `Every LLM provider that was asked refused the request: ${listing(failures)}`,
+      'RESILIENCE_LLM_BAD_REQUEST',
+      'llm',
+      { cause: failures[0]?.error },
+    );
+  }
+}
+
+function listing(failures: readonly LlmTargetFailure[]): string {
+  return failures.map((f) => `${f.provider}:${f.model} ${f.reason} (${messageOf(f.error)})`).join('; ');
+}
+
 /** What only a human can mend. */
 const LASTING: readonly FailureReason[] = ['auth', 'permission', 'quota', 'not_found', 'context_length'];
 
 /**
  * A stream broke after its first token, so nobody else may continue it. `partialText` is what the caller has already got.
- * Code `RESILIENCE_LLM_STREAM_INTERRUPTED`.
+ * Code `RESILIENCE_LLM_STREAM_INTERRUPTED`, over HTTP 502.
  */
 export class LlmStreamInterruptedError extends ResilienceError {
   constructor(
@@ -59,7 +83,7 @@ export class LlmStreamInterruptedError extends ResilienceError {
   }
 }
 
-/** A model answered, but not with what was asked for. Code `RESILIENCE_LLM_INVALID_ANSWER`. */
+/** A model answered, but not with what was asked for. Code `RESILIENCE_LLM_INVALID_ANSWER`, over HTTP 502. */
 export class LlmInvalidAnswerError extends ResilienceError {
   constructor(
     readonly provider: string,
@@ -87,22 +111,26 @@ export class LlmRateLimitError extends ResilienceError {
     provider: string,
     model: string,
     readonly retryAfterMs: number,
-    because: 'no_tokens' | 'cooldown' = 'no_tokens',
+    /** Why it is left alone; without it a limit of our own has no room. */
+    because?: FailureReason,
   ) {
     const wait = `${Math.ceil(retryAfterMs)} ms`;
+    const target = `${provider}:${model}`;
     super(
-      because === 'cooldown'
-        ? `${provider}:${model} asked to be left alone for another ${wait}`
-        : `The configured limit of ${provider}:${model} has no room for ${wait}`,
+      because === undefined
+        ? `The configured limit of ${target} has no room for ${wait}`
+        : because === 'rate_limit'
+          ? `${target} asked to be left alone for another ${wait}`
+          : `${target} is left alone for another ${wait} (${because})`,
       'RESILIENCE_RATE_LIMITED',
-      `llm:${provider}:${model}`,
+      `llm:${target}`,
     );
   }
 }
 
 /**
  * An answer grew beyond `maxAnswerBytes` and was cut off. Not asked for again at the same target.
- * Code `RESILIENCE_LLM_ANSWER_TOO_LARGE`.
+ * Code `RESILIENCE_LLM_ANSWER_TOO_LARGE`, over HTTP 502.
  */
 export class LlmAnswerTooLargeError extends ResilienceError {
   constructor(
@@ -140,7 +168,7 @@ export function messageOf(error: unknown): string {
   return redactText(String(error));
 }
 
-/** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`. */
+/** The provider's content filter kept the answer back, or cut it. Not asked elsewhere. Code `RESILIENCE_LLM_REFUSED`, over HTTP 422. */
 export class LlmRefusedError extends ResilienceError {
   constructor(
     readonly provider: string,

@@ -1,5 +1,6 @@
 import type { EmbeddingModel, LanguageModel } from 'ai';
-import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
+import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
+import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
@@ -50,9 +51,11 @@ function readPrices(value: unknown, at: option.Place): Readonly<Record<string, L
 const LIMITS = option.options({
   requestsPerMinute: option.whole(undefined, { min: 1 }),
   tokensPerMinute: option.number(undefined, { min: 1 }),
+  /** How long a call waits for room when no other model has any; `offline` never stands in for it. @default '5m' */
+  maxWait: option.duration(300_000),
 });
 
-/** What the provider allows per minute. Kept in this process: give each replica its share. */
+/** What the provider allows per minute. Kept in this process, unless `LLM_SHARED_LIMITS` is provided: give each replica its share. */
 export interface LlmLimits extends option.OptionsOf<typeof LIMITS.spec> {}
 
 const limit = option.duration(undefined, { min: 1 });
@@ -100,6 +103,35 @@ type AnySdkModel = LlmSdkModel | LlmSdkEmbeddingModel;
 export function modelName(model: string | AnySdkModel): string {
   return typeof model === 'string' ? model : model.modelId;
 }
+const period = option.duration();
+const COOLDOWN = option.options({
+  /** @default '5s' */
+  rate_limit: period,
+  /** @default '5m' */
+  quota: period,
+  /** @default '5m' */
+  auth: period,
+  /** Of a model that is gone. @default '5m' */
+  not_found: period,
+  /** @default none: the circuit decides */
+  permission: period,
+  /** @default none: the circuit decides */
+  overloaded: period,
+});
+
+/** How long a target is left alone after a failure for a reason, unless it said so itself; 0: not at all. */
+export interface LlmCooldownOptions extends option.OptionsOf<typeof COOLDOWN.spec> {}
+
+const goesOn = () => option.flag(undefined);
+const FALL_THROUGH = option.options(
+  Object.fromEntries(FAILURE_REASONS.map((reason) => [reason, goesOn()])) as Record<
+    FailureReason,
+    ReturnType<typeof goesOn>
+  >,
+);
+
+/** Whether the next target is asked, by the reason of a failure. */
+export interface LlmFallThrough extends option.OptionsOf<typeof FALL_THROUGH.spec> {}
 
 const MODEL = option.options({
   /** A name, or a model object of the AI SDK, which needs no `kind`. */
@@ -120,6 +152,8 @@ const POLICIES = {
   retry: option.anything<RetryOptions | false>(),
   /** Over {@link DEFAULT_LLM_OPTIONS}; the name is always `llm:<provider>:<model>`. */
   circuitBreaker: option.anything<Omit<CircuitBreakerOptions, 'name' | 'key'>>(),
+  /** Over {@link DEFAULT_LLM_OPTIONS}, reason by reason. */
+  cooldown: option.orNone(COOLDOWN),
   /**
    * A larger answer is cut off and counts as a failure of its target: a body, or the text of a stream. A single event of a stream
    * may have an eighth of it. An error's body must fit too, or nobody could say what was wrong. @default 8 MiB
@@ -279,6 +313,10 @@ export const LLM_MODULE = option.options(
     prices: option.custom<Readonly<Record<string, LlmCost>> | false, Readonly<Record<string, LlmCost>> | false>(
       readPrices,
     ),
+    /** What a content filter that refuses the text comes to; the next vendor's may see it otherwise. @default 'throw' */
+    onContentPolicy: option.oneOf('throw', ['throw', 'next']),
+    /** Reasons for which the next target is asked, or is not, other than by default: for all of them but `content_policy` and the caller's abort. */
+    fallThrough: option.orNone(FALL_THROUGH),
     health: HEALTH,
   },
   {
@@ -316,5 +354,6 @@ export const DEFAULT_LLM_OPTIONS = {
     failureRate: 0.5,
     recoveryTimeout: 60_000,
   },
+  cooldown: { rate_limit: 5_000, quota: 300_000, auth: 300_000, not_found: 300_000 },
   maxAnswerBytes: 8_388_608,
 } as const;

@@ -1,4 +1,4 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
   type CircuitStateName,
@@ -14,6 +14,7 @@ import { FigureTable } from '@nest-resilience/core/kit';
 import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
+import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 import { createTarget, type LlmTarget } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
@@ -66,10 +67,11 @@ export class LlmService {
     @Inject(ResilienceService) resilience: ResilienceService,
     @Inject(RESILIENCE_RANDOM) random: Random,
     @Inject(FigureTable) figures: FigureTable,
+    @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
   ) {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
-    const outside = { clock, random };
+    const outside = { clock, random, shared };
     this.all = createTargets(options.targets, (target) =>
       createTarget(target, createProvider(target), createPolicy, outside),
     );
@@ -77,6 +79,9 @@ export class LlmService {
       const provider = new LlmEmbedder(target);
       return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
     });
+    shared?.onCool((name, ms) =>
+      [...this.all, ...this.vectors].find(({ circuit }) => circuit === name)?.cooldown.cool(ms),
+    );
     this.dimensions = { known: options.embeddings.find(({ dimensions }) => dimensions !== undefined)?.dimensions };
     this.providers = firstOfEach(this.all);
     const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));

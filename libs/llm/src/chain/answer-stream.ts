@@ -110,7 +110,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     const { clock } = this.chain.surroundings;
     const isForReader = (part: ModelPart) => pick(part) !== undefined;
     for (;;) {
-      const turn = targets.turn();
+      const turn = await targets.turn(signal);
       try {
         return { turn, opened: await openStream(turn, { request, record, signal, clock, isForReader }) };
       } catch (error) {

@@ -1,10 +1,11 @@
 import type { FailureReason } from '@nest-resilience/core';
-import { classifyError } from '@nest-resilience/core';
-import type { LlmTargetFailure } from '../llm.errors.js';
-import { LlmRateLimitError, LlmUnavailableError } from '../llm.errors.js';
+import { classifyError, ResilienceError } from '@nest-resilience/core';
+import { UPSTREAM } from '@nest-resilience/core/kit';
+import { LlmBadRequestError, LlmRateLimitError, type LlmTargetFailure, LlmUnavailableError } from '../llm.errors.js';
 import type { CallRecord } from './call-record.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
-import { fallsThrough, reasonOf } from './reason.js';
+import { fallsThrough, isOfTheRequest, reasonOf } from './reason.js';
+import { HeldTargets } from './held-targets.js';
 
 /** A target that may be asked now, with its place in the chain. */
 export interface Turn {
@@ -15,14 +16,17 @@ export interface Turn {
 export type FellBack = (from: LlmTarget, turn: Turn, reason: FailureReason, error: unknown) => void;
 
 /**
- * Goes along the chain of one call: hands out one target after the other, leaves out those without room, and decides after
- * each failure whether the call may go on.
+ * Goes along the chain of one call: hands out one target after the other, leaves out those without room, decides after each failure
+ * whether the call may go on, and waits for those whose time comes soon when nobody else is left.
  */
 export class CallTargets {
   private readonly queue: Turn[];
+  private readonly held: HeldTargets;
   /** Only larger ones are of use after a text was too long. */
   private largerThan = 0;
   private readonly failures = new Map<LlmTarget, LlmTargetFailure>();
+  /** Those of {@link failures} that something was sent to. */
+  private readonly asked = new Set<LlmTarget>();
   private last: { readonly target: LlmTarget; readonly reason: FailureReason; readonly error: unknown } | undefined;
 
   constructor(
@@ -31,63 +35,105 @@ export class CallTargets {
     private readonly record: CallRecord,
     private readonly fellBack: FellBack,
   ) {
+    this.held = new HeldTargets(estimatedTokens, () => record.durationMs);
     this.queue = this.coolingLast(chain.map((target, fallbackLevel) => ({ target, fallbackLevel })));
   }
 
-  /** The next target to ask. @throws LlmUnavailableError when there is none left */
-  turn(): Turn {
-    for (let turn = this.queue.shift(); turn !== undefined; turn = this.queue.shift()) {
-      if (!this.isLarger(turn) || !this.hasRoom(turn)) continue;
-      if (this.last !== undefined) this.fellBack(this.last.target, turn, this.last.reason, this.last.error);
+  /**
+   * The next target to ask.
+   * @throws LlmUnavailableError when there is none left
+   * @throws LlmBadRequestError when everybody who was asked says that the request is wrong
+   * @throws the signal's reason when it aborts while a target is waited for
+   */
+  async turn(signal?: AbortSignal): Promise<Turn> {
+    for (;;) {
+      const turn = this.nextModel() ?? (await this.held.wait(signal)) ?? this.offline();
+      if (turn === undefined) throw this.exhausted();
+      const { tokens, provider } = turn.target;
+      const waitMs = provider.kind === 'offline' ? 0 : await tokens.reserve(this.estimatedTokens);
+      if (waitMs > 0) {
+        this.noRoom(turn, waitMs);
+        continue;
+      }
+      if (this.last !== undefined && this.last.target !== turn.target)
+        this.fellBack(this.last.target, turn, this.last.reason, this.last.error);
       return turn;
     }
-    throw new LlmUnavailableError([...this.failures.values()], this.record.tries, this.shortestWait());
   }
 
-  /** Notes why a target could not serve. Throws the error itself when asking elsewhere would not help. */
-  failed({ target }: Turn, error: unknown, signal: AbortSignal | undefined): void {
+  /** Notes why a target could not serve. Throws the error itself when the call may not go on. */
+  failed(turn: Turn, error: unknown, signal: AbortSignal | undefined): void {
+    const { target } = turn;
     const reason = reasonOf(error);
-    if (signal?.aborted === true || !fallsThrough(reason)) throw error;
-    if (reason === 'context_length') {
-      this.largerThan = Math.max(this.largerThan, target.options.contextWindow ?? Infinity);
-      if (!this.queue.some((later) => windowOf(later) > this.largerThan)) throw error;
+    if (signal?.aborted === true || reason === 'aborted' || !fallsThrough(reason, target.options))
+      throw upstream(error);
+    if (isOwnLimit(error)) {
+      this.held.add(turn);
+    } else if (reason !== 'circuit_open') {
+      this.asked.add(target);
+      target.cooldown.failed(error);
+      if (reason === 'rate_limit' && target.cooldown.isPassing) this.held.add(turn);
+      if (reason === 'context_length') this.largerThan = Math.max(this.largerThan, target.options.contextWindow ?? 0);
     }
-    if (reason !== 'circuit_open' && !isOwnLimit(error)) target.cooldown.failed(error);
     this.note(target, reason, error);
   }
 
-  /** Targets that asked to be left alone go behind those that did not; only text processing comes after them. */
+  /** Targets that are left alone go behind those that are not, or are held until their time has come; text processing is last. */
   private coolingLast(turns: readonly Turn[]): Turn[] {
     const isFree = ({ target }: Turn) => target.cooldown.remainingMs === 0;
-    const end = turns.findLastIndex((turn) => isFree(turn) && turn.target.provider.kind !== 'offline') + 1;
-    const overtaken = turns.slice(0, end).filter((turn) => !isFree(turn));
-    for (const turn of overtaken) {
-      const { name, model } = turn.target.options;
-      this.skip(turn, new LlmRateLimitError(name, model, turn.target.cooldown.remainingMs, 'cooldown'));
+    const models = turns.filter(isModel);
+    const end = models.findLastIndex(isFree);
+    for (const [index, turn] of models.entries()) {
+      const { cooldown, options } = turn.target;
+      if (isFree(turn)) continue;
+      if (cooldown.isPassing) this.held.add(turn);
+      else if (index > end) continue;
+      const { remainingMs, reason = 'rate_limit' } = cooldown;
+      this.skip(turn, reason, new LlmRateLimitError(options.name, options.model, remainingMs, reason));
     }
-    return [...turns.slice(0, end).filter(isFree), ...overtaken, ...turns.slice(end)];
+    const behind = models.filter((turn) => !isFree(turn) && !turn.target.cooldown.isPassing);
+    return [...models.filter(isFree), ...behind, ...turns.filter((turn) => !isModel(turn))];
   }
 
-  private isLarger(turn: Turn): boolean {
-    if (this.largerThan === 0 || windowOf(turn) > this.largerThan) return true;
-    const { contextWindow } = turn.target.options;
-    const size = contextWindow === undefined ? 'not known' : `${contextWindow} tokens`;
-    const message = `the text was too long elsewhere, and this context window is no larger (${size})`;
-    this.record.notSent(turn.target, turn.fallbackLevel, 'skipped', 'context_length', message);
+  private nextModel(): Turn | undefined {
+    while (this.queue[0] !== undefined && isModel(this.queue[0])) {
+      const turn = this.queue.shift() as Turn;
+      if (!this.fits(turn)) continue;
+      const waitMs = turn.target.tokens.waitMs(this.estimatedTokens);
+      if (waitMs <= 0) return turn;
+      this.noRoom(turn, waitMs);
+    }
+    return undefined;
+  }
+
+  /** Nobody is served by text processing because of a limit of our own, nor because of what is wrong with the request. */
+  private offline(): Turn | undefined {
+    return this.held.hasOwnLimit || this.isRequestWrong() ? undefined : this.queue.shift();
+  }
+
+  /** An unknown window counts as larger than any. */
+  private fits({ target, fallbackLevel }: Turn): boolean {
+    const { contextWindow = Infinity } = target.options;
+    const tooSmall = contextWindow < this.estimatedTokens;
+    if (contextWindow > this.largerThan && !tooSmall) return true;
+    const message = tooSmall
+      ? `the text has about ${this.estimatedTokens} tokens, the context window ${contextWindow}`
+      : `the text was too long elsewhere, and this context window is no larger (${contextWindow} tokens)`;
+    this.record.notSent(target, fallbackLevel, 'skipped', 'context_length', message);
+    const error = Object.assign(new Error(message), { code: 'context_length_exceeded' });
+    if (!this.failures.has(target)) this.note(target, 'context_length', error);
     return false;
   }
 
-  private hasRoom(turn: Turn): boolean {
-    const { tokens, options } = turn.target;
-    const waitMs = tokens.waitMs(this.estimatedTokens);
-    if (waitMs <= 0) return true;
-    this.skip(turn, new LlmRateLimitError(options.name, options.model, waitMs));
-    return false;
+  private noRoom(turn: Turn, waitMs: number): void {
+    const { name, model } = turn.target.options;
+    this.held.add(turn, waitMs);
+    this.skip(turn, 'rate_limit', new LlmRateLimitError(name, model, waitMs));
   }
 
-  private skip({ target, fallbackLevel }: Turn, error: LlmRateLimitError): void {
-    this.record.notSent(target, fallbackLevel, 'skipped', 'rate_limit', error.message);
-    this.note(target, 'rate_limit', error);
+  private skip({ target, fallbackLevel }: Turn, reason: FailureReason, error: LlmRateLimitError): void {
+    this.record.notSent(target, fallbackLevel, 'skipped', reason, error.message);
+    this.note(target, reason, error);
   }
 
   private note(target: LlmTarget, reason: FailureReason, error: unknown): void {
@@ -98,14 +144,27 @@ export class CallTargets {
     this.last = { target, reason, error };
   }
 
-  private shortestWait(): number | undefined {
-    const waits = [...this.failures.values()]
-      .map(({ error }) => classifyError(error).retryAfterMs)
-      .filter((wait) => wait !== undefined);
-    return waits.length === 0 ? undefined : Math.min(...waits);
+  private isRequestWrong(): boolean {
+    const all = [...this.failures].filter(([target]) => this.asked.size === 0 || this.asked.has(target));
+    return all.length > 0 && all.every(([, { reason }]) => isOfTheRequest(reason));
+  }
+
+  private exhausted(): LlmBadRequestError | LlmUnavailableError {
+    const failures = [...this.failures.values()];
+    const { tries } = this.record;
+    if (this.isRequestWrong()) return new LlmBadRequestError(failures, tries);
+    const waits = failures.map(({ error }) => classifyError(error).retryAfterMs).filter((wait) => wait !== undefined);
+    return new LlmUnavailableError(failures, tries, waits.length === 0 ? undefined : Math.min(...waits));
   }
 }
 
-function windowOf({ target }: Turn): number {
-  return target.options.contextWindow ?? 0;
+function isModel({ target }: Turn): boolean {
+  return target.provider.kind !== 'offline';
+}
+
+/** Told to callers over HTTP as what it is to them: no 400 of a vendor's becomes ours. */
+function upstream(error: unknown): unknown {
+  if (error instanceof Error && !(error instanceof ResilienceError) && Object.isExtensible(error))
+    Object.defineProperty(error, UPSTREAM, { value: true });
+  return error;
 }

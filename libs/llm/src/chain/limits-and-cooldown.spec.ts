@@ -43,26 +43,29 @@ describe('a target that asked to be left alone', () => {
     expect(openai.getRequests()).toHaveLength(2);
   });
 
-  it('is asked all the same when the others fail', async () => {
+  it('is left alone also when the others fail and its time is far: the caller hears how long', async () => {
     const { llm, openai, anthropic } = await start({ retry: false, offline: false });
-    openai.on({ userMessage: /hello/, sequenceIndex: 0 }, LIMITED);
-    openai.onMessage(/hello/, { content: 'Hi' });
+    openai.onMessage(/hello/, LIMITED);
     anthropic.on({ userMessage: /hello/, sequenceIndex: 0 }, { content: 'Bonjour' });
     anthropic.onMessage(/hello/, BROKEN);
     await llm.complete(HELLO);
 
-    const rescued = await llm.complete(HELLO);
-    const next = await llm.complete(HELLO);
-
-    expect(rescued).toMatchObject({ provider: 'openai', fallbackLevel: 0, attempts: 2 });
-    expect(next.tries).toMatchObject([{ provider: 'openai', outcome: 'ok' }]);
+    await expect(llm.complete(HELLO)).rejects.toMatchObject({
+      code: 'RESILIENCE_LLM_UNAVAILABLE',
+      statusCode: 503,
+      retryAfterMs: 60_000,
+    });
+    expect(openai.getRequests()).toHaveLength(1);
   });
 
-  it('is not left out when it is alone, for offline is no model', async () => {
+  it('is left alone also when it is the only model: offline answers, until its time has come', async () => {
     const { llm, openai } = await start({ anthropic: false });
     openai.on({ userMessage: /hello/, sequenceIndex: 0 }, LIMITED);
     openai.onMessage(/hello/, { content: 'Hi' });
     expect(await llm.complete(HELLO)).toMatchObject({ provider: 'offline' });
+    expect(await llm.complete(HELLO)).toMatchObject({ provider: 'offline', attempts: 1 });
+
+    await clock.advance('60s');
 
     expect(await llm.complete(HELLO)).toMatchObject({ provider: 'openai', attempts: 1, fallbackLevel: 0 });
   });

@@ -71,7 +71,7 @@ export class LlmChain {
     try {
       signal?.throwIfAborted();
       for (;;) {
-        const turn = targets.turn();
+        const turn = await targets.turn(signal);
         try {
           const answer = await askOne(turn, record);
           const result = record.result<T>(turn.target, turn.fallbackLevel, answer);

@@ -10,61 +10,80 @@ import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } 
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
 import { Cooldown } from './cooldown.js';
-import { TokenLimit } from './token-limit.js';
+import { reasonOf } from './reason.js';
+import type { SharedLimits } from './shared-limits.js';
+import { TargetLimits } from './target-limits.js';
 
 /** A model of a provider, ready to be asked: its wire, its policies, its own limits. */
 export interface LlmTarget {
   readonly options: ResolvedTarget;
+  /** The name of its circuit. */
+  readonly circuit: string;
   readonly provider: LlmProvider;
-  /** Retry, circuit, requests per minute and timeout of whole answers. */
+  /** Retry, circuit and timeout of whole answers. */
   readonly policy: Policy;
   /**
-   * Of streams: the same requests per minute, and the same circuit, which holds its permit until the stream has ended; the stream itself keeps its times,
-   * because they are other ones (first token, gap) than an answer's.
+   * Of streams: the same circuit, which holds its permit until the stream has ended; the stream itself keeps its times, because they are
+   * other ones (first token, gap) than an answer's.
    */
   readonly streamPolicy: Policy;
-  readonly tokens: TokenLimit;
+  /** Requests and tokens per minute. */
+  readonly tokens: TargetLimits;
   readonly cooldown: Cooldown;
+  readonly clock: Clock;
 }
 
 export interface TimeAndChance {
   readonly clock: Clock;
   readonly random: Random;
+  readonly shared?: SharedLimits | undefined;
 }
 
 export function createTarget(
   options: ResolvedTarget,
   provider: LlmProvider,
   createPolicy: (options: PolicyOptions) => Policy,
-  { clock, random }: TimeAndChance,
+  { clock, random, shared }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
   const { each, growth, max, total } = options.timeouts;
-  const circuitBreaker = { ...options.circuitBreaker, name };
-  const { requestsPerMinute, tokensPerMinute } = options.limits ?? {};
-  // One name, so whole answers and streams draw from one bucket.
-  const rateLimit = requestsPerMinute !== undefined && { name, limit: requestsPerMinute, interval: 60_000 };
-  const retry = options.retry && { ...options.retry, abortOn: nobodyAskedAgain(options.retry.abortOn) };
+  // A rate limit is no outage: it cools the target down, and whoever is alone waits for its end.
+  const circuitBreaker = {
+    ...options.circuitBreaker,
+    name,
+    ignoreOn: [isRateLimit, ...listOf(options.circuitBreaker.ignoreOn)],
+  };
+  const retry = options.retry && {
+    ...options.retry,
+    abortOn: [...NOBODY_ASKED_AGAIN, ...listOf(options.retry.abortOn)],
+  };
+  const cooldown = new Cooldown(clock, random, options.cooldown);
+  if (shared) cooldown.onCool((ms) => shared.cool(name, ms));
   return {
     options,
+    circuit: name,
     provider,
-    tokens: new TokenLimit(tokensPerMinute, clock),
-    cooldown: new Cooldown(clock, random),
+    tokens: new TargetLimits(name, options.limits, clock, shared),
+    cooldown,
+    clock,
     policy: createPolicy({
       name,
       circuitBreaker,
-      rateLimit,
       retry,
       timeout: { each, growth, ...(max !== undefined && { max }), ...(total !== undefined && { total }) },
     }),
-    streamPolicy: createPolicy({ name, circuitBreaker, rateLimit, retry }),
+    streamPolicy: createPolicy({ name, circuitBreaker, retry }),
   };
 }
 
-/** @throws LlmRateLimitError when the target's token limit has no room for one more request */
-export function refuseWithoutRoom({ tokens, options: { name, model } }: LlmTarget, estimatedTokens: number): void {
+/** @throws LlmRateLimitError when the target's limits have no room for one more request, or it asked to be left alone meanwhile */
+export function refuseWithoutRoom(
+  { tokens, cooldown, options: { name, model } }: LlmTarget,
+  estimatedTokens: number,
+): void {
   const waitMs = tokens.waitMs(estimatedTokens);
   if (waitMs > 0) throw new LlmRateLimitError(name, model, waitMs);
+  if (cooldown.isPassing) throw new LlmRateLimitError(name, model, cooldown.remainingMs, cooldown.reason);
 }
 
 /** Refused by a limit of this process, not by the provider. */
@@ -72,11 +91,17 @@ export function isOwnLimit(error: unknown): boolean {
   return error instanceof ResilienceError && error.code === 'RESILIENCE_RATE_LIMITED';
 }
 
+function isRateLimit(error: unknown): boolean {
+  return reasonOf(error) === 'rate_limit';
+}
+
 /**
- * What no target is asked again for: the next one has room; a stream whose first words were read cannot begin anew; an answer
- * without end would have none the next time either.
+ * What no target is asked again for at once: a stream whose first words were read cannot begin anew; an answer without end would have
+ * none the next time either; who asked to be left alone is, and the next one may have room.
  */
-function nobodyAskedAgain(abortOn: Matcher | undefined): Matcher {
-  const given = abortOn === undefined ? [] : typeof abortOn === 'function' ? [abortOn] : abortOn;
-  return [LlmStreamInterruptedError, LlmAnswerTooLargeError, isOwnLimit, ...given];
+const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, isRateLimit];
+
+function listOf(matcher: Matcher | undefined) {
+  if (matcher === undefined) return [];
+  return typeof matcher === 'function' ? [matcher] : matcher;
 }

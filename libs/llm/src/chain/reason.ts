@@ -1,4 +1,5 @@
 import { classifyError, type FailureReason } from '@nest-resilience/core';
+import type { LlmFallThrough } from '../llm.options.js';
 
 export function reasonOf(error: unknown): FailureReason {
   return classifyError(error).reason;
@@ -9,12 +10,21 @@ export function reasonIn(signal: AbortSignal | undefined, error: unknown): Failu
   return signal?.aborted === true ? 'aborted' : reasonOf(error);
 }
 
-/** The caller's own fault: every other model would say the same, or worse, would not. */
-const CALLERS_FAULT: readonly FailureReason[] = ['bad_request', 'content_policy', 'aborted'];
+export interface FallThroughRules {
+  readonly fallThrough: LlmFallThrough | undefined;
+  readonly onContentPolicy: 'throw' | 'next';
+}
 
-/** Whether the next target may be asked after a failure for this reason. A text that is too long goes on to larger ones only. */
-export function fallsThrough(reason: FailureReason): boolean {
-  return !CALLERS_FAULT.includes(reason);
+/** Whether the next target may be asked after a failure for this reason. */
+export function fallsThrough(reason: FailureReason, { fallThrough, onContentPolicy }: FallThroughRules): boolean {
+  return fallThrough?.[reason] ?? (reason !== 'content_policy' || onContentPolicy === 'next');
+}
+
+/** What the caller itself can mend: thrown when everybody who was asked says so. */
+const OF_THE_REQUEST: readonly FailureReason[] = ['bad_request', 'context_length'];
+
+export function isOfTheRequest(reason: FailureReason): boolean {
+  return OF_THE_REQUEST.includes(reason);
 }
 
 /** The request may have reached the provider, and been worked on, although no answer came of it. */

@@ -41,6 +41,12 @@ export class TokenLimit {
     return this.bucket?.waitMs(Math.min(estimatedTokens, this.tokensPerMinute), this.clock.now()) ?? 0;
   }
 
+  /** What may be sent now; `undefined` without a limit. */
+  get available(): number | undefined {
+    const left = this.bucket?.available(this.clock.now());
+    return left && Math.floor(left);
+  }
+
   /** Books one request, and may go into debt: what was used is used. The returned function corrects the estimate. */
   take(estimatedTokens: number): (usedTokens: number) => void {
     this.bucket?.takeAhead(estimatedTokens, this.clock.now());

@@ -37,6 +37,8 @@ describe('LlmModule options', () => {
         failureRate: 0.5,
         recoveryTimeout: 60_000,
       },
+      cooldown: { rate_limit: 5_000, quota: 300_000, auth: 300_000, not_found: 300_000 },
+      onContentPolicy: 'throw',
       maxAnswerBytes: 8_388_608,
       health: { enabled: true, interval: 300_000, jitter: 0.1, timeout: 10_000, critical: false, maxCostPerDay: 0.1 },
     });

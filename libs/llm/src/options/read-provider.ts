@@ -78,7 +78,7 @@ type Access = Omit<option.OutOf<typeof EMBEDDING>, 'model' | 'cost' | 'dimension
 
 function readAccess(
   options: { readonly apiKey?: string },
-  { timeout, kind = 'ai-sdk', ...provider }: Access,
+  { timeout, cooldown, kind = 'ai-sdk', ...provider }: Access,
   at: option.Place,
   { module, env }: ProviderSurroundings,
 ) {
@@ -93,8 +93,15 @@ function readAccess(
     timeouts: layTimeouts(module.timeout, timeout),
     retry: mergeRetry(module.retry, provider.retry),
     circuitBreaker: mergeCircuitBreaker(module.circuitBreaker, provider.circuitBreaker),
+    cooldown: { ...DEFAULT_LLM_OPTIONS.cooldown, ...given(module.cooldown), ...given(cooldown) },
+    onContentPolicy: module.onContentPolicy,
+    fallThrough: module.fallThrough,
     maxAnswerBytes: provider.maxAnswerBytes ?? module.maxAnswerBytes ?? DEFAULT_LLM_OPTIONS.maxAnswerBytes,
   };
+}
+
+function given<T extends object>(layer: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(layer ?? {}).filter(([, value]) => value !== undefined)) as Partial<T>;
 }
 
 /** The key in the environment, where none was given. */

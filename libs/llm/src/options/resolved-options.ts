@@ -1,4 +1,6 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
+import type { CooldownPeriods } from '../chain/cooldown.js';
+import type { FallThroughRules } from '../chain/reason.js';
 import type {
   LLM_MODULE,
   LlmCost,
@@ -25,8 +27,9 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
   extends
-    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout'>,
-    Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>> {
+    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout' | 'cooldown'>,
+    Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>>,
+    FallThroughRules {
   readonly kind: LlmProviderKind;
   /** Its name. */
   readonly model: string;
@@ -38,6 +41,7 @@ export interface ResolvedTarget
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;
   readonly circuitBreaker: CircuitBreakerOptions;
+  readonly cooldown: CooldownPeriods;
   readonly maxAnswerBytes: number;
 }
 

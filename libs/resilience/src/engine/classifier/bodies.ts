@@ -8,7 +8,18 @@ const MAX_JSON = 16_384;
 const OF_ERRORS = ['error', 'data', 'body', 'responseBody', 'extensions', 'meta'];
 const OF_RESPONSES = ['data', 'body', 'text', 'parsedBody'];
 /** What vendors nest in it. */
-const WITHIN = ['error', 'errors', 'details', 'extensions', 'metadata', 'parameters', 'fault', 'detail', 'body'];
+const WITHIN = [
+  'error',
+  'errors',
+  'details',
+  'extensions',
+  'metadata',
+  'parameters',
+  'fault',
+  'detail',
+  'body',
+  'base_resp',
+];
 
 /** The objects that an answer's body is made of, outermost first. */
 export function bodiesOf(error: Fields): readonly Fields[] {

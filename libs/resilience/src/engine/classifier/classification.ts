@@ -72,3 +72,5 @@ export const VERDICTS: Readonly<Record<FailureReason, Verdict>> = {
   resource: { kind: 'system', retryable: true, countsAsFailure: true },
   unknown: { kind: 'unknown', retryable: true, countsAsFailure: true },
 };
+
+export const FAILURE_REASONS = Object.keys(VERDICTS) as readonly FailureReason[];

@@ -199,7 +199,8 @@ describe('classifyError', () => {
       ['billing_error', '', 'quota'],
       ['permission_error', '', 'permission'],
       ['not_found_error', '', 'not_found'],
-      ['request_too_large', '', 'bad_request'],
+      ['request_too_large', '', 'context_length'],
+      ['payload_too_large', '', 'bad_request'],
       ['invalid_request_error', '', 'bad_request'],
       ['invalid_request_error', 'prompt is too long: 210000 tokens', 'context_length'],
     ])('%s %p is %s, bare, in a body, in a nested one and as a cause', (type, message, reason) => {

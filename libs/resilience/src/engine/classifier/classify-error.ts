@@ -65,7 +65,8 @@ function reasonIn(links: readonly Link[]): FailureReason | 'abort' | undefined {
   if (first === undefined) return undefined;
   const own = structuralReason(first);
   if (own !== undefined) return own;
-  if (answeredButUnreadable(first, wrapped)) return 'invalid_output';
+  if (answeredButUnreadable(first, wrapped))
+    return (first.tellsOfError ? reasonOfWords(first.words) : undefined) ?? 'invalid_output';
   for (const link of wrapped) {
     const reason = structuralReason(link);
     if (reason === undefined) continue;

@@ -7,7 +7,14 @@ const MAX_TEXT = 2000;
 /** What is longer is a text, no code. */
 const MAX_TOKEN = 100;
 const TOKENS = ['code', 'type', 'status', 'reason', 'error', 'errorCode', 'error_code'];
-const MESSAGES = ['message', 'detail', 'error_description', 'msg', 'error', 'block_reason', 'title'];
+const MESSAGES = [
+  ...['message', 'detail', 'error_description', 'msg', 'error', 'block_reason', 'title'],
+  ...['error_msg', 'status_msg'],
+];
+/** What only the body of a failure has. */
+const ERRORS = ['error', 'errors', 'error_code', 'error_msg', 'status_code'];
+/** Fields whose presence says something, whatever they hold. */
+const FLAGS = ['flagged_input'];
 
 /** One error of a chain of wrappers. What costs something to read is read when it is asked for, and once. */
 export class Link {
@@ -63,6 +70,11 @@ export class Link {
     return (this.knownWords ??= this.readWords());
   }
 
+  /** Whether its body tells of an error, whatever the status says. */
+  get tellsOfError(): boolean {
+    return this.bodies.some((body) => ERRORS.some((name) => read(body, name)));
+  }
+
   /** Of the answer; of the error in its body where the answer itself was called a success, or no status is known. */
   get status(): number | undefined {
     if (this.knownStatus === null) {
@@ -80,7 +92,11 @@ export class Link {
     };
     note(this.text('code'));
     note(this.text('type'));
-    for (const body of this.bodies) for (const name of TOKENS) note(textOf(body, name));
+    note(this.text('error'));
+    for (const body of this.bodies) {
+      for (const name of TOKENS) note(textOf(body, name));
+      for (const name of FLAGS) if (read(body, name) !== undefined) note(name);
+    }
     return found;
   }
 

@@ -85,6 +85,28 @@ describe('pain 11: the server’s own hint', () => {
     expect(hintOf(limited('retry-after: 7'))).toBeUndefined();
   });
 
+  it.each<[what: string, error: object, ms: number | undefined]>([
+    ['OpenAI and Groq', { status: 429, message: 'Please try again in 1.6s. Visit the page' }, 1600],
+    ['OpenAI, milliseconds', { status: 429, message: 'Please try again in 320ms.' }, 320],
+    ['Groq, minutes', { status: 429, message: 'Please try again in 1m26.4s.' }, 86_400],
+    ['LiteLLM', { status: 429, message: 'No deployments available for selected model, Try again in 5 seconds.' }, 5000],
+    ['Azure', { status: 429, message: 'Please retry after 26 seconds.' }, 26_000],
+    ['Azure, a quota', { status: 403, message: 'Out of call volume quota. Quota will be replenished in 2 days.' }, 172_800_000],
+    ['somebody', { status: 429, message: 'Too many requests, please wait 30 seconds before trying again' }, 30_000],
+    ['Anthropic, a date', { status: 400, message: 'reached your specified API usage limits. You will regain access on 2026-01-02 at 00:00 UTC.' }, 86_400_000],
+    ['Anthropic, a date that is past', { status: 400, message: 'reached your specified API usage limits. You will regain access on 2025-12-01 at 00:00 UTC.' }, undefined],
+    ['Gemini', { status: 429, error: { details: [{ '@type': 'google.rpc.RetryInfo', retryDelay: '34s' }] } }, 34_000],
+    ['Gemini over gRPC', { status: 429, error: { details: [{ retryDelay: { seconds: '7', nanos: 0 } }] } }, 7000],
+    ['Hugging Face', { status: 503, error: { error: 'Model x is currently loading', estimated_time: 20.5 } }, 20_500],
+    ['Anthropic, a limit used up', { status: 429, headers: {
+      'anthropic-ratelimit-requests-remaining': '0', 'anthropic-ratelimit-requests-reset': inSeconds(9).toISOString(),
+      'anthropic-ratelimit-tokens-remaining': '9', 'anthropic-ratelimit-tokens-reset': inSeconds(60).toISOString(),
+    } }, 9000],
+    ['nobody, of a request that is wrong', { status: 400, message: 'correct it and try again in 5 seconds' }, undefined],
+  ])('is read from what %s says', (_what, error, ms) => {
+    expect(hintOf(error)).toBe(ms);
+  }); // prettier-ignore
+
   it.each([NaN, -1, Infinity, '5'])('is not taken from a retryAfterMs of %p', (retryAfterMs) => {
     expect(hintOf({ retryAfterMs })).toBeUndefined();
   });

@@ -1,48 +1,32 @@
+import type { FailureReason } from '../classification.js';
+import { VENDOR_WORDS, type VendorWords } from '../vendor-words/index.js';
 import { family } from './family.js';
+
+const CODED = VENDOR_WORDS.filter((row): row is VendorWords & { readonly codes: string } => row.codes !== undefined);
 
 /** Codes that are exact, so that they are believed before the status beside them. */
 export const VENDOR_CODES = family({
   name: 'Codes of web APIs',
   shape:
-    '`code`, `type`, `reason`, `status` or `error` of the error or of an object in its body, in any case of letters',
-  sources: [
-    'https://platform.openai.com/docs/guides/error-codes',
-    'https://ai.google.dev/gemini-api/docs/troubleshooting',
-    'https://cloud.google.com/apis/design/errors',
-    'https://developers.google.com/drive/api/guides/handle-errors',
-    'https://learn.microsoft.com/azure/ai-services/openai/concepts/content-filter',
-    'https://console.groq.com/docs/errors',
-    'https://docs.mistral.ai',
-    'https://openrouter.ai/docs/api-reference/errors',
-    'https://help.aliyun.com/zh/model-studio/error-code',
-    'https://platform.moonshot.ai/docs',
-    'https://api.slack.com/web-api',
-    'https://www.rfc-editor.org/rfc/rfc6749#section-5.2',
-  ],
+    '`code`, `type`, `reason`, `status` or `error` of the error or of an object in its body, in any case of letters. Those of models stand with their vendors in [vendor words](vendor-words.md)',
+  sources: [...new Set(CODED.map(({ source }) => source)), 'https://docs.stripe.com/error-codes'],
   keysOf: ({ tokens }) => tokens,
   rows: {
-    quota: `insufficient_quota insufficient_credits insufficient_balance billing_hard_limit_reached billing_not_active billing_disabled
-      exceeded_current_quota_error quotaexceeded dailylimitexceeded request_limit_exceeded arrearage payment_required`,
-    rate_limit: `ratelimitexceeded userratelimitexceeded concurrentlimitexceeded ratelimited rate_limited
-      slack_webapi_rate_limited_error`,
+    ...codesByReason(),
     // The words beside it tell a limit that passes from a quota that is spent.
     429: 'rate_limit_exceeded rate_limit_reached_error',
-    overloaded: `overloaded_error server_overloaded server_is_overloaded engine_overloaded engine_overloaded_error model_overloaded
-      capacity_exceeded service_tier_capacity_exceeded over_capacity nocapacity`,
-    context_length: `context_length_exceeded context_window_exceeded exceed_context_size_error string_above_max_length
-      model_max_prompt_tokens_exceeded max_prompt_tokens_exceeded context_limit_exceeded`,
-    content_policy: `content_filter content_policy_violation content_filtered responsibleaipolicyviolation moderation_blocked
-      data_inspection_failed prohibited_content`,
-    auth: `invalid_api_key api_key_invalid api_key_expired invalidapikey incorrect_api_key invalid_grant invalid_client invalid_auth
-      not_authed token_expired`,
-    permission: `unsupported_country_region_territory service_disabled accessnotconfigured api_key_service_blocked insufficientpermissions
-      access_token_scope_insufficient account_deactivated`,
-    not_found: `model_not_found model_decommissioned model_deprecated model_not_available model_not_active invalid_model
-      deploymentnotfound deployment_not_found`,
-    invalid_output: 'json_validate_failed tool_use_failed output_parse_failed',
+    // A card that is refused is the buyer's affair: no outage, and no quota of ours.
+    bad_request: `card_error card_declined stripecarderror expired_card incorrect_cvc incorrect_number insufficient_funds
+      authentication_required do_not_honor`,
     network: 'request_send_error stripeconnectionerror',
   },
 });
+
+function codesByReason(): Partial<Record<FailureReason, string>> {
+  const codes: Partial<Record<FailureReason, string>> = {};
+  for (const row of CODED) codes[row.reason] = `${codes[row.reason] ?? ''} ${row.codes}`;
+  return codes;
+}
 
 /** What an answer would have had as its status, for errors that come without one: inside a stream that began with 200, in GraphQL, tRPC. */
 export const TYPES = family({
@@ -64,7 +48,7 @@ export const TYPES = family({
     402: 'billing_error',
     403: 'permission_error permission_denied forbidden permissiondeniederror',
     404: 'not_found_error not_found notfounderror',
-    413: 'request_too_large payload_too_large',
+    413: 'payload_too_large',
     429: 'rate_limit_error resource_exhausted too_many_requests ratelimiterror',
     500: 'api_error server_error internal_server_error internalservererror data_loss internal_error',
     503: 'unavailable service_unavailable',

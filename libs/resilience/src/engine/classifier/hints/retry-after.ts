@@ -1,5 +1,5 @@
 import type { FailureReason } from '../classification.js';
-import { type Fields, read } from '../fields.js';
+import { type Fields, fieldsOf, read } from '../fields.js';
 import type { Link } from '../link.js';
 import { decimal, duration, longest, sane } from './amounts.js';
 import { parseHttpDate } from './http-date.js';
@@ -14,14 +14,14 @@ import { resetOf } from './reset-headers.js';
 export function retryAfterOf(link: Link, reason: FailureReason, nowEpochMs: number): number | undefined {
   const own = link.number('retryAfterMs');
   if (own !== undefined && Number.isFinite(own) && own >= 0) return own;
-  const limited = reason === 'rate_limit' || reason === 'overloaded';
+  const limited = reason === 'rate_limit' || reason === 'overloaded' || reason === 'quota';
   const { headers } = link;
   return (
     inMilliseconds(headers) ??
     inSecondsOrDates(headers.get('retry-after'), nowEpochMs) ??
     inBody(link) ??
     (headers.size === 0 ? undefined : resetOf(headers, limited, nowEpochMs)) ??
-    (limited ? inWords(link.words) : undefined)
+    (limited ? inWords(link.words, nowEpochMs) : undefined)
   );
 }
 
@@ -64,6 +64,9 @@ const IN_BODY: readonly (readonly [name: string, unitMs: number])[] = [
   ['retry_after', 1000],
   ['retry_after_seconds', 1000],
   ['retryAfterSeconds', 1000],
+  // Hugging Face of a model that is loading, OpenAI of a plan's limit.
+  ['estimated_time', 1000],
+  ['resets_in_seconds', 1000],
 ];
 
 function inBody(link: Link): number | undefined {
@@ -78,16 +81,27 @@ function waitIn(body: Fields): number | undefined {
     const wait = amount === undefined ? undefined : sane(amount * unitMs);
     if (wait !== undefined) return wait;
   }
-  // google.rpc.RetryInfo, https://cloud.google.com/apis/design/errors#error_details
+  // google.rpc.RetryInfo, https://cloud.google.com/apis/design/errors#error_details: a text in JSON, an object from gRPC.
   const delay = read(body, 'retryDelay');
-  return typeof delay === 'string' ? sane(duration(delay)) : undefined;
+  if (typeof delay === 'string') return sane(duration(delay));
+  const seconds = decimal(read(fieldsOf(delay), 'seconds'));
+  return seconds === undefined ? undefined : sane(seconds * 1000);
 }
 
-/** "Please try again in 1.6s" (OpenAI, Groq), "Please retry in 34.07s" (Gemini), "retry after 26 seconds" (Azure). */
+/**
+ * "Please try again in 1.6s" (OpenAI, Groq), "Please retry in 34.07s" (Gemini), "retry after 26 seconds" (Azure), "will be replenished in
+ * 2 days" (Azure), "wait 30 seconds".
+ */
 const AGAIN =
-  /(?:try again|retry) (?:in|after) ((?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b|\d+(?:\.\d+)? (?:second|minute|hour))/;
+  /(?:try again|retry|replenished|available again|resets?) (?:in|after) (?:about )?((?:\d+(?:\.\d+)?(?:ms|s|m|h|d))+\b|\d+(?:\.\d+)? (?:second|minute|hour|day))|wait (?:for )?(?:about )?(\d+ (?:second|minute))/;
 
-function inWords(words: string): number | undefined {
-  const wait = AGAIN.exec(words)?.[1]?.replace(/ (\w)\w+$/, '$1');
-  return wait === undefined ? undefined : sane(duration(wait));
+/** "You will regain access on 2026-12-01 at 00:00 UTC" (Anthropic). */
+const ACCESS_ON = /regain access on (\d{4}-\d\d-\d\d) at (\d\d:\d\d) utc/;
+
+function inWords(words: string, nowEpochMs: number): number | undefined {
+  const again = AGAIN.exec(words);
+  const wait = (again?.[1] ?? again?.[2])?.replace(/ (\w)\w+$/, '$1');
+  if (wait !== undefined) return sane(duration(wait));
+  const [, day, time] = ACCESS_ON.exec(words) ?? [];
+  return day === undefined ? undefined : sane(Date.parse(`${day}T${time}:00Z`) - nowEpochMs);
 }

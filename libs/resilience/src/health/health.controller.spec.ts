@@ -113,6 +113,19 @@ describe('HealthController', () => {
     expect(answer.body.error).not.toHaveProperty('circuits');
   });
 
+  it.each(['exclude=database', 'exclude=Database.replica,database', 'exclude=nobody&exclude=database'])(
+    'is ready without a check that the probe leaves out: %s',
+    async (query) => {
+      databaseAnswer = down('no connection');
+      await start({ eventLoop: false });
+
+      const { body } = await get(`/health/ready?${query}&verbose`).expect(200);
+
+      expect(body.details.database).toMatchObject({ status: 'up', found: 'down', excluded: true });
+      await get('/health/ready?exclude=circuits').expect(503);
+    },
+  );
+
   it('is not ready before a critical check has run', async () => {
     databaseAnswer = new Promise(() => undefined);
     await start({ eventLoop: false });

@@ -1,4 +1,4 @@
-import { Controller, Get, VERSION_NEUTRAL } from '@nestjs/common';
+import { Controller, Get, Query, VERSION_NEUTRAL } from '@nestjs/common';
 import { HealthCheck, type HealthCheckResult, HealthCheckService, type HealthIndicatorResult } from '@nestjs/terminus';
 import { HealthRegistry } from './health.registry.js';
 import { type HealthCheckState, effectOf } from './health.report.js';
@@ -24,11 +24,17 @@ export class HealthController {
     return { status: 'ok', info: details, error: {}, details };
   }
 
-  /** 503 while a critical check is down or the process shuts down. */
+  /**
+   * 503 while a critical check is down or the process shuts down.
+   * @param exclude names of checks that are shown, but do not count, as kube-apiserver has it; names of no check change nothing
+   */
   @Get('ready')
   @HealthCheck(OURS_IN_OPENAPI)
-  ready(): Promise<HealthCheckResult> {
-    const answers = this.registry.summary().checks.map((check) => () => readiness(check));
+  ready(@Query('exclude') exclude?: unknown): Promise<HealthCheckResult> {
+    const excluded = new Set([exclude].flat().flatMap((names) => String(names).split(',')));
+    const answers = this.registry
+      .summary()
+      .checks.map((check) => () => (excluded.has(check.name) ? leftOut(check) : readiness(check)));
     if (this.shutdown.shuttingDown) answers.push(() => shuttingDown);
     return this.terminus.check(answers);
   }
@@ -49,6 +55,11 @@ const shuttingDown: HealthIndicatorResult = { process: { status: 'down', reason:
 function readiness({ name, status, passedOnce: _, ...facts }: HealthCheckState): HealthIndicatorResult {
   const effect = effectOf({ name, status, passedOnce: _, ...facts });
   return { [name]: { ...facts, found: status, status: STATUS[effect] } };
+}
+
+function leftOut(check: HealthCheckState): HealthIndicatorResult {
+  const answer = readiness(check);
+  return { [check.name]: { ...answer[check.name], status: 'up', excluded: true } };
 }
 
 function startup({ name, passedOnce, status, reason }: HealthCheckState): HealthIndicatorResult {

@@ -1,5 +1,5 @@
 import type { ControllerDescription, RouteDescription } from '../nest/openapi/describe-routes.js';
-import { anyObject, dictionary, object, oneOf, type Schema } from '../nest/openapi/schema.js';
+import { anyObject, dictionary, object, oneOf, type Schema, text } from '../nest/openapi/schema.js';
 
 const CHECKS = dictionary(anyObject(), 'By the name of the check');
 
@@ -22,7 +22,10 @@ export const HEALTH: ControllerDescription = {
   tag: 'health',
   routes: {
     live: probe('Whether the process answers'),
-    ready: probe('Whether to send requests', down('A critical check is down, or the process shuts down')),
+    ready: {
+      ...probe('Whether to send requests', down('A critical check is down, or the process shuts down')),
+      query: { exclude: text('Names of checks that do not count, with commas between them') },
+    },
     startup: probe('Whether the start is over', down('A critical check has not passed yet')),
   },
 };

@@ -75,6 +75,30 @@ describe('an automatic redrive', () => {
   });
 });
 
+describe('a call that failed elsewhere', () => {
+  it('becomes an entry of the method that it should have been a call of', async () => {
+    const { bank, service } = await given(new FakeClock());
+
+    const id = await service.add({ target: 'Bank.pay', args: ['a'], error: new TypeError('the worker fell over') });
+
+    expect(await service.get(id!)).toMatchObject({
+      ...{ target: 'Bank.pay', args: ['a'], status: 'pending', replayable: true },
+      error: { name: 'TypeError', message: 'the worker fell over' },
+    });
+    bank.down = false;
+    expect(await service.redrive(id!)).toMatchObject({ outcome: 'resolved' });
+    expect(bank.paid).toEqual(['a']);
+  });
+
+  it('is refused for what is no method that keeps dead letters', async () => {
+    const { service } = await given(new FakeClock());
+
+    await expect(service.add({ target: 'Bank.pey', args: [], error: 1 })).rejects.toThrow(
+      "No provider of this application has a method 'Bank.pey' with @DeadLetter (did you mean 'Bank.pay'?); known: Bank.pay",
+    );
+  });
+});
+
 describe('the trace of a call that failed', () => {
   it('is in its entry, without any module for telemetry', async () => {
     const { bank, service } = await given(new FakeClock());

@@ -210,6 +210,7 @@ export {
   type DeadLetterRetention,
   DeadLetterService,
   type DeadLetterServiceParts,
+  type FailedElsewhere,
   type DeadLetterStatus,
   DeadLetterStore,
   type DeadLetterStoredEvent,

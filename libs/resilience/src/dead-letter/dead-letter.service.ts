@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import type { FailedCall } from '../engine/dead-letter-sink.js';
 import type { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import { pageOf } from '../engine/pages.js';
@@ -42,12 +43,17 @@ export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' 
   readonly replicaId?: string;
   /** How long a crashed replica's redrive stays blocked. Milliseconds. @default 60_000 */
   readonly leaseMs?: number;
+  /** Keeps a call by the options of its method. @default nothing is kept */
+  readonly keep?: (call: FailedCall) => Promise<string | undefined>;
   readonly retention?: DeadLetterRetention;
   /** @default off */
   readonly autoRedrive?: AutoRedriveOptions | boolean;
   /** Asked before an entry is redriven without a person: whether the circuit in its way is closed. @default always */
   readonly mayCall?: (target: string, args: readonly unknown[]) => boolean;
 }
+
+/** A call that failed outside of its own policies. */
+export type FailedElsewhere = Pick<FailedCall, 'target' | 'args' | 'error'>;
 
 const RETENTION_INTERVAL_MS = 3_600_000;
 
@@ -71,6 +77,20 @@ export class DeadLetterService {
   /** Asks this, too, before any entry is redriven. For those who cannot run their methods at all times. */
   addGate(gate: DeadLetterGate): void {
     this.gates.push(gate);
+  }
+
+  /**
+   * Keeps a call that failed elsewhere: in a queue's worker, in code that catches the error itself. Its queue, redaction, key and redrive
+   * are those of the method, which is not called now.
+   * @returns the entry's id once it is durable; `undefined` when it could not be kept
+   * @throws ResilienceError `RESILIENCE_DEAD_LETTER_TARGET` when `target` is no method with `@DeadLetter` of this application
+   */
+  async add({ target, args, error }: FailedElsewhere): Promise<string | undefined> {
+    const now = this.parts.clock.epochNow();
+    return this.parts.keep?.({
+      ...{ target, args, error, executionId: randomUUID(), firstFailedAt: now, reason: 'failed', fallbacks: [] },
+      attempts: [{ number: 1, startedAt: now, durationMs: 0, error }],
+    });
   }
 
   /**

@@ -111,6 +111,7 @@ export const runtimeProviders: Provider[] = [
         clock: context.clock,
         events: context.events,
         replay: (target, args) => runtime.replay(target, args),
+        keep: (call) => runtime.keep(call),
         knowsTarget: (target) => runtime.hasTarget(target),
         codecOf: (target) => runtime.deadLetterOptionsOf(target),
         mayCall: (target, args) => runtime.mayCall(target, args),
@@ -139,8 +140,9 @@ function createRuntime(
           );
         }
         warned = true;
-        runtime.rememberDeadLetterOptions(target, options);
-        return new StoringDeadLetterSink({ capture, writer, events: context.events }, options);
+        const sink = new StoringDeadLetterSink({ capture, writer, events: context.events }, options);
+        runtime.rememberSink(target, options, sink);
+        return sink;
       },
     }),
     book,

@@ -1,4 +1,6 @@
 import type { ResolvedDeadLetterOptions } from '../dead-letter/dead-letter.options.js';
+import type { DeadLetterSink, FailedCall } from '../engine/dead-letter-sink.js';
+import { didYouMean } from '../engine/did-you-mean.js';
 import { Pipeline } from '../engine/pipeline.js';
 import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
 import type { PipelineParts } from '../engine/pipeline-parts.js';
@@ -15,7 +17,10 @@ export type TargetResolver = () => Promise<{ readonly instance: object; readonly
 export class ResilienceRuntime implements BindingSource {
   readonly [BINDING_SOURCE] = true;
   private readonly byClass = new Map<NewableFunction, ClassBinding>();
-  private readonly deadLetterOptions = new Map<string, ResolvedDeadLetterOptions>();
+  private readonly sinks = new Map<
+    string,
+    { readonly options: ResolvedDeadLetterOptions; readonly sink: DeadLetterSink }
+  >();
   private readonly targets = new Map<string, TargetResolver>();
 
   constructor(
@@ -55,13 +60,13 @@ export class ResilienceRuntime implements BindingSource {
     for (const change of changes) change();
   }
 
-  rememberDeadLetterOptions(target: string, options: ResolvedDeadLetterOptions): void {
-    this.deadLetterOptions.set(target, options);
+  rememberSink(target: string, options: ResolvedDeadLetterOptions, sink: DeadLetterSink): void {
+    this.sinks.set(target, { options, sink });
   }
 
   /** How the arguments of a method's dead letters are stored. */
   deadLetterOptionsOf(target: string): ResolvedDeadLetterOptions | undefined {
-    return this.deadLetterOptions.get(target);
+    return this.sinks.get(target)?.options;
   }
 
   registerTarget(name: string, resolve: TargetResolver): void {
@@ -89,20 +94,30 @@ export class ResilienceRuntime implements BindingSource {
     return true;
   }
 
+  /** Makes a dead letter of a call that failed outside of its pipeline. */
+  async keep(call: FailedCall): Promise<string | undefined> {
+    const known = this.hasTarget(call.target) ? this.sinks.get(call.target) : undefined;
+    if (known === undefined) throw this.noTarget(call.target);
+    return known.sink.store(call);
+  }
+
   /** Calls a method again, through its whole pipeline, for a dead letter that exists already. */
   async replay(target: string, args: unknown[]): Promise<unknown> {
     const resolve = this.hasTarget(target) ? this.targets.get(target) : undefined;
-    if (resolve === undefined) {
-      const known = new Set(this.deadLettered());
-      throw new ResilienceError(
-        `No provider of this application has a method '${target}' with @DeadLetter; known: ${[...known].sort().join(', ') || 'none'}`,
-        'RESILIENCE_DEAD_LETTER_TARGET',
-        target,
-      );
-    }
+    if (resolve === undefined) throw this.noTarget(target);
     const { instance, policy } = await resolve();
     const binding = this.bindingFor(instance.constructor);
     return binding.pipeline(policy).replay(policy.original, instance, args);
+  }
+
+  private noTarget(target: string): ResilienceError {
+    const known = [...new Set(this.deadLettered())].sort();
+    return new ResilienceError(
+      `No provider of this application has a method '${target}' with @DeadLetter${didYouMean(target, known)}; ` +
+        `known: ${known.join(', ') || 'none'}`,
+      'RESILIENCE_DEAD_LETTER_TARGET',
+      target,
+    );
   }
 
   /** Methods that keep dead letters, by what is configured now. */

@@ -1,5 +1,5 @@
-import { Injectable } from '@nestjs/common';
-import { DeadLetter } from '@nest-resilience/core';
+import { Inject, Injectable } from '@nestjs/common';
+import { DeadLetter, DeadLetterService } from '@nest-resilience/core';
 
 /** Queue of failed runs. */
 export const WORKFLOW_QUEUE = 'workflows';
@@ -23,7 +23,8 @@ export interface RunEngine {
 @Injectable()
 export class WorkflowRuns {
   private engine: RunEngine | undefined;
-  private readonly failures = new Map<string, unknown>();
+
+  constructor(@Inject(DeadLetterService) private readonly deadLetters: DeadLetterService) {}
 
   bind(engine: RunEngine): void {
     this.engine = engine;
@@ -40,8 +41,6 @@ export class WorkflowRuns {
     idempotencyKey: (_workflow: string, executionId: string, node: string) => `${executionId}:${node}`,
   })
   async node(_workflow: string, executionId: string, node: string): Promise<void> {
-    const key = `${executionId}:${node}`;
-    if (this.failures.has(key)) throw this.failures.get(key);
     await this.bound().redriveNode(executionId, node);
   }
 
@@ -52,14 +51,12 @@ export class WorkflowRuns {
       `${executionId}:${node}:${index}`,
   })
   async item(_workflow: string, executionId: string, node: string, index: number): Promise<void> {
-    const key = `${executionId}:${node}:${index}`;
-    if (this.failures.has(key)) throw this.failures.get(key);
     await this.bound().redriveItem(executionId, node, index);
   }
 
   /** Makes a dead letter of a node that has just failed with `error`; resolves with its id. */
   keepNode(workflow: string, executionId: string, node: string, error: unknown): Promise<string | undefined> {
-    return this.keep(`${executionId}:${node}`, error, () => this.node(workflow, executionId, node));
+    return this.deadLetters.add({ target: 'WorkflowRuns.node', args: [workflow, executionId, node], error });
   }
 
   /** Makes a dead letter of an item that has just failed with `error`; resolves with its id. */
@@ -70,22 +67,7 @@ export class WorkflowRuns {
     index: number,
     error: unknown,
   ): Promise<string | undefined> {
-    const key = `${executionId}:${node}:${index}`;
-    return this.keep(key, error, () => this.item(workflow, executionId, node, index));
-  }
-
-  private async keep(key: string, error: unknown, fail: () => Promise<void>): Promise<string | undefined> {
-    const failure = typeof error === 'object' && error !== null ? error : new Error(String(error));
-    this.failures.set(key, failure);
-    try {
-      await fail();
-      return undefined;
-    } catch (thrown) {
-      const { deadLetterId } = thrown as { deadLetterId?: unknown };
-      return typeof deadLetterId === 'string' ? deadLetterId : undefined;
-    } finally {
-      this.failures.delete(key);
-    }
+    return this.deadLetters.add({ target: 'WorkflowRuns.item', args: [workflow, executionId, node, index], error });
   }
 
   private bound(): RunEngine {

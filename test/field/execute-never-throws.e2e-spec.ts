@@ -49,13 +49,13 @@ describe('ResilienceService.execute', () => {
   });
 });
 
-describe.each<[string, () => Policy]>([
+describe.each<[string, () => Pick<Policy, 'execute'>]>([
   ['createPolicy', () => createPolicy({ name: 'own', retry: 3, circuitBreaker: { failureThreshold: 1 } })],
   [
     'ResilienceService.policy',
     () => resilience.policy({ name: 'own', retry: 3, circuitBreaker: { failureThreshold: 1 } }),
   ],
-  ['a named policy', () => ({ name: 'known', execute: (fn, options) => resilience.execute('known', fn, options) })],
+  ['a named policy', () => ({ execute: (fn, options) => resilience.execute('known', fn, options) })],
 ])('execute of %s', (_how, make) => {
   it.each([[undefined], [null], [5], ['fn'], [{}], [Promise.resolve(1)]])(
     'rejects for %p in place of a function, and no policy takes it for a failure of the dependency',

@@ -267,6 +267,7 @@ export {
   type PolicyLayerName,
   type PolicyEnvironment,
   type PolicyFunction,
+  type PolicyStream,
   type PolicyOptions,
   policySchemas,
 } from './policy/index.js';

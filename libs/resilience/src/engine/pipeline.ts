@@ -49,10 +49,15 @@ export class Pipeline {
       case 'observable':
         return observeMethod(this.parts, method, self, args);
       case 'iterable':
-        return runIterable(this.execution(self, args), method);
+        return this.iterate(method, self, args);
       default:
         return this.call(method, self, args);
     }
+  }
+
+  /** A call that is read item by item. */
+  iterate(method: Method, self: unknown, args: readonly unknown[], signal?: AbortSignal): AsyncGenerator<unknown> {
+    return runIterable(this.execution(self, args, signal), method);
   }
 
   /** Runs a call that must not become a dead letter a second time. */
@@ -96,8 +101,8 @@ export class Pipeline {
     return runStream(execution, open);
   }
 
-  execution(self: unknown, args: readonly unknown[]): Execution {
-    return new Execution(this.parts, self, args, this.parts.context.clock.now());
+  execution(self: unknown, args: readonly unknown[], signal?: AbortSignal): Execution {
+    return new Execution(this.parts, self, args, this.parts.context.clock.now(), signal);
   }
 
   /** A promise, or a method that has not shown yet what it returns. */

@@ -19,6 +19,7 @@ import {
   type ExecuteOptions,
   type Policy,
   type PolicyFunction,
+  type PolicyStream,
   refuseForFunctions,
   RegisteredPolicy,
   registerPolicy,
@@ -74,6 +75,15 @@ export class ResilienceService {
     options?: ExecuteOptions,
   ): Promise<T> {
     return this.resolve(policy).execute(fn, options);
+  }
+
+  /** As {@link execute}, for a stream that is read item by item. */
+  async *stream<T>(
+    policy: string | PolicyOptions | Policy,
+    fn: PolicyStream<T>,
+    options?: ExecuteOptions,
+  ): AsyncGenerator<T, void, undefined> {
+    yield* this.resolve(policy).stream(fn, options);
   }
 
   /** A policy that lives in this application: its circuit, statistics, events and dead letters are the application's. */

@@ -258,6 +258,130 @@ describe('createPolicy', () => {
   });
 });
 
+describe('a stream through a policy', () => {
+  /** Fails this often before its first item. */
+  const items = (failures: number) =>
+    async function* () {
+      if (failures-- > 0) throw new Error('down');
+      yield* ['a', 'b'];
+    };
+  const read = async (stream: AsyncIterable<string>) => {
+    const seen: string[] = [];
+    for await (const item of stream) seen.push(item);
+    return seen;
+  };
+  const retry = { maxRetries: 2, baseDelay: 0 };
+
+  it('is begun anew until its first item, and may be promised', async () => {
+    const source = items(2);
+
+    expect(await read(createPolicy({ retry }).stream(source))).toEqual(['a', 'b']);
+    expect(await read(createPolicy({}).stream(async () => items(0)()))).toEqual(['a', 'b']);
+  });
+
+  it('is not begun anew once it was seen', async () => {
+    const source = jest.fn(async function* () {
+      yield 'a';
+      throw new Error('broke');
+    });
+    const stream = createPolicy({ retry, fallback: { value: 'instead' } }).stream(source);
+
+    expect(await stream.next()).toEqual({ done: false, value: 'a' });
+    await expect(stream.next()).rejects.toThrow('broke');
+    expect(source).toHaveBeenCalledTimes(1);
+  });
+
+  it('tells its circuit how it ended', async () => {
+    const policy = createPolicy({ circuitBreaker: { failureThreshold: 1 } });
+
+    await caught(read(policy.stream(items(1))));
+
+    await expect(read(policy.stream(items(0)))).rejects.toBeInstanceOf(CircuitOpenError);
+  });
+
+  it('ends with the signal, and lets its source go when it is left', async () => {
+    const caller = new AbortController();
+    const signals: AbortSignal[] = [];
+    const endless = async function* ({ signal }: AttemptContext) {
+      signals.push(signal);
+      for (;;) yield 'a';
+    };
+    const policy = createPolicy({ retry });
+
+    for await (const _ of policy.stream(endless)) break;
+    const aborted = policy.stream(endless, { signal: caller.signal });
+    await aborted.next();
+    caller.abort(new Error('enough'));
+
+    await expect(aborted.next()).rejects.toThrow('enough');
+    expect(signals.map(({ aborted: isAborted }) => isAborted)).toEqual([true, true]);
+  });
+
+  it('calls nothing before it is read, and throws there what it cannot use', async () => {
+    const source = jest.fn(items(0));
+    createPolicy({}).stream(source);
+
+    await expect(
+      createPolicy({})
+        .stream(5 as never)
+        .next(),
+    ).rejects.toThrow('execute > fn: got 5');
+    expect(source).not.toHaveBeenCalled();
+  });
+});
+
+describe('onAttempt', () => {
+  it('is told of each attempt, with its time and its error', async () => {
+    const clock = new FakeClock();
+    const policy = createPolicy({ clock, retry: { maxRetries: 2, baseDelay: '1s', jitter: 'none' } });
+    const ended: unknown[] = [];
+    const fn = ({ number }: AttemptContext) => (number < 2 ? down() : 'ok');
+
+    const answer = policy.execute(fn, { onAttempt: (attempt) => ended.push(attempt) });
+    await clock.advance('1s');
+
+    expect(await answer).toBe('ok');
+    expect(ended).toEqual([
+      { number: 1, startedAt: clock.epochNow() - 1000, durationMs: 0, error: new Error('down') },
+      { number: 2, startedAt: clock.epochNow(), durationMs: 0, error: undefined },
+    ]);
+  });
+
+  it('is told of one that is given up when it is, once', async () => {
+    const clock = new FakeClock();
+    const ended: { error?: unknown; durationMs: number }[] = [];
+    let release = (): void => undefined;
+    const answer = createPolicy({ clock, timeout: '2s' }).execute(() => new Promise<void>((done) => (release = done)), {
+      onAttempt: (attempt) => ended.push(attempt),
+    });
+    const error = caught(answer);
+
+    await clock.advance('2s');
+    release();
+
+    expect(await error).toMatchObject({ code: 'RESILIENCE_TIMEOUT' });
+    expect(ended).toMatchObject([{ durationMs: 2000, error: { code: 'RESILIENCE_TIMEOUT' } }]);
+  });
+
+  it('is told of streams, and cannot break a call', async () => {
+    const numbers: number[] = [];
+    const stream = createPolicy({}).stream(
+      async function* () {
+        yield 1;
+      },
+      {
+        onAttempt: ({ number }) => {
+          numbers.push(number);
+          throw new Error('mine');
+        },
+      },
+    );
+
+    for await (const item of stream) expect(item).toBe(1);
+    expect(numbers).toEqual([1]);
+  });
+});
+
 describe('policies of one registry', () => {
   const registry = (warn?: (message: string) => void): PolicyRegistry =>
     new PolicyRegistry({

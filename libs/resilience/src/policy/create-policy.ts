@@ -1,4 +1,6 @@
-import type { AttemptContext } from '../engine/attempt.js';
+import { onAbort } from '../engine/abort-listeners.js';
+import type { AttemptContext, AttemptRecord } from '../engine/attempt.js';
+import type { Clock } from '../engine/clock.js';
 import { type OptionProblem, ResilienceOptionsError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import type { Method, PipelineParts } from '../engine/pipeline-parts.js';
@@ -12,9 +14,17 @@ import { type PolicyOptions, readPolicyOptions, type ResolvedPolicy } from './po
 /** A protected call. Gets its attempt, whose `signal` it should hand to whatever it calls. */
 export type PolicyFunction<T> = (attempt: AttemptContext) => PromiseLike<T> | T;
 
+/** A protected stream; its items come from whatever it returns. */
+export type PolicyStream<T> = (attempt: AttemptContext) => AsyncIterable<T> | PromiseLike<AsyncIterable<T>>;
+
 export interface ExecuteOptions {
   /** Ends the call, its waits and its attempt's signal. */
   readonly signal?: AbortSignal | undefined;
+  /**
+   * Told of each attempt that has ended: once it succeeded, failed or was given up. Refusals of a circuit or a limit are no attempts. What it
+   * throws is ignored.
+   */
+  readonly onAttempt?: ((attempt: AttemptRecord) => void) | undefined;
 }
 
 /** Policies around any function, without decorators. */
@@ -22,6 +32,11 @@ export interface Policy {
   readonly name: string;
   /** Runs `fn` through the policies; rejects with its last error when nobody could rescue it. */
   execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T>;
+  /**
+   * Reads a stream through the policies. It is begun anew, or answered by a fallback, only until its first item; a stream that breaks later
+   * throws. Nothing is called before it is read; leaving it early ends the attempt.
+   */
+  stream<T>(fn: PolicyStream<T>, options?: ExecuteOptions): AsyncGenerator<T, void, undefined>;
 }
 
 /**
@@ -88,34 +103,100 @@ export class RegisteredPolicy implements Policy {
   ) {}
 
   async execute<T>(fn: PolicyFunction<T>, options?: ExecuteOptions): Promise<T> {
-    const signal = readExecution(this.name, fn, options);
+    const { signal, onAttempt } = readExecution(this.name, fn, options);
     // A pipeline learns what its one method returns; here every call brings another function.
     const pipeline = new Pipeline(this.parts, 'promise');
-    const method = ((attempt: AttemptContext) => promised(fn(attempt))) as Method;
+    const run = (attempt: AttemptContext) => promised(fn(attempt));
+    const method = (onAttempt === undefined ? run : telling(onAttempt, this.parts.context.clock, run)) as Method;
     const outcome =
       signal === undefined
         ? pipeline.invoke(method, undefined, [])
         : pipeline.withSignal(method, undefined, [], signal);
     return (await outcome) as T;
   }
+
+  async *stream<T>(fn: PolicyStream<T>, options?: ExecuteOptions): AsyncGenerator<T, void, undefined> {
+    const { signal, onAttempt } = readExecution(this.name, fn, options);
+    const run = async function* (attempt: AttemptContext) {
+      yield* await fn(attempt);
+    };
+    const { clock } = this.parts.context;
+    const method = (onAttempt === undefined ? run : tellingItems(onAttempt, clock, run)) as Method;
+    yield* new Pipeline(this.parts, 'iterable').iterate(method, undefined, [], signal) as AsyncGenerator<T>;
+  }
+}
+
+type OnAttempt = NonNullable<ExecuteOptions['onAttempt']>;
+
+/** Watches one attempt; the returned function says how it ended, of which the first time counts. */
+function watch(onAttempt: OnAttempt, clock: Clock, { number, signal }: AttemptContext): (error?: unknown) => void {
+  const [startedAt, began] = [clock.epochNow(), clock.now()];
+  let ended = false;
+  const end = (error?: unknown): void => {
+    if (ended) return;
+    ended = true;
+    unlisten();
+    try {
+      onAttempt({ number, startedAt, durationMs: clock.now() - began, error });
+    } catch {
+      // A listener's trouble is not the call's.
+    }
+  };
+  const unlisten = onAbort(signal, () => end(signal.reason));
+  return end;
+}
+
+function telling(onAttempt: OnAttempt, clock: Clock, run: (attempt: AttemptContext) => unknown): typeof run {
+  return async (attempt) => {
+    const end = watch(onAttempt, clock, attempt);
+    try {
+      const value: unknown = await run(attempt);
+      end();
+      return value;
+    } catch (error) {
+      end(error);
+      throw error;
+    }
+  };
+}
+
+function tellingItems<T>(
+  onAttempt: OnAttempt,
+  clock: Clock,
+  run: (attempt: AttemptContext) => AsyncGenerator<T>,
+): typeof run {
+  return async function* (attempt) {
+    const end = watch(onAttempt, clock, attempt);
+    try {
+      yield* run(attempt);
+    } catch (error) {
+      end(error);
+      throw error;
+    } finally {
+      end();
+    }
+  };
 }
 
 const EXECUTE = option.options({
+  onAttempt: option.fn<OnAttempt>(),
   signal: option.custom<AbortSignal, AbortSignal>((value, at) =>
     isSignal(value) ? value : at.refuse(value, 'an AbortSignal: the signal of an AbortController'),
   ),
 });
 
+const NOTHING: ExecuteOptions = {};
+
 /** No policy mends a call that cannot be made, so none sees it. */
-function readExecution(name: string, fn: unknown, options: ExecuteOptions | undefined): AbortSignal | undefined {
+function readExecution(name: string, fn: unknown, options: ExecuteOptions | undefined): ExecuteOptions {
   // Of most calls there is nothing to check, and each would pay for it.
-  if (options === undefined && typeof fn === 'function') return undefined;
+  if (options === undefined && typeof fn === 'function') return NOTHING;
   const at = new option.Place(`${name} > execute`);
-  const signal = EXECUTE.read(options, at)?.signal;
+  const read = EXECUTE.read(options, at);
   if (typeof fn !== 'function')
     at.at('fn').refuse(fn, 'the function to run, such as ({ signal }) => fetch(url, { signal })');
   at.finish();
-  return signal;
+  return read ?? NOTHING;
 }
 
 /** By its shape: an application may bring an AbortController of its own. */

@@ -1,4 +1,10 @@
-export { createPolicy, type ExecuteOptions, type Policy, type PolicyFunction } from './create-policy.js';
+export {
+  createPolicy,
+  type ExecuteOptions,
+  type Policy,
+  type PolicyFunction,
+  type PolicyStream,
+} from './create-policy.js';
 export type { PolicyEnvironment } from './policy-environment.js';
 export {
   type FilePolicyKind,

@@ -1,3 +1,4 @@
+export type { LlmAnswerStore } from './cache/answer-store.js';
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
@@ -24,6 +25,7 @@ export { LlmModule, type LlmModuleAsyncOptions } from './llm.module.js';
 export {
   DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,
+  type LlmCacheOptions,
   type LlmCost,
   type LlmHealthOptions,
   type LlmLimits,

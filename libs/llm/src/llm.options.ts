@@ -1,4 +1,5 @@
 import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
+import type { LlmAnswerStore } from './cache/answer-store.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
@@ -174,6 +175,20 @@ const HEALTH = option.options({
 
 export interface LlmHealthOptions extends option.OptionsOf<typeof HEALTH.spec> {}
 
+const CACHE = option.options(
+  {
+    /** How long an answer answers equal requests. */
+    ttl: option.required(option.duration(undefined, { min: 1 }), "how long an answer is kept, e.g. '10m'"),
+    /** Answers kept in this process; the one that was used longest ago is forgotten beyond. @default 1000 */
+    maxEntries: option.whole(1000, { min: 1 }),
+    /** Where else answers are kept. Other processes find them there. */
+    store: option.withMethods<LlmAnswerStore>('get', 'set'),
+  },
+  { shorthand: 'ttl' },
+);
+
+export interface LlmCacheOptions extends option.OptionsOf<typeof CACHE.spec> {}
+
 export const LLM_MODULE = option.options(
   {
     ...POLICIES,
@@ -192,6 +207,8 @@ export const LLM_MODULE = option.options(
     prices: option.custom<Readonly<Record<string, LlmCost>> | false, Readonly<Record<string, LlmCost>> | false>(
       readPrices,
     ),
+    /** Answers a request like an equal one before; a duration is short for `{ ttl }`. Off by default. */
+    cache: option.orNone(CACHE),
     health: HEALTH,
   },
   {

@@ -23,11 +23,15 @@ interface LlmRequestBase {
   readonly signal?: AbortSignal;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /** Who it is for: answers that are kept are not shared between tenants. */
+  readonly tenant?: string;
 }
 
 export interface LlmRequest<T = unknown> extends LlmRequestBase {
   /** With a schema the answer is parsed, checked and, when invalid, asked for again with the problems fed back. */
   readonly schema?: LlmSchema<T>;
+  /** `false`: neither answered by what is kept nor kept. @default true, where the module has a `cache` */
+  readonly cache?: boolean;
 }
 
 /** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */

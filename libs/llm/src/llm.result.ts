@@ -74,6 +74,8 @@ export interface LlmResult<T = unknown> {
   readonly degraded: boolean;
   /** True when the text stops at the token limit (`maxOutputTokens`, or the model's own), in the middle of what was to be said. */
   readonly truncated: boolean;
+  /** True when it is the answer of an equal request before: nothing was sent, nothing paid. */
+  readonly cached?: boolean;
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];

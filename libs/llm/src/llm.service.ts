@@ -11,6 +11,7 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
+import { AnswerCache } from './cache/answer-cache.js';
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
@@ -52,6 +53,7 @@ export class LlmService {
   private readonly chain: LlmChain;
   private readonly all: readonly LlmTarget[];
   private readonly counters = new LlmMetrics();
+  private readonly answers: AnswerCache | undefined;
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
   constructor(
@@ -80,7 +82,11 @@ export class LlmService {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
     };
-    figures.add(...llmFigures({ counts: this.counters, targets: this.all, health: () => this.connectivity.all() }));
+    this.answers = options.cache && new AnswerCache(options.cache, clock);
+    const cache = this.answers?.counts;
+    figures.add(
+      ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
+    );
     this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
   }
 
@@ -93,7 +99,9 @@ export class LlmService {
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
     const { chain, request: asked } = readRequest(request, this.all);
     const { schema, signal } = request;
-    return this.chain.complete<T>(chain, asked, { ...(schema !== undefined && { schema }), ...(signal && { signal }) });
+    const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
+    const ask = () => this.chain.complete<T>(chain, asked, options);
+    return this.answers ? this.answers.around(request, asked, chain, ask) : ask();
   }
 
   /**

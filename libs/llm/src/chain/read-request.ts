@@ -38,7 +38,7 @@ export function readRequest(
   const problems: OptionProblem[] = [];
   const problem = (name: string, value: unknown, allowed: string) =>
     problems.push({ path: `LlmService > ${name}`, value, allowed });
-  const { prompt, messages, system, maxOutputTokens, temperature } = request;
+  const { prompt, messages, system, maxOutputTokens, temperature, tenant, cache } = request;
   if ((prompt === undefined) === (messages === undefined)) problem('prompt', prompt, "either 'prompt' or 'messages'");
   else if (prompt !== undefined && (typeof prompt !== 'string' || prompt.trim() === ''))
     problem('prompt', prompt, 'a text that is not empty');
@@ -55,6 +55,8 @@ export function readRequest(
   }
   if (temperature !== undefined && !(Number.isFinite(temperature) && temperature >= 0))
     problem('temperature', temperature, 'a number >= 0');
+  if (tenant !== undefined && typeof tenant !== 'string') problem('tenant', tenant, 'a text');
+  if (cache !== undefined && typeof cache !== 'boolean') problem('cache', cache, 'true or false');
   const chain = chooseTargets(targets, request.model, problems);
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
   const conversation = messages ?? [{ role: 'user' as const, content: prompt ?? '' }];

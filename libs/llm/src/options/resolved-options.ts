@@ -31,6 +31,7 @@ export interface ResolvedLlmOptions {
   readonly targets: readonly ResolvedTarget[];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
+  readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];
 }
 
 /** The circuit of a target, and its name in messages. */

@@ -1,9 +1,11 @@
 export type { LlmAnswerStore } from './cache/answer-store.js';
+export type { LlmGuarded, LlmGuardFunction, LlmGuardOptions, LlmGuardsOptions } from './guard/guard.options.js';
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
 export {
   LlmAnswerTooLargeError,
+  LlmGuardError,
   LlmInvalidAnswerError,
   LlmPackageMissingError,
   LlmRateLimitError,
@@ -39,7 +41,7 @@ export {
 export type { JsonSchema, LlmMessage, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
-export type { LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
+export type { LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { LlmService, type LlmTargetInfo } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

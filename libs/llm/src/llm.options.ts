@@ -1,5 +1,6 @@
 import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
 import type { LlmAnswerStore } from './cache/answer-store.js';
+import { GUARDS } from './guard/guard.options.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
@@ -209,6 +210,8 @@ export const LLM_MODULE = option.options(
     ),
     /** Answers a request like an equal one before; a duration is short for `{ ttl }`. Off by default. */
     cache: option.orNone(CACHE),
+    /** Read texts before they are sent and before they are handed out. None by default. */
+    guards: option.orNone(GUARDS),
     health: HEALTH,
   },
   {

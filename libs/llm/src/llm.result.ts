@@ -79,6 +79,16 @@ export interface LlmResult<T = unknown> {
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];
+  /** What guards changed, in order; absent when nothing. */
+  readonly guards?: readonly LlmGuardRecord[];
+}
+
+/** One text that a guard changed. */
+export interface LlmGuardRecord {
+  readonly when: 'before' | 'after';
+  readonly guard: 'redact' | 'check';
+  /** Places that were replaced. */
+  readonly count: number;
 }
 
 export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

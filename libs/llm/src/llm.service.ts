@@ -19,6 +19,8 @@ import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
+import type { LlmGuardRecord } from './llm.result.js';
+import { Guards } from './guard/guards.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -54,6 +56,7 @@ export class LlmService {
   private readonly all: readonly LlmTarget[];
   private readonly counters = new LlmMetrics();
   private readonly answers: AnswerCache | undefined;
+  private readonly guards: Guards | undefined;
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
   constructor(
@@ -82,6 +85,7 @@ export class LlmService {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
     };
+    this.guards = options.guards && new Guards(options.guards);
     this.answers = options.cache && new AnswerCache(options.cache, clock);
     const cache = this.answers?.counts;
     figures.add(
@@ -100,8 +104,12 @@ export class LlmService {
     const { chain, request: asked } = readRequest(request, this.all);
     const { schema, signal } = request;
     const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
-    const ask = () => this.chain.complete<T>(chain, asked, options);
-    return this.answers ? this.answers.around(request, asked, chain, ask) : ask();
+    const record: LlmGuardRecord[] = [];
+    const messages = (await this.guards?.before(asked.messages, request, record)) ?? asked.messages;
+    const sent = { ...asked, messages };
+    const ask = () => this.chain.complete<T>(chain, sent, options);
+    const result = await (this.answers ? this.answers.around(request, sent, chain, ask) : ask());
+    return this.guards ? this.guards.after(result, request, record) : result;
   }
 
   /**
@@ -110,7 +118,8 @@ export class LlmService {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all);
-    return new LlmStream(this.chain, chain, asked, request.signal);
+    const messages = this.guards?.beforeStream(asked.messages) ?? asked.messages;
+    return new LlmStream(this.chain, chain, { ...asked, messages }, request.signal);
   }
 
   /** Who is asked, in which order. */

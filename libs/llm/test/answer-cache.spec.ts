@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { z } from 'zod';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from './llm-app.fixture.js';
-import type { LlmAnswerStore, LlmRequest } from '../src/index.js';
+import { type LlmAnswerStore, LlmModule, type LlmRequest } from '../src/index.js';
 
 let app: LlmApp;
 afterEach(() => app.close());
@@ -146,9 +146,10 @@ describe('a store of answers', () => {
   it('must be one', async () => {
     await start();
 
-    await expect(start({ cache: { ttl: '1m', store: {} as never } })).rejects.toThrow(
-      /LlmModule > cache > store: .*an object with the methods get, set/,
-    );
-    await expect(start({ cache: {} as never })).rejects.toThrow(/LlmModule > cache > ttl/);
+    const providers = [{ name: 'offline', kind: 'offline' as const, model: 'extractive' }];
+    const read = (cache: object) => () => LlmModule.forRoot({ providers, cache: cache as never });
+
+    expect(read({ ttl: '1m', store: {} })).toThrow(/LlmModule > cache > store: .*an object with the methods get, set/);
+    expect(read({})).toThrow(/LlmModule > cache > ttl/);
   });
 });

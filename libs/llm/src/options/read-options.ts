@@ -12,11 +12,18 @@ export function readLlmOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedLlmOptions {
   const at = new option.Place('LlmModule');
-  const { providers = [], heals, health, cache, ...module } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
+  const {
+    providers = [],
+    heals,
+    health,
+    cache,
+    guards,
+    ...module
+  } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
   const targets = providers.flatMap((provider, index) => readProvider(provider, index, at, { module, env }));
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  return { targets: targets.sort(byPriority), heals, health, cache };
+  return { targets: targets.sort(byPriority), heals, health, cache, guards };
 }
 
 function byPriority(a: { readonly priority: number }, b: { readonly priority: number }): number {

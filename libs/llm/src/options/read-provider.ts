@@ -17,7 +17,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 };
 
 export interface ProviderSurroundings {
-  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'heals' | 'health' | 'cache'>;
+  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'heals' | 'health' | 'cache' | 'guards'>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -47,6 +47,7 @@ export type {
   NodeKey,
   NodePolicies,
   NodeSettings,
+  PromptFile,
   WorkflowDraft,
   Worded,
   WorkflowSettings,

@@ -84,7 +84,6 @@ export {
   type ExecutionStatus,
   type ExecutionTotals,
   type HealRecord,
-  knownCost,
   type LlmTryRecord,
   type LlmUsage,
   type NodeAttempt,

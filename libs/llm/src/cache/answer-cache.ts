@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@nest-resilience/core';
-import { argumentKey, within } from '@nest-resilience/core/kit';
+import { within } from '@nest-resilience/core/kit';
 import type { LlmTarget } from '../chain/llm-target.js';
 import type { LlmRequest } from '../llm.request.js';
 import { type LlmResult, NO_USAGE } from '../llm.result.js';
@@ -50,10 +50,7 @@ export class AnswerCache {
     if (call.cache === false) return ask();
     const schema = call.schema === undefined ? undefined : await answerSchema<T>(call.schema);
     const targets = chain.map(({ options: { name, model } }) => `${name}:${model}`);
-    const key = argumentKey([call.tenant ?? null, asked, schema?.jsonSchema ?? null, targets]);
-    // What has no key, such as a file, is asked for each time.
-    if (key === undefined) return ask();
-    const place = `llm:${createHash('sha256').update(key).digest('hex')}`;
+    const place = placeOf([call.tenant ?? null, asked, schema?.jsonSchema ?? null, targets]);
     call.signal?.throwIfAborted();
     const found = await this.find(place, schema);
     call.signal?.throwIfAborted();
@@ -98,6 +95,16 @@ export class AnswerCache {
       return undefined;
     }
   }
+}
+
+/** The same for the same values, whatever the order of their fields. */
+function placeOf(parts: readonly unknown[]): string {
+  const text = JSON.stringify(parts, (_name, value: unknown) => {
+    if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+    return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
+  });
+  return `llm:${createHash('sha256').update(text).digest('hex')}`;
 }
 
 type OfTheCall =

@@ -2,7 +2,6 @@
  * Internal: what the sibling packages share with the core. It may change with any release; applications use the other entries.
  * It loads nothing of Nest, so that a program may use it, too.
  */
-export { argumentKey } from '../engine/argument-key.js';
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';

@@ -1,3 +1,5 @@
+export type { LlmAnswerStore } from './cache/answer-store.js';
+export type { LlmGuarded, LlmGuardFunction, LlmGuardOptions, LlmGuardsOptions } from './guard/guard.options.js';
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
@@ -5,6 +7,7 @@ export { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLim
 export {
   LlmAnswerTooLargeError,
   LlmBadRequestError,
+  LlmGuardError,
   LlmInvalidAnswerError,
   LlmPackageMissingError,
   LlmRateLimitError,
@@ -26,6 +29,7 @@ export { LlmModule, type LlmModuleAsyncOptions } from './llm.module.js';
 export {
   DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,
+  type LlmCacheOptions,
   type LlmCooldownOptions,
   type LlmCost,
   type LlmFallThrough,
@@ -44,7 +48,7 @@ export {
 export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
-export type { LlmFinishReason, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
+export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { LlmService, type LlmTargetInfo } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

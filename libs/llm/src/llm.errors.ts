@@ -161,6 +161,20 @@ export class LlmPackageMissingError extends ResilienceError {
   }
 }
 
+/** A guard of the module refused a request or an answer. Nobody else is asked. Code `RESILIENCE_LLM_REFUSED`. */
+export class LlmGuardError extends ResilienceError {
+  constructor(
+    /** Whether it was on its way to a model or back. */
+    readonly when: 'before' | 'after',
+    why: string,
+    cause?: unknown,
+  ) {
+    super(`A guard refused the ${when === 'before' ? 'request' : 'answer'}: ${why}`, 'RESILIENCE_LLM_REFUSED', 'llm', {
+      cause,
+    });
+  }
+}
+
 /** The message of anything that can be thrown, without secrets: gateways like to repeat the key that they refuse. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return redactText(error.message || error.name);

@@ -1,4 +1,5 @@
 import { byLevel, counter, type DurationFigure, each, eachBy, type Figure, gauge } from '@nest-resilience/core/kit';
+import type { CacheCounts } from './cache/answer-cache.js';
 import type { LlmTarget } from './chain/llm-target.js';
 import type { LlmProviderHealth } from './health/health-record.js';
 import type { LlmMetrics, TargetCounts, TryCount } from './llm.metrics.js';
@@ -7,6 +8,8 @@ import type { LlmMetrics, TargetCounts, TryCount } from './llm.metrics.js';
 export interface LlmFigureSource {
   readonly counts: Pick<LlmMetrics, 'targets'>;
   readonly targets: readonly LlmTarget[];
+  /** Absent without one. */
+  readonly cache: CacheCounts | undefined;
   readonly health: () => Iterable<LlmProviderHealth>;
 }
 
@@ -20,8 +23,14 @@ const FIRST_TOKEN_BUCKETS_SECONDS: readonly number[] = [
 const labelsOf = ({ labels }: TargetCounts) => labels;
 const SENT: readonly TryCount['outcome'][] = ['ok', 'invalid', 'failed'];
 
+const CACHED: Readonly<Record<keyof CacheCounts, string>> = {
+  hits: 'Calls that the answer of an equal one answered',
+  misses: 'Calls of which no answer was kept',
+  failures: 'Times the store of answers failed or was too late',
+};
+
 /** Rows of the models in the application's table of figures. Nothing is a label that a caller can choose. */
-export function llmFigures({ counts, targets, health }: LlmFigureSource): (Figure | DurationFigure)[] {
+export function llmFigures({ counts, targets, health, cache }: LlmFigureSource): (Figure | DurationFigure)[] {
   const all = () => counts.targets();
   const tries = (isSent: boolean) => () =>
     [...all()].flatMap((target) =>
@@ -71,6 +80,11 @@ export function llmFigures({ counts, targets, health }: LlmFigureSource): (Figur
       help: 'Of streams: from the request to the first part of the answer',
       read: each(all, labelsOf, ({ firstToken }) => (firstToken.count > 0 ? firstToken : undefined)),
     },
+    ...Object.entries(cache ? CACHED : {}).map(([figure, help]) =>
+      counter(name(`cache_${figure}`), '{call}', help, () => [
+        { labels: {}, value: cache?.[figure as keyof CacheCounts] ?? 0 },
+      ]),
+    ),
     gauge(name('cooldown'), 's', 'How long a model is put behind the others', cooling, {
       series: 'resilience_llm_cooldown_seconds',
     }),

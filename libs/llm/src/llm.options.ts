@@ -1,6 +1,8 @@
 import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
+import type { LlmAnswerStore } from './cache/answer-store.js';
+import { GUARDS } from './guard/guard.options.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
@@ -290,6 +292,20 @@ const HEALTH = option.options({
 
 export interface LlmHealthOptions extends option.OptionsOf<typeof HEALTH.spec> {}
 
+const CACHE = option.options(
+  {
+    /** How long an answer answers equal requests. */
+    ttl: option.required(option.duration(undefined, { min: 1 }), "how long an answer is kept, e.g. '10m'"),
+    /** Answers kept in this process; the one that was used longest ago is forgotten beyond. @default 1000 */
+    maxEntries: option.whole(1000, { min: 1 }),
+    /** Where else answers are kept. Other processes find them there. */
+    store: option.withMethods<LlmAnswerStore>('get', 'set'),
+  },
+  { shorthand: 'ttl' },
+);
+
+export interface LlmCacheOptions extends option.OptionsOf<typeof CACHE.spec> {}
+
 export const LLM_MODULE = option.options(
   {
     ...POLICIES,
@@ -317,6 +333,10 @@ export const LLM_MODULE = option.options(
     onContentPolicy: option.oneOf('throw', ['throw', 'next']),
     /** Reasons for which the next target is asked, or is not, other than by default: for all of them but `content_policy` and the caller's abort. */
     fallThrough: option.orNone(FALL_THROUGH),
+    /** Answers a request like an equal one before; a duration is short for `{ ttl }`. Off by default. */
+    cache: option.orNone(CACHE),
+    /** Read texts before they are sent and before they are handed out. None by default. */
+    guards: option.orNone(GUARDS),
     health: HEALTH,
   },
   {

@@ -51,6 +51,8 @@ const COMMON = {
   ),
   /** For one provider only, by the name of its AI SDK package: `{ openai: { reasoningEffort: 'low' } }`. */
   providerOptions: option.anything<NonNullable<ModelCall['providerOptions']>>(),
+  /** Who it is for: answers that are kept are not shared between tenants. */
+  tenant: option.text(),
   /** Sent along with every request of this call. */
   headers: option.anything<Readonly<Record<string, string>>>(),
 };
@@ -61,7 +63,10 @@ const check = ({ given, at }: { readonly given: { readonly [name: string]: unkno
 };
 
 export const STREAM_REQUEST = option.options(COMMON, { check });
-export const REQUEST = option.options({ ...COMMON, schema: option.anything<LlmSchema>() }, { check });
+export const REQUEST = option.options(
+  { ...COMMON, schema: option.anything<LlmSchema>(), cache: option.flag(undefined) },
+  { check },
+);
 
 /** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */
 export interface LlmStreamRequest extends option.OptionsOf<typeof COMMON> {}
@@ -69,4 +74,6 @@ export interface LlmStreamRequest extends option.OptionsOf<typeof COMMON> {}
 export interface LlmRequest<T = unknown> extends LlmStreamRequest {
   /** With a schema the answer is parsed, checked and, when invalid, asked for again with the problems fed back. */
   readonly schema?: LlmSchema<T>;
+  /** `false`: neither answered by what is kept nor kept. @default true, where the module has a `cache` */
+  readonly cache?: boolean;
 }

@@ -83,11 +83,23 @@ export interface LlmResult<T = unknown> {
   readonly finishReason: LlmFinishReason;
   /** True when the text stops at the token limit (`maxOutputTokens`, or the model's own), in the middle of what was to be said. */
   readonly truncated: boolean;
+  /** True when it is the answer of an equal request before: nothing was sent, nothing paid. */
+  readonly cached?: boolean;
   /** The `quality` configured for the target that served. */
   readonly quality?: number;
   readonly tries: readonly LlmTry[];
   /** Settings of the request that the model does not know, e.g. `temperature`: it was asked without them. */
   readonly leftOut?: readonly string[];
+  /** What guards changed, in order; absent when nothing. */
+  readonly guards?: readonly LlmGuardRecord[];
+}
+
+/** One text that a guard changed. */
+export interface LlmGuardRecord {
+  readonly when: 'before' | 'after';
+  readonly guard: 'redact' | 'check';
+  /** Places that were replaced. */
+  readonly count: number;
 }
 
 export const NO_USAGE: LlmUsage = { inputTokens: 0, outputTokens: 0, totalTokens: 0 };

@@ -11,6 +11,7 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
+import { AnswerCache } from './cache/answer-cache.js';
 import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
@@ -20,6 +21,8 @@ import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
+import type { LlmGuardRecord } from './llm.result.js';
+import { Guards } from './guard/guards.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -60,6 +63,8 @@ export class LlmService {
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
   private readonly counters = new LlmMetrics();
+  private readonly answers: AnswerCache | undefined;
+  private readonly guards: Guards | undefined;
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
   constructor(
@@ -101,7 +106,12 @@ export class LlmService {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
     };
-    figures.add(...llmFigures({ counts: this.counters, targets: this.all, health: () => this.connectivity.all() }));
+    this.guards = options.guards && new Guards(options.guards);
+    this.answers = options.cache && new AnswerCache(options.cache, clock);
+    const cache = this.answers?.counts;
+    figures.add(
+      ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
+    );
     this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
   }
 
@@ -115,7 +125,12 @@ export class LlmService {
     const { chain, request: asked } = readRequest(request, this.all, 'whole');
     const { schema, signal } = request;
     const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
-    return (await this.chain.generate<T>(chain, asked, options)).result;
+    const record: LlmGuardRecord[] = [];
+    const prompt = (await this.guards?.before(asked.prompt, request, record)) ?? asked.prompt;
+    const sent = { ...asked, prompt: [...prompt] };
+    const ask = async () => (await this.chain.generate<T>(chain, sent, options)).result;
+    const result = await (this.answers ? this.answers.around(request, sent, chain, ask) : ask());
+    return this.guards ? this.guards.after(result, request, record) : result;
   }
 
   /**
@@ -124,7 +139,8 @@ export class LlmService {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
-    return new LlmStream(this.chain, chain, asked, request.signal);
+    const prompt = this.guards?.beforeStream(asked.prompt) ?? asked.prompt;
+    return new LlmStream(this.chain, chain, { ...asked, prompt: [...prompt] }, request.signal);
   }
 
   /**

@@ -38,6 +38,8 @@ export function readRequest(
     model: _model,
     signal: _signal,
     schema: _schema,
+    tenant: _tenant,
+    cache: _cache,
     ...settings
   } = { ...REQUEST.fallback, ...read };
   const conversation = messages ?? [modelMessage({ role: 'user', content: prompt ?? '' })];

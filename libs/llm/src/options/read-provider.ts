@@ -20,7 +20,10 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 };
 
 export interface ProviderSurroundings {
-  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'embeddings' | 'heals' | 'health'>;
+  readonly module: Omit<
+    option.OutOf<typeof LLM_MODULE>,
+    'providers' | 'embeddings' | 'heals' | 'health' | 'cache' | 'guards'
+  >;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -57,6 +57,8 @@ export interface ResolvedLlmOptions {
   readonly embeddings: readonly ResolvedEmbedding[];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
+  readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];
+  readonly guards: option.OutOf<typeof LLM_MODULE>['guards'];
 }
 
 /** The circuit of a target, and its name in messages. */

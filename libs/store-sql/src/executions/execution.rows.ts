@@ -1,11 +1,10 @@
 import { indexedKey } from '@nest-resilience/core';
-import {
-  type ExecutionRecord,
-  type ExecutionStatus,
-  type JsonValue,
-  knownCost,
-  type NodeRecord,
-  type StructuredError,
+import type {
+  ExecutionRecord,
+  ExecutionStatus,
+  JsonValue,
+  NodeRecord,
+  StructuredError,
 } from '@nest-resilience/workflow';
 import type { ExecutionRow, NodeRow } from './execution.schema.js';
 
@@ -88,9 +87,11 @@ export function toExecution(row: ReadRow): ExecutionRecord {
   };
 }
 
+/** A cost that nobody knows is kept as 0, so tokens that cost nothing have none. */
 function tokensAndCost(row: Pick<ReadRow, 'input_tokens' | 'output_tokens' | 'cost_usd'>) {
   const tokens = { inputTokens: Number(row.input_tokens), outputTokens: Number(row.output_tokens) };
-  return { ...tokens, ...knownCost({ ...tokens, costUsd: row.cost_usd }) };
+  const isKnown = row.cost_usd !== 0 || tokens.inputTokens + tokens.outputTokens === 0;
+  return { ...tokens, ...(isKnown && { costUsd: row.cost_usd }) };
 }
 
 export function toNodeRow(executionId: string, record: NodeRecord): NodeRow {

@@ -90,6 +90,14 @@ function compileMessages(
     ...(prompt === undefined ? [] : [{ role: 'user' as const, content: prompt, place: 'llm.prompt' }]),
   ];
   return all.flatMap(({ role, content, place }) => {
+    if (typeof content !== 'string') {
+      problems.add(
+        `${place}: '${content.file}' is read for workflow files in a directory; write the text itself`,
+        node,
+        at,
+      );
+      return [];
+    }
     const rule = textRule(node, place);
     const compiled = problems.attempt(() => compileTemplate(content, { whole: rule, within: rule }), node, at);
     return compiled ? [{ role, content: compiled }] : [];

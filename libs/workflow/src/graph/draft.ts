@@ -115,10 +115,15 @@ export type NodeAction =
       readonly method?: string;
     };
 
+/** A text that stands in a file of its own, below the directory of the workflow file that names it. */
+export interface PromptFile {
+  readonly file: string;
+}
+
 /** A call of a language model. Texts are templates. */
 export interface LlmAction {
-  readonly prompt?: string;
-  readonly system?: string;
+  readonly prompt?: string | PromptFile;
+  readonly system?: string | PromptFile;
   readonly messages?: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
   /** JSON Schema of the answer; the node's result is then the object instead of the text. */
   readonly schema?: JsonSchema;

@@ -661,6 +661,18 @@ export function describeExecutionStore(
       assert.deepEqual([successful, failed, running], [27, 0, 3]);
     });
 
+    test('tells no cost of tokens of which nobody knows the price', async (store) => {
+      const { costUsd: _, ...unpriced } = { ...NO_TOTALS, nodes: 1, inputTokens: 10, outputTokens: 4 };
+      for (const totals of [NO_TOTALS, unpriced]) {
+        const { id } = (await store.create(executionRecord())).execution;
+        await store.finish(id, 'me', end({ totals }));
+
+        assert.deepEqual((await store.get(id))?.totals, totals);
+      }
+
+      assert.ok(!('costUsd' in toMetrics('triage', await store.sums('triage'))));
+    });
+
     test('counts metrics per execution, never per attempt', async (store) => {
       const totals = {
         nodes: 2,

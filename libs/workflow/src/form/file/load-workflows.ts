@@ -2,6 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { WORKFLOW_FILE_LIMITS } from './file-limits.js';
 import { type ParsedWorkflow, parseWorkflow } from './parse-workflow.js';
+import { readPromptFiles } from './prompt-files.js';
 
 /** Reads every `.yaml`, `.yml` and `.json` file of the directories, in the order of their names. */
 export async function loadWorkflowFiles(directories: readonly string[]): Promise<ParsedWorkflow[]> {
@@ -25,7 +26,7 @@ async function loadWorkflowFile(file: string): Promise<ParsedWorkflow> {
     // Asked before reading: a file of gigabytes must not be loaded only to be refused.
     const { size } = await stat(file);
     if (size > WORKFLOW_FILE_LIMITS.bytes) return failed(file, `is larger than ${WORKFLOW_FILE_LIMITS.bytes} bytes`);
-    return parseWorkflow(await readFile(file, 'utf8'), file);
+    return await readPromptFiles(parseWorkflow(await readFile(file, 'utf8'), file), file);
   } catch (error) {
     return failed(file, (error as Error).message);
   }

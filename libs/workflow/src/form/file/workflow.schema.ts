@@ -7,12 +7,18 @@ import { POLICY_SCHEMAS, type PolicySchemas } from './policy.schema.js';
 const closed = { type: 'object', additionalProperties: false };
 const names = { type: ['string', 'array'], items: { type: 'string' }, description: 'One name or a list of names.' };
 const jsonSchema = { type: 'object', description: 'A JSON Schema (2020-12).' };
+const text = (limits: object) => ({
+  type: ['string', 'object'],
+  ...limits,
+  ...{ required: ['file'], properties: { file: { type: 'string', minLength: 1 } }, additionalProperties: false },
+  description: 'A text, or { file } with the path of one below the directory of this file.',
+});
 const llm = {
   ...closed,
   description: 'Calls a language model. Texts are templates with {{ expression }} holes.',
   properties: {
-    prompt: { type: 'string', minLength: 1 },
-    system: { type: 'string' },
+    prompt: text({ minLength: 1 }),
+    system: text({}),
     messages: {
       type: 'array',
       minItems: 1,

@@ -1,0 +1,52 @@
+import { option } from '@nest-resilience/core';
+import { REDACTED_KINDS, type RedactedKind } from './redact.js';
+
+/** What a guard of your own is told beside a text. */
+export interface LlmGuarded {
+  /** Whether the text goes to a model or comes from one. */
+  readonly when: 'before' | 'after';
+  readonly tenant?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Gives the text that goes on in its place, or nothing to let it pass. What it throws refuses the call. */
+export type LlmGuardFunction = (
+  text: string,
+  about: LlmGuarded,
+) => string | undefined | void | Promise<string | undefined | void>;
+
+const KINDS = `true, or a list of ${REDACTED_KINDS.join(', ')} and of regular expressions`;
+
+export const GUARD = option.options({
+  /** More characters refuse the call. Of a request: of all its texts together. */
+  maxChars: option.whole(undefined, { min: 1 }),
+  /** What is replaced; `true`: all that is known. */
+  redact: option.custom<boolean | readonly (RedactedKind | RegExp)[], readonly (RedactedKind | RegExp)[]>(
+    (value, at) => {
+      if (typeof value === 'boolean') return value ? REDACTED_KINDS : [];
+      const isKnown = (one: unknown) => one instanceof RegExp || (REDACTED_KINDS as readonly unknown[]).includes(one);
+      return Array.isArray(value) && value.every(isKnown)
+        ? (value as (RedactedKind | RegExp)[]).map((one) => (one instanceof RegExp ? everywhere(one) : one))
+        : at.refuse(value, KINDS);
+    },
+  ),
+  check: option.custom<LlmGuardFunction, LlmGuardFunction>((value, at) =>
+    typeof value === 'function' ? (value as LlmGuardFunction) : at.refuse(value, 'a function (text, about) => text'),
+  ),
+});
+
+export const GUARDS = option.options({
+  /** Texts of requests, before they are sent. */
+  before: option.orNone(GUARD),
+  /** Texts of answers, before they are handed out. */
+  after: option.orNone(GUARD),
+});
+
+/** Applied in this order: `maxChars`, `redact`, `check`. */
+export interface LlmGuardOptions extends option.OptionsOf<typeof GUARD.spec> {}
+
+export interface LlmGuardsOptions extends option.OptionsOf<typeof GUARDS.spec> {}
+
+function everywhere(pattern: RegExp): RegExp {
+  return new RegExp(pattern.source, pattern.flags.includes('g') ? pattern.flags : `${pattern.flags}g`);
+}

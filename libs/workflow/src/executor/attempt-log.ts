@@ -58,7 +58,7 @@ export class AttemptLog {
 
   /**
    * Runs one attempt and notes how it ended; one that is abandoned by a timeout or a cancellation is noted when that happens.
-   * @param method name of the decorated method that is called, whose own retries and fallbacks are attempts as well
+   * @param method name of the method that is called, whose own retries and fallbacks are attempts as well; empty for a function
    */
   async note<T>(trier: Trier, signal: AbortSignal, attempt: () => PromiseLike<T> | T, method?: string): Promise<T> {
     const before = this.lastOf(trier);
@@ -90,7 +90,7 @@ export class AttemptLog {
     const abandon = (): void => close(isTimeout(signal.reason) ? 'timed_out' : 'cancelled', signal.reason);
     const unlisten = onAbort(signal, abandon);
     const listener = {
-      policy: method,
+      policy: method ?? '',
       retried: (error: unknown): void => {
         if (!open) return;
         end(isTimeout(error) ? 'timed_out' : 'failed', error);
@@ -108,7 +108,7 @@ export class AttemptLog {
       failed: (error: unknown, tries: unknown): void => this.noteFailure(draft, error, tries),
     };
     try {
-      const value = await listenWhile(listener, attempt);
+      const value = await (method === undefined ? attempt() : listenWhile(listener, attempt));
       close('succeeded');
       return value;
     } catch (error) {

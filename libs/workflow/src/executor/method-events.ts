@@ -5,7 +5,7 @@ import type { LlmAnswer } from '../llm.port.js';
 /** What is reported while a node runs a method or a step. */
 export interface MethodListener {
   /** Name of the method's policies, `Class.method`; reports of anything the method calls are its own business. */
-  readonly policy: string | undefined;
+  readonly policy: string;
   retried(error: unknown): void;
   fellBack(level: number, name: string, error: unknown): void;
   /** It asked a model by itself. */
@@ -17,6 +17,8 @@ const listening = new AsyncLocalStorage<MethodListener | undefined>();
 
 /** Runs a method so that its own policies' reports, and those of models that it asks, reach the listener; `undefined`: nobody. */
 export function listenWhile<T>(listener: MethodListener | undefined, run: () => T): T {
+  // Without a step that began it nobody listens, and following calls is not free.
+  if (listener === undefined && listening.getStore() === undefined) return run();
   return listening.run(listener, run);
 }
 
@@ -25,7 +27,7 @@ type Report = (listener: MethodListener, payload: never) => void;
 const ofMethod =
   (report: (listener: MethodListener, payload: Told) => void): Report =>
   (listener, payload: Told) => {
-    if (payload.policy !== undefined && payload.policy === listener.policy) report(listener, payload);
+    if (payload.policy === listener.policy) report(listener, payload);
   };
 
 interface Told {

@@ -52,10 +52,10 @@ export function idempotencyKey(executionId: string, node: string, { by, index, r
   ].join(':');
 }
 
-/** The name under which the policies of a called method report. */
+/** The name under which the policies of a called method report; empty for a function, which has none. */
 export function methodOf(action: ItemAction): string | undefined {
   if (action.type === 'call') return action.target;
-  return action.type === 'run' ? action.method : undefined;
+  return action.type === 'run' ? (action.method ?? '') : undefined;
 }
 
 /** What the expressions of a node see. */

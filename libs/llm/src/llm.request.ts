@@ -23,6 +23,11 @@ interface LlmRequestBase {
   readonly signal?: AbortSignal;
   readonly maxOutputTokens?: number;
   readonly temperature?: number;
+  /**
+   * Whether `offline`, which is no model, may answer. Where nobody else can, a call that refuses it fails.
+   * @default 'refuse' with a schema, 'accept' for text
+   */
+  readonly degraded?: 'accept' | 'refuse';
 }
 
 export interface LlmRequest<T = unknown> extends LlmRequestBase {

@@ -2,7 +2,7 @@ import { type OptionProblem, ResilienceOptionsError } from '@nest-resilience/cor
 import { didYouMean } from '@nest-resilience/core/kit';
 import type { LlmRequest } from '../llm.request.js';
 import type { ProviderRequest } from '../providers/provider.js';
-import type { LlmTarget } from './llm-target.js';
+import { type LlmTarget, withoutDegraded } from './llm-target.js';
 
 /**
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
@@ -38,7 +38,7 @@ export function readRequest(
   const problems: OptionProblem[] = [];
   const problem = (name: string, value: unknown, allowed: string) =>
     problems.push({ path: `LlmService > ${name}`, value, allowed });
-  const { prompt, messages, system, maxOutputTokens, temperature } = request;
+  const { prompt, messages, system, maxOutputTokens, temperature, degraded } = request;
   if ((prompt === undefined) === (messages === undefined)) problem('prompt', prompt, "either 'prompt' or 'messages'");
   else if (prompt !== undefined && (typeof prompt !== 'string' || prompt.trim() === ''))
     problem('prompt', prompt, 'a text that is not empty');
@@ -55,7 +55,9 @@ export function readRequest(
   }
   if (temperature !== undefined && !(Number.isFinite(temperature) && temperature >= 0))
     problem('temperature', temperature, 'a number >= 0');
-  const chain = chooseTargets(targets, request.model, problems);
+  if (degraded !== undefined && degraded !== 'accept' && degraded !== 'refuse')
+    problem('degraded', degraded, "'accept' or 'refuse'");
+  const chain = withoutDegraded(chooseTargets(targets, request.model, problems), request);
   if (problems.length > 0) throw new ResilienceOptionsError(problems);
   const conversation = messages ?? [{ role: 'user' as const, content: prompt ?? '' }];
   // Providers want system messages in front; their order among themselves stays.

@@ -8,6 +8,7 @@ import {
 } from '../ledger/execution.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { listenWhile } from './method-events.js';
+import type { ServedBy } from './summary.js';
 import type { LlmPortResult, LlmPortTry } from '../llm.port.js';
 
 /** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
@@ -45,6 +46,9 @@ export class AttemptLog {
   readonly heals: HealRecord[] = [];
   /** The model answer that counts, once there is one. */
   answer: LlmPortResult | undefined;
+  /** Whether any answer was a degraded one. */
+  degraded = false;
+  private readonly items = new Map<number, ServedBy>();
 
   /** The fallback of a decorated method that answered in its place. */
   methodFallback: { readonly by: string; readonly level: number } | undefined;
@@ -135,6 +139,8 @@ export class AttemptLog {
 
   noteAnswer(trier: Trier, answer: LlmPortResult): void {
     this.answer = answer;
+    if (answer.degraded) this.degraded = true;
+    if (trier.index !== undefined && trier.round === undefined) this.items.set(trier.index, servedBy(answer));
     const { inputTokens, outputTokens } = answer.usage;
     this.usage = {
       inputTokens: (this.usage?.inputTokens ?? 0) + inputTokens,
@@ -147,6 +153,10 @@ export class AttemptLog {
     if ((answer.retries ?? 0) > 0) draft.actions.push('retried');
     if ((answer.heals ?? 0) > 0) draft.actions.push('healed');
     if (answer.fallbackLevel > 0) draft.actions.push('fell_back');
+  }
+
+  servedItem(index: number): ServedBy | undefined {
+    return this.items.get(index);
   }
 
   get attempts(): NodeAttempt[] {
@@ -220,6 +230,10 @@ export class AttemptLog {
     const wasted = (tries as LlmPortTry[]).reduce((sum, { costUsd }) => sum + (costUsd ?? 0), 0);
     if (wasted > 0) this.costUsd = (this.costUsd ?? 0) + wasted;
   }
+}
+
+export function servedBy({ provider, fallbackLevel, degraded }: LlmPortResult): ServedBy {
+  return { provider, level: fallbackLevel, degraded };
 }
 
 /** A model client's error says what was tried. */

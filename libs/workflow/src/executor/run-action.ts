@@ -39,12 +39,13 @@ export async function runAction(
       const messages = await Promise.all(
         action.messages.map(async ({ role, content }) => ({ role, content: textOf(await content.evaluate(scope)) })),
       );
-      const { schema, model } = action;
+      const { schema, model, degraded } = action;
       const answer = await world.llm.complete({
         messages,
         signal: context.signal,
         ...(schema && { schema }),
         ...(model && { model }),
+        ...(degraded && { degraded }),
       });
       onAnswer(answer);
       return schema ? (answer.object ?? answer.text) : answer.text;

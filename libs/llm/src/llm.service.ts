@@ -1,7 +1,5 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
-  type CircuitHandle,
-  type CircuitStateName,
   type OptionProblem,
   type Policy,
   type PolicyOptions,
@@ -13,6 +11,7 @@ import {
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
+import { stateOf } from './chain/target-state.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
@@ -63,7 +62,11 @@ export class LlmService {
     this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random, shared });
     shared?.onCool((name, ms) => this.all.find(({ circuit }) => circuit === name)?.cooldown.cool(ms));
     this.providers = firstOfEach(this.all);
-    const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
+    const circuits = new Map(this.all.map((target) => [target, resilience.circuit(target.circuit)]));
+    const states = (provider: string) =>
+      [...circuits].flatMap(([target, circuit]) =>
+        target.options.name === provider ? [stateOf(target, circuit)] : [],
+      );
     const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);
     this.checkBudget = budget;
     const free = new Set(this.providers.filter(({ kind }) => kind === 'offline').map(({ name }) => name));
@@ -71,7 +74,7 @@ export class LlmService {
       this.providers.map(({ name }) => name),
       {
         clock,
-        isShut: (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
+        targets: states,
         staleAfterMs: STALE_INTERVALS * options.health.interval,
         paidChecks: (provider) => (free.has(provider) ? undefined : budget.spentOn(provider)),
       },
@@ -118,6 +121,17 @@ export class LlmService {
     }));
   }
 
+  /** A check went well: the key is good, and when a model was asked, there is money too. */
+  proven(provider: string, asked: boolean): void {
+    const mended = asked ? (['auth', 'quota'] as const) : (['auth'] as const);
+    for (const { options, cooldown } of this.all) if (options.name === provider) cooldown.lift(...mended);
+  }
+
+  /** A check was told to come back later: that holds for what is asked of the model too. */
+  cooled(provider: string, error: unknown): void {
+    this.all.find(({ options }) => options.name === provider)?.cooldown.failed(error);
+  }
+
   /** Calls, tokens and money since the start of the process. */
   metrics(): LlmMetricsSnapshot {
     return this.counters.snapshot();
@@ -151,14 +165,6 @@ const STALE_INTERVALS = 3;
 function costsOf(targets: readonly LlmTarget[], checked: readonly LlmProvider[]): ReadonlyMap<string, LlmCost> {
   const asked = targets.filter(({ provider }) => checked.includes(provider));
   return new Map(asked.flatMap(({ options: { name, cost } }) => (cost === undefined ? [] : [[name, cost] as const])));
-}
-
-/** An open circuit whose time has come reads `half_open`: the next call may prove the provider. */
-const SHUT: readonly CircuitStateName[] = ['open', 'forced_open'];
-
-function circuitsOf(targets: readonly LlmTarget[], provider: string, resilience: ResilienceService): CircuitHandle[] {
-  const models = targets.map(({ options }) => options).filter(({ name }) => name === provider);
-  return models.map((options) => resilience.circuit(circuitNameOf(options)));
 }
 
 function firstOfEach(targets: readonly LlmTarget[]): LlmProvider[] {

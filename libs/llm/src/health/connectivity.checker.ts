@@ -80,7 +80,8 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     if (this.stopped.signal.aborted) return this.last();
     const { connectivity, options } = this.llm;
     const due = this.llm.providers.filter(
-      ({ name }) => force || !connectivity.provenByTraffic(name, options.health.interval),
+      ({ name }) =>
+        force || !(connectivity.provenByTraffic(name, options.health.interval) || connectivity.isCooling(name)),
     );
     await Promise.all(due.map((provider) => this.check(provider)));
     const results = this.last();
@@ -96,10 +97,14 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
       stop: this.stopped.signal,
       billed: connectivity.isOutOfMoney(provider.name),
       book: () => checkBudget.book(provider.name),
+      limited: (error) => this.llm.cooled(provider.name, error),
     });
     if (this.stopped.signal.aborted) return;
     if (evidence === 'withheld') connectivity.withhold(provider.name);
-    else connectivity.note(provider.name, evidence);
+    else {
+      connectivity.note(provider.name, evidence);
+      if (evidence.ok) this.llm.proven(provider.name, evidence.asked === true);
+    }
     // Not together with the others: the slowest check may take long.
     this.tell(connectivity.of(provider.name));
   }

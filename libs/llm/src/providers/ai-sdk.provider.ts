@@ -88,8 +88,12 @@ export class AiSdkProvider implements LlmProvider {
   }
 
   async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
-    if (!billed && (await listModels(this.setup, signal))) return { kind: 'free' };
-    if (!mayPay()) return { kind: 'withheld' };
+    const listed = billed ? undefined : await listModels(this.setup, signal, this.model);
+    if (listed?.kind === 'listed') return { kind: 'free', missing: listed.missing };
+    if (!mayPay()) {
+      if (listed?.refusal !== undefined) throw listed.refusal;
+      return { kind: 'withheld' };
+    }
     const ping = { messages: [{ role: 'user', content: 'ping' } as const], maxOutputTokens: 1 };
     const { usage } = await this.complete(ping, { signal });
     return { kind: 'paid', usage };

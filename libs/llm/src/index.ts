@@ -40,6 +40,6 @@ export {
 } from './llm.options.js';
 export type { JsonSchema, LlmMessage, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
 export type { LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
-export { LlmService, type LlmTargetInfo } from './llm.service.js';
+export { LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

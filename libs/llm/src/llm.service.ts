@@ -1,5 +1,7 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
+  type CircuitHandle,
+  type FailureReason,
   type OptionProblem,
   type Policy,
   type PolicyOptions,
@@ -11,7 +13,9 @@ import {
 import { readRequest } from './chain/read-request.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
-import { stateOf } from './chain/target-state.js';
+import { stateOf, type TargetState } from './chain/target-state.js';
+import type { LlmProviderHealth } from './health/health-record.js';
+import { RecentTries } from './health/recent-figures.js';
 import { createTarget, type LlmTarget, type TimeAndChance } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
@@ -35,6 +39,25 @@ export type LlmTargetInfo = Pick<
   readonly circuit: string;
 };
 
+/** How a target stands at the moment, see {@link LlmService.view}. */
+export interface LlmTargetView {
+  readonly provider: string;
+  readonly model: string;
+  readonly kind: ResolvedTarget['kind'];
+  /** Place in the chain, 0 the first choice. */
+  readonly order: number;
+  /** Of its provider. */
+  readonly health: Pick<LlmProviderHealth, 'status' | 'reason' | 'ageMs' | 'skipped'>;
+  readonly state: TargetState['state'];
+  /** State of its circuit. */
+  readonly circuit: string;
+  readonly cooldown?: { readonly reason: FailureReason; readonly forMs: number };
+  /** What its limits still have, this minute. */
+  readonly room: { readonly requests?: number; readonly tokens?: number };
+  readonly inFlight: number;
+  readonly recent: ReturnType<RecentTries['of']>;
+}
+
 /**
  * Asks the configured models, one after the other until one answers: each under its own circuit, retries, timeout and limits.
  * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
@@ -50,6 +73,8 @@ export class LlmService {
   private readonly chain: LlmChain;
   private readonly all: readonly LlmTarget[];
   private readonly counters = new LlmMetrics();
+  private readonly circuits: ReadonlyMap<LlmTarget, CircuitHandle>;
+  private readonly recent: RecentTries;
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
   constructor(
@@ -62,7 +87,9 @@ export class LlmService {
     this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random, shared });
     shared?.onCool((name, ms) => this.all.find(({ circuit }) => circuit === name)?.cooldown.cool(ms));
     this.providers = firstOfEach(this.all);
+    this.recent = new RecentTries(clock);
     const circuits = new Map(this.all.map((target) => [target, resilience.circuit(target.circuit)]));
+    this.circuits = circuits;
     const states = (provider: string) =>
       [...circuits].flatMap(([target, circuit]) =>
         target.options.name === provider ? [stateOf(target, circuit)] : [],
@@ -82,6 +109,7 @@ export class LlmService {
     const tried = (entry: LlmTry) => {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
+      this.recent.tried(entry);
     };
     this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
   }
@@ -119,6 +147,31 @@ export class LlmService {
       ...(quality !== undefined && { quality }),
       ...(contextWindow !== undefined && { contextWindow }),
     }));
+  }
+
+  /** How each target stands at the moment, in the order in which they are asked. */
+  view(): readonly LlmTargetView[] {
+    return [...this.circuits].map(([target, circuit], order): LlmTargetView => {
+      const { options, cooldown, tokens } = target;
+      const { name: provider, model, kind } = options;
+      const { status, reason, ageMs, skipped } = this.connectivity.of(provider);
+      const because = cooldown.reason;
+      return {
+        ...{ provider, model, kind, order },
+        health: {
+          status,
+          ...(reason && { reason }),
+          ...(ageMs !== undefined && { ageMs }),
+          ...(skipped && { skipped }),
+        },
+        state: stateOf(target, circuit).state,
+        circuit: circuit.state,
+        ...(because && { cooldown: { reason: because, forMs: cooldown.remainingMs } }),
+        room: tokens.room(),
+        inFlight: tokens.inFlight,
+        recent: this.recent.of(`${provider}:${model}`),
+      };
+    });
   }
 
   /** A check went well: the key is good, and when a model was asked, there is money too. */

@@ -173,3 +173,32 @@ describe('traffic', () => {
     });
   });
 });
+
+describe('of several replicas', () => {
+  it.each<[what: string, lead: () => Promise<boolean>, checked: number]>([
+    ['that does not lead checks nobody', () => Promise.resolve(false), 0],
+    ['that leads checks', () => Promise.resolve(true), 1],
+    ['that nobody answers checks for itself', () => Promise.reject(new Error('away')), 1],
+  ])('one %s', async (_what, lead, checked) => {
+    const clock = new FakeClock();
+    const { llm, sent } = await start(listing('gpt-4o-mini'), hi, {
+      resilience: { clock },
+    });
+    const { resilience } = app as LlmApp;
+    Object.assign(llm.options.health, { enabled: true });
+    const ticks = clock.pending;
+    const asked: string[] = [];
+    const lease = { lead: (name: string) => (asked.push(name), lead()) };
+    const replica = new LlmConnectivityChecker(llm, resilience, () => 0, undefined, lease);
+    sent.length = 0;
+
+    replica.onApplicationBootstrap();
+    // The next round is set when this one is over.
+    while (clock.pending === ticks || asked.length === 0) await new Promise(setImmediate);
+    while (sent.length < checked) await new Promise(setImmediate);
+    replica.onModuleDestroy();
+
+    expect(asked).toEqual(['checks']);
+    expect(sent).toHaveLength(checked);
+  });
+});

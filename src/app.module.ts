@@ -4,14 +4,14 @@ import { ResilienceModule } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
-import { LlmModule, LlmService, providersFromEnv } from '@nest-resilience/llm';
+import { LlmModule, type LlmProviderOptions, LlmService, providersFromEnv } from '@nest-resilience/llm';
 import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
 import { WorkflowModule } from '@nest-resilience/workflow';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ScheduleModule } from '@nestjs/schedule';
 
-import type { Configuration } from './configuration/configuration.js';
+import { type Configuration, ConfigurationError } from './configuration/configuration.js';
 import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
 import { ExecutionMessages } from './transport/executions.messages.js';
@@ -37,7 +37,7 @@ export class AppModule {
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
         LlmModule.forRoot({
-          providers: providersFromEnv(env),
+          providers: modelsOf(configuration, env),
           timeout: { each: configuration.LLM_TIMEOUT },
           retry: { maxRetries: configuration.LLM_RETRIES, baseDelay: configuration.LLM_RETRY_BASE_DELAY },
           circuitBreaker: {
@@ -70,4 +70,13 @@ export class AppModule {
       ],
     };
   }
+}
+
+/** @throws ConfigurationError when nobody is left to ask */
+function modelsOf({ LLM_OFFLINE }: Configuration, env: NodeJS.ProcessEnv): LlmProviderOptions[] {
+  const providers = providersFromEnv(env, { offline: LLM_OFFLINE });
+  if (providers.length > 0) return providers;
+  const message =
+    "'off' leaves no model; set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_BASE_URL, or LLM_OFFLINE=last";
+  throw new ConfigurationError([{ name: 'LLM_OFFLINE', source: 'environment', message }]);
 }

@@ -49,6 +49,7 @@ describe('the configuration', () => {
       SHUTDOWN_DELAY: '0s',
       SHUTDOWN_TIMEOUT: '10s',
       LLM_TIMEOUT: '30s',
+      LLM_OFFLINE: 'last',
       LLM_RETRIES: 2,
       LLM_RETRY_BASE_DELAY: '500ms',
       LLM_CIRCUIT_WINDOW: '5m',

@@ -119,6 +119,8 @@ const SETTINGS = z.object({
   /** What requests and workflow steps at work get after that. */
   SHUTDOWN_TIMEOUT: duration.default('10s'),
 
+  /** `off`: nothing but a model answers; without a key of one the service does not start. */
+  LLM_OFFLINE: z.enum(['last', 'off']).default('last'),
   /** For one request to a model. */
   LLM_TIMEOUT: duration.default('30s'),
   /** Per model, after the first request. */

@@ -28,6 +28,17 @@ const refusing = ({ status, retryAfter, message = 'no', ...error }: Refusal): Ca
     vendor.onMessage(/./, { status, error: { message, ...error }, ...(retryAfter !== undefined && { retryAfter }) }),
 });
 
+const answering =
+  (status: number, body: string | object, type = 'application/json'): NonNullable<Cause['raw']> =>
+  () =>
+  (response) =>
+    void response
+      .writeHead(status, { 'content-type': type })
+      .end(typeof body === 'string' ? body : JSON.stringify(body));
+
+/** What gateways answer with 200, because they have reached their upstream. */
+const inside = (code: number, message: string): Cause => ({ raw: answering(200, { error: { code, message } }) });
+
 /** Short, because three attempts wait for it; on the failing target only, so that a slow machine cannot fail the next one. */
 const SHORT = { timeout: { each: 150, firstToken: 150, idle: 150 } } as const;
 const TEXT = 'Once upon a time ';
@@ -156,4 +167,45 @@ export const CAUSES: Readonly<Record<string, Cause>> = {
     },
   },
   abort: { raw: () => () => undefined, abort: true },
+  'rate-limit-without-hint': refusing({ status: 429, message: 'Rate limit reached' }),
+  'rate-limit-in-words': refusing({ status: 429, message: 'Rate limit reached. Please try again in 41.6s.' }),
+  'rate-limit-as-403': refusing({ status: 403, message: 'You have exceeded a rate limit. Please wait 40 seconds.' }),
+  'rate-limit-inside-200': inside(429, 'Rate limit exceeded: free-models-per-min'),
+  'quota-inside-200': inside(402, 'Insufficient credits'),
+  'overloaded-inside-200': inside(503, 'Upstream is overloaded'),
+  'payment-required': refusing({ status: 402, message: 'Insufficient Balance' }),
+  'usage-limit': refusing({
+    status: 400,
+    message: 'You have reached your specified API usage limits. You will regain access on 2099-01-01 at 00:00 UTC.',
+    type: 'invalid_request_error',
+  }),
+  'key-as-400': refusing({ status: 400, message: 'API key not valid. Please pass a valid API key.' }),
+  'decommissioned-as-400': refusing({
+    status: 400,
+    message: 'The model `x` has been decommissioned and is no longer supported.',
+    code: 'model_decommissioned',
+  }),
+  'region-as-400': refusing({ status: 400, message: 'User location is not supported for the API use.' }),
+  flagged: refusing({ status: 403, message: 'Your chosen model requires moderation and your input was flagged' }),
+  conflict: refusing({ status: 409, message: 'Conflict' }),
+  unprocessable: refusing({ status: 422, message: 'body.messages.0: extra fields not permitted' }),
+  'method-not-allowed': refusing({ status: 405, message: 'Method Not Allowed' }),
+  'body-too-large': { raw: answering(413, '<html><h1>413 Request Entity Too Large</h1></html>', 'text/html') },
+  'context-length-as-413': {
+    ...refusing({ status: 413, message: 'Request too large for model `x` on tokens per minute (TPM): Limit 6000' }),
+    options: { contextWindow: 8_000 },
+  },
+  'context-length-in-words': {
+    ...refusing({
+      status: 400,
+      message: 'The input token count (120) exceeds the maximum number of tokens allowed (8)',
+    }),
+    options: { contextWindow: 8_000 },
+  },
+  'html-page': { raw: answering(200, '<html><body>Sign in to continue</body></html>', 'text/html') },
+  'html-502': { raw: answering(502, '<html><h1>502 Bad Gateway</h1></html>', 'text/html') },
+  'gateway-timeout': { raw: answering(504, '<html><h1>504 Gateway Time-out</h1></html>', 'text/html') },
+  'request-timeout': refusing({ status: 408, message: 'Request Timeout' }),
+  capacity: refusing({ status: 498, message: 'Flex tier capacity exceeded', code: 'capacity_exceeded' }),
+  'failed-dependency': refusing({ status: 424, message: 'The model returned an error while it was processing' }),
 };

@@ -69,7 +69,7 @@ function expectOutcome(outcome: string, ended: PromiseSettledResult<LlmResult>, 
     expect([`served by ${ended.value.provider}`, ended.value.fallbackLevel]).toEqual([`served by ${next}`, 1]);
     expect(outcome).toMatch(/^next (larger )?target$/);
   } else if (outcome === "the provider's error") {
-    expect(ended.reason).toMatchObject({ statusCode: 400 });
+    expect([400, 403]).toContain((ended.reason as { statusCode?: number }).statusCode);
   } else if (outcome === "the signal's reason") {
     expect(ended.reason).toMatchObject({ name: 'AbortError' });
   } else {
@@ -91,11 +91,12 @@ const cases = documentedFailures().flatMap((failure) =>
 
 // A rejection that nobody handles fails the test in which it happens: jest sees to that.
 describe('the failures of docs/llm.md', () => {
-  it('are all that this suite can bring about, and at least twelve on both wires in every way of asking', () => {
+  it('are all that this suite can bring about, at least forty, and thirty of them on both wires in every way of asking', () => {
     const failures = documentedFailures();
 
     expect(failures.map(({ name }) => name).sort()).toEqual(Object.keys(CAUSES).sort());
-    expect(failures.filter(({ modes }) => modes.length === 3).length).toBeGreaterThanOrEqual(12);
+    expect(failures.length).toBeGreaterThanOrEqual(40);
+    expect(failures.filter(({ modes }) => modes.length === 3).length).toBeGreaterThanOrEqual(30);
   });
 
   it.each(cases)('%s, over the wire of %s, asked to %s', async (_name, wire, mode, failure) => {

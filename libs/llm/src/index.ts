@@ -49,6 +49,6 @@ export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamR
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
 export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
-export { LlmService, type LlmTargetInfo } from './llm.service.js';
+export { LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

@@ -1,7 +1,10 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
+import { type AdminAccess, ownController, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
 import { LlmConnectivityChecker } from './health/connectivity.checker.js';
 import { LlmHealthIndicator } from './health/llm.health.js';
+import { LlmTargetsController } from './http/targets.controller.js';
+import { describeTargets } from './http/targets.openapi.js';
 import type { LlmModuleOptions } from './llm.options.js';
 import { LlmService } from './llm.service.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
@@ -14,7 +17,7 @@ export interface LlmModuleAsyncOptions<Args extends unknown[] = never[]> extends
 
 /**
  * `LlmService`, the connectivity checks and `LlmHealthIndicator`, global. Needs `ResilienceModule.forRoot()` in the same
- * application; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
+ * application; `GET /llm/targets` is closed until `AdminModule` opens it; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
  */
 @Module({})
 export class LlmModule {
@@ -38,12 +41,21 @@ export class LlmModule {
   }
 }
 
+const OPENAPI = Symbol('nest-resilience.llm.openapi');
+
 function build(options: Provider): DynamicModule {
+  const controller = ownController(LlmTargetsController);
   return {
     module: LlmModule,
     global: true,
+    controllers: [controller],
     providers: [
       options,
+      {
+        provide: OPENAPI,
+        inject: [{ token: RESILIENCE_ADMIN, optional: true }],
+        useFactory: (admin?: AdminAccess) => describeTargets(controller, admin),
+      },
       LlmService,
       LlmConnectivityChecker,
       LlmHealthIndicator,

@@ -53,6 +53,11 @@ const COMMON = {
   providerOptions: option.anything<NonNullable<ModelCall['providerOptions']>>(),
   /** Who it is for: answers that are kept are not shared between tenants. */
   tenant: option.text(),
+  /**
+   * Whether `offline`, which is no model, may answer. Where nobody else can, a call that refuses it fails.
+   * @default 'refuse' with a schema, 'accept' for text
+   */
+  degraded: option.oneOf(undefined, ['accept', 'refuse']),
   /** Sent along with every request of this call. */
   headers: option.anything<Readonly<Record<string, string>>>(),
 };

@@ -173,6 +173,7 @@ describe('LlmService.complete', () => {
     const result = await llm.complete({
       prompt: 'Classify as one of: spam, ham\n\nClick now to claim your free prize',
       schema: LABEL,
+      degraded: 'accept',
     });
 
     expect(result).toMatchObject({

@@ -1,7 +1,7 @@
 import { Inject, Injectable, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
-  type CircuitStateName,
+  type FailureReason,
   option,
   type OptionProblem,
   type PolicyOptions,
@@ -16,6 +16,9 @@ import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
+import { stateOf, type TargetState } from './chain/target-state.js';
+import type { LlmProviderHealth } from './health/health-record.js';
+import { RecentTries } from './health/recent-figures.js';
 import { createTarget, type LlmTarget } from './chain/llm-target.js';
 import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
@@ -46,6 +49,25 @@ export type LlmTargetInfo = Pick<
   readonly circuit: string;
 };
 
+/** How a target stands at the moment, see {@link LlmService.view}. */
+export interface LlmTargetView {
+  readonly provider: string;
+  readonly model: string;
+  readonly kind: ResolvedTarget['kind'];
+  /** Place in the chain, 0 the first choice. */
+  readonly order: number;
+  /** Of its provider. */
+  readonly health: Pick<LlmProviderHealth, 'status' | 'reason' | 'ageMs' | 'skipped'>;
+  readonly state: TargetState['state'];
+  /** State of its circuit. */
+  readonly circuit: string;
+  readonly cooldown?: { readonly reason: FailureReason; readonly forMs: number };
+  /** What its limits still have, this minute. */
+  readonly room: { readonly requests?: number; readonly tokens?: number };
+  readonly inFlight: number;
+  readonly recent: ReturnType<RecentTries['of']>;
+}
+
 /**
  * Asks the configured models, one after the other until one answers: each under its own circuit, retries, timeout and limits.
  * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
@@ -65,6 +87,8 @@ export class LlmService {
   private readonly counters = new LlmMetrics();
   private readonly answers: AnswerCache | undefined;
   private readonly guards: Guards | undefined;
+  private readonly circuits: ReadonlyMap<LlmTarget, CircuitHandle>;
+  private readonly recent: RecentTries;
 
   /** @throws ResilienceOptionsError when a provider's policies cannot work */
   constructor(
@@ -89,7 +113,13 @@ export class LlmService {
     );
     this.dimensions = { known: options.embeddings.find(({ dimensions }) => dimensions !== undefined)?.dimensions };
     this.providers = firstOfEach(this.all);
-    const circuits = new Map(this.providers.map(({ name }) => [name, circuitsOf(this.all, name, resilience)]));
+    this.recent = new RecentTries(clock);
+    const circuits = new Map(this.all.map((target) => [target, resilience.circuit(target.circuit)]));
+    this.circuits = circuits;
+    const states = (provider: string) =>
+      [...circuits].flatMap(([target, circuit]) =>
+        target.options.name === provider ? [stateOf(target, circuit)] : [],
+      );
     const budget = new CheckBudget(options.health.maxCostPerDay, costsOf(this.all, this.providers), clock);
     this.checkBudget = budget;
     const free = new Set(this.providers.filter(({ kind }) => kind === 'offline').map(({ name }) => name));
@@ -97,7 +127,7 @@ export class LlmService {
       this.providers.map(({ name }) => name),
       {
         clock,
-        isShut: (provider) => circuits.get(provider)?.every(({ state }) => SHUT.includes(state)) === true,
+        targets: states,
         staleAfterMs: STALE_INTERVALS * options.health.interval,
         paidChecks: (provider) => (free.has(provider) ? undefined : budget.spentOn(provider)),
       },
@@ -105,6 +135,7 @@ export class LlmService {
     const tried = (entry: LlmTry) => {
       this.counters.tried(entry);
       this.connectivity.tried(entry);
+      this.recent.tried(entry);
     };
     this.guards = options.guards && new Guards(options.guards);
     this.answers = options.cache && new AnswerCache(options.cache, clock);
@@ -184,6 +215,42 @@ export class LlmService {
     }));
   }
 
+  /** How each target stands at the moment, in the order in which they are asked. */
+  view(): readonly LlmTargetView[] {
+    return [...this.circuits].map(([target, circuit], order): LlmTargetView => {
+      const { options, cooldown, tokens } = target;
+      const { name: provider, model, kind } = options;
+      const { status, reason, ageMs, skipped } = this.connectivity.of(provider);
+      const because = cooldown.reason;
+      return {
+        ...{ provider, model, kind, order },
+        health: {
+          status,
+          ...(reason && { reason }),
+          ...(ageMs !== undefined && { ageMs }),
+          ...(skipped && { skipped }),
+        },
+        state: stateOf(target, circuit).state,
+        circuit: circuit.state,
+        ...(because && { cooldown: { reason: because, forMs: cooldown.remainingMs } }),
+        room: tokens.room(),
+        inFlight: tokens.inFlight,
+        recent: this.recent.of(`${provider}:${model}`),
+      };
+    });
+  }
+
+  /** A check went well: the key is good, and when a model was asked, there is money too. */
+  proven(provider: string, asked: boolean): void {
+    const mended = asked ? (['auth', 'quota'] as const) : (['auth'] as const);
+    for (const { options, cooldown } of this.all) if (options.name === provider) cooldown.lift(...mended);
+  }
+
+  /** A check was told to come back later: that holds for what is asked of the model too. */
+  cooled(provider: string, error: unknown): void {
+    this.all.find(({ options }) => options.name === provider)?.cooldown.failed(error);
+  }
+
   /** Calls, tokens and money since the start of the process. */
   metrics(): LlmMetricsSnapshot {
     return this.counters.snapshot();
@@ -213,14 +280,6 @@ const STALE_INTERVALS = 3;
 function costsOf(targets: readonly LlmTarget[], checked: readonly LlmProvider[]): ReadonlyMap<string, LlmCost> {
   const asked = targets.filter(({ provider }) => checked.includes(provider));
   return new Map(asked.flatMap(({ options: { name, cost } }) => (cost === undefined ? [] : [[name, cost] as const])));
-}
-
-/** An open circuit whose time has come reads `half_open`: the next call may prove the provider. */
-const SHUT: readonly CircuitStateName[] = ['open', 'forced_open'];
-
-function circuitsOf(targets: readonly LlmTarget[], provider: string, resilience: ResilienceService): CircuitHandle[] {
-  const models = targets.map(({ options }) => options).filter(({ name }) => name === provider);
-  return models.map((options) => resilience.circuit(circuitNameOf(options)));
 }
 
 function firstOfEach(targets: readonly LlmTarget[]): LlmProvider[] {

@@ -4,7 +4,7 @@ import type { LlmProviderOptions } from './llm.options.js';
 const DEFAULT_MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-haiku-4-5', ollama: 'llama3.2' } as const;
 
 /**
- * Every provider that the environment describes, and `offline` last:
+ * Every provider that the environment describes, and `offline` last, unless `LLM_OFFLINE=off`:
  *
  * | provider | is there when | also read |
  * |---|---|---|
@@ -16,6 +16,7 @@ const DEFAULT_MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-haiku-4-5', o
  */
 export function providersFromEnv(
   env: Readonly<Record<string, string | undefined>> = process.env,
+  { offline = env['LLM_OFFLINE'] === 'off' ? 'off' : 'last' }: { readonly offline?: 'last' | 'off' } = {},
 ): LlmProviderOptions[] {
   const providers: LlmProviderOptions[] = [];
   const keyed = (kind: 'openai' | 'anthropic', prefix: string) => {
@@ -41,6 +42,6 @@ export function providersFromEnv(
       ...(baseURL && { baseURL }),
     });
   }
-  providers.push({ name: 'offline', kind: 'offline', model: 'extractive' });
+  if (offline === 'last') providers.push({ name: 'offline', kind: 'offline', model: 'extractive' });
   return providers;
 }

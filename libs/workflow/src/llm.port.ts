@@ -8,11 +8,15 @@ export interface LlmPort {
   complete(request: LlmPortRequest): Promise<LlmPortResult>;
 }
 
+export type DegradedAnswers = 'accept' | 'refuse';
+
 export interface LlmPortRequest {
   readonly messages: readonly { readonly role: 'system' | 'user' | 'assistant'; readonly content: string }[];
   /** JSON Schema of the answer. */
   readonly schema?: Readonly<Record<string, unknown>>;
   readonly model?: string;
+  /** Whether something simpler than a model may answer. */
+  readonly degraded?: DegradedAnswers;
   readonly signal?: AbortSignal;
 }
 

@@ -65,13 +65,13 @@ export class CallTargets {
   failed(turn: Turn, error: unknown, signal: AbortSignal | undefined): void {
     const { target } = turn;
     const reason = reasonOf(error);
-    if (signal?.aborted === true || reason === 'aborted' || !fallsThrough(reason, target.options))
-      throw upstream(error);
-    if (isOwnLimit(error)) {
-      this.held.add(turn);
-    } else if (reason !== 'circuit_open') {
+    if (signal?.aborted === true || reason === 'aborted') throw upstream(error);
+    const wasAsked = reason !== 'circuit_open' && !isOwnLimit(error);
+    if (wasAsked) target.cooldown.failed(error);
+    if (!fallsThrough(reason, target.options)) throw upstream(error);
+    if (isOwnLimit(error)) this.held.add(turn);
+    if (wasAsked) {
       this.asked.add(target);
-      target.cooldown.failed(error);
       if (reason === 'rate_limit' && target.cooldown.isPassing) this.held.add(turn);
       if (reason === 'context_length') this.largerThan = Math.max(this.largerThan, target.options.contextWindow ?? 0);
     }

@@ -68,6 +68,11 @@ export class Cooldown {
     this.because = reason;
   }
 
+  /** Something else has shown that the reason is gone. */
+  lift(...reasons: readonly FailureReason[]): void {
+    if (this.because !== undefined && reasons.includes(this.because)) this.until = 0;
+  }
+
   /** Hears of every deadline that was found here. */
   onCool(heard: (ms: number) => void): void {
     this.heard = heard;

@@ -7,6 +7,7 @@ import {
   ResilienceError,
 } from '@nest-resilience/core';
 import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
+import type { LlmRequest } from '../llm.request.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
 import { Cooldown } from './cooldown.js';
@@ -74,6 +75,14 @@ export function createTarget(
     }),
     streamPolicy: createPolicy({ name, circuitBreaker, retry }),
   };
+}
+
+/** Those that a call lets answer: what fills a schema without a model is made up, so it must be asked for. */
+export function withoutDegraded(
+  chain: readonly LlmTarget[],
+  { schema, degraded = schema === undefined ? 'accept' : 'refuse' }: Pick<LlmRequest, 'schema' | 'degraded'>,
+): readonly LlmTarget[] {
+  return degraded === 'accept' ? chain : chain.filter(({ provider }) => provider.kind !== 'offline');
 }
 
 /** @throws LlmRateLimitError when the target's limits have no room for one more request, or it asked to be left alone meanwhile */

@@ -2,7 +2,7 @@ import { option } from '@nest-resilience/core';
 import { didYouMean } from '@nest-resilience/core/kit';
 import { type LlmRequest, type LlmStreamRequest, REQUEST, STREAM_REQUEST } from '../llm.request.js';
 import type { ModelRequest } from '../providers/model-call.js';
-import type { LlmTarget } from './llm-target.js';
+import { type LlmTarget, withoutDegraded } from './llm-target.js';
 import { modelMessage } from './read-messages.js';
 
 /** What other clients call an option of ours. */
@@ -29,7 +29,7 @@ export function readRequest(
   const at = new option.Place('LlmService');
   const ours = withoutOthersWords(request, at);
   const read = (kind === 'whole' ? REQUEST : STREAM_REQUEST).read(ours, at);
-  const chain = chooseTargets(targets, request?.model, at);
+  const chain = withoutDegraded(chooseTargets(targets, request?.model, at), request ?? {});
   at.finish();
   const {
     prompt,
@@ -40,6 +40,7 @@ export function readRequest(
     schema: _schema,
     tenant: _tenant,
     cache: _cache,
+    degraded: _degraded,
     ...settings
   } = { ...REQUEST.fallback, ...read };
   const conversation = messages ?? [modelMessage({ role: 'user', content: prompt ?? '' })];

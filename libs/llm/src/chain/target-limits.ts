@@ -15,6 +15,8 @@ export class TargetLimits {
   private readonly tokens: TokenLimit;
   /** Booked with the shared limits for the request that comes next. */
   private booked = 0;
+  /** Requests on their way. */
+  inFlight = 0;
   readonly maxWaitMs: number;
 
   constructor(
@@ -48,10 +50,12 @@ export class TargetLimits {
   /** Books one request, and may go into debt: what was used is used. The returned function corrects the estimate. */
   take(estimatedTokens: number): (usedTokens: number) => void {
     this.requests.take(1);
+    this.inFlight++;
     const settle = this.tokens.take(estimatedTokens);
     const booked = Math.min(this.booked, estimatedTokens);
     this.booked -= booked;
     return (usedTokens) => {
+      this.inFlight--;
       settle(usedTokens);
       if (this.limits?.tokensPerMinute !== undefined) this.shared?.settle(this.name, usedTokens - booked);
     };

@@ -3,7 +3,7 @@ import { maybeServed, reasonOf } from '../chain/reason.js';
 import { NO_USAGE } from '../llm.result.js';
 import type { LlmProvider, ProviderCheck } from '../providers/provider.js';
 import type { SettleCheck } from './check-budget.js';
-import type { Evidence } from './connectivity.js';
+import { type Evidence, PROVING } from './connectivity.js';
 
 export interface CheckOptions {
   readonly clock: Clock;
@@ -13,6 +13,8 @@ export interface CheckOptions {
   readonly billed: boolean;
   /** Books a request that costs money; `undefined` when it must not be sent. */
   readonly book: () => SettleCheck | undefined;
+  /** Hears of a rate limit, whose hint holds for checks too. */
+  readonly limited: (error: unknown) => void;
 }
 
 /**
@@ -21,14 +23,14 @@ export interface CheckOptions {
  */
 export function checkProvider(
   provider: LlmProvider,
-  { clock, timeoutMs, stop, billed, book }: CheckOptions,
+  { clock, timeoutMs, stop, billed, book, limited }: CheckOptions,
 ): Promise<Omit<Evidence, 'at'> | 'withheld'> {
   const startedAt = clock.now();
   const controller = new AbortController();
   let settle: SettleCheck | undefined;
   const mayPay = () => !controller.signal.aborted && (settle = book()) !== undefined;
   return new Promise((resolve) => {
-    const end = (result: Pick<Evidence, 'ok' | 'reason' | 'message'> | 'withheld') => {
+    const end = (result: Pick<Evidence, 'ok' | 'reason' | 'message' | 'missing' | 'asked'> | 'withheld') => {
       timer.cancel();
       unlisten();
       resolve(result === 'withheld' ? result : { ...result, source: 'check', latencyMs: clock.now() - startedAt });
@@ -44,16 +46,28 @@ export function checkProvider(
     const answered = (check: ProviderCheck) => {
       // A server that counts no tokens is charged what was expected of it.
       if (check.kind === 'paid' && check.usage.totalTokens > 0) settle?.(check.usage);
-      end(check.kind === 'withheld' ? check.kind : { ok: true });
+      if (check.kind === 'withheld') return end(check.kind);
+      const missing = check.kind === 'free' && check.missing === true;
+      end({ ok: true, asked: check.kind === 'paid', ...(missing && { missing }) });
     };
     const failed = (error: unknown) => {
       const reason = reasonOf(error);
       // A refusal costs nothing, of a lost answer nobody knows; so of one that came too late.
       if (!controller.signal.aborted && !maybeServed(reason)) settle?.(NO_USAGE);
-      end({ ok: false, reason, message: factOf(error) });
+      if (reason === 'rate_limit') limited(error);
+      // Whoever counts requests, or reads a text, has taken the key.
+      const proven = PROVING.includes(reason) || isAboutLength(error);
+      end(proven ? { ok: true, asked: reason !== 'rate_limit' } : { ok: false, reason, message: factOf(error) });
     };
     provider.check({ signal: controller.signal, billed, mayPay }).then(answered, failed);
   });
+}
+
+/** A model that cannot say all it has to in one token, or takes no request for so few, is there and has answered. */
+function isAboutLength(error: unknown): boolean {
+  if (reasonOf(error) !== 'bad_request') return false;
+  const { message, responseBody } = error as { readonly message?: string; readonly responseBody?: string };
+  return /max_\w*tokens|maxoutputtokens|output limit/i.test(`${message ?? ''} ${responseBody ?? ''}`);
 }
 
 /** What health may say to everybody. Never the provider's own words: some repeat the key, or the address, that was wrong. */

@@ -1,6 +1,7 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy, Optional } from '@nestjs/common';
 import { SchedulerRegistry } from '@nestjs/schedule';
 import { type Random, RESILIENCE_RANDOM, ResilienceService, type TimerHandle } from '@nest-resilience/core';
+import { type ClusterLease, LLM_CLUSTER_LEASE } from '../chain/shared-limits.js';
 import type { LlmHealthChangedEvent } from '../llm.events.js';
 import { LlmService } from '../llm.service.js';
 import type { LlmProvider } from '../providers/provider.js';
@@ -9,6 +10,9 @@ import type { LlmProviderHealth, LlmProviderStatus } from './health-record.js';
 
 /** Its name in the SchedulerRegistry; deleting it there ends the checks. */
 export const LLM_CONNECTIVITY_JOB = 'resilience.llm.connectivity';
+
+/** Whoever does not come back for so long is taken for gone. */
+const LEASE_INTERVALS = 3;
 
 const HEALTH_CHANGED = 'resilience.llm.health-changed';
 
@@ -34,6 +38,7 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     @Inject(ResilienceService) private readonly resilience: ResilienceService,
     @Inject(RESILIENCE_RANDOM) private readonly random: Random,
     @Optional() @Inject(SchedulerRegistry) scheduler?: SchedulerRegistry,
+    @Optional() @Inject(LLM_CLUSTER_LEASE) private readonly lease?: ClusterLease,
   ) {
     // Without a ScheduleModule in the application the checks run all the same, they are only not listed.
     this.scheduler = scheduler ?? new SchedulerRegistry();
@@ -80,7 +85,8 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     if (this.stopped.signal.aborted) return this.last();
     const { connectivity, options } = this.llm;
     const due = this.llm.providers.filter(
-      ({ name }) => force || !connectivity.provenByTraffic(name, options.health.interval),
+      ({ name }) =>
+        force || !(connectivity.provenByTraffic(name, options.health.interval) || connectivity.isCooling(name)),
     );
     await Promise.all(due.map((provider) => this.check(provider)));
     const results = this.last();
@@ -96,10 +102,14 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
       stop: this.stopped.signal,
       billed: connectivity.isOutOfMoney(provider.name),
       book: () => checkBudget.book(provider.name),
+      limited: (error) => this.llm.cooled(provider.name, error),
     });
     if (this.stopped.signal.aborted) return;
     if (evidence === 'withheld') connectivity.withhold(provider.name);
-    else connectivity.note(provider.name, evidence);
+    else {
+      connectivity.note(provider.name, evidence);
+      if (evidence.ok) this.llm.proven(provider.name, evidence.asked === true);
+    }
     // Not together with the others: the slowest check may take long.
     this.tell(connectivity.of(provider.name));
   }
@@ -116,14 +126,23 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
   }
 
   private async runAndScheduleNext(): Promise<void> {
-    await this.run();
-    if (!this.isScheduled()) return;
     const { interval, jitter } = this.llm.options.health;
+    if (await this.leads(LEASE_INTERVALS * interval)) await this.run();
+    if (!this.isScheduled()) return;
     const delayMs = interval * (1 + jitter * (2 * this.random() - 1));
     this.timer = this.resilience.clock.setTimer(() => {
       if (this.isScheduled()) void this.runAndScheduleNext();
     }, delayMs);
     this.timer.unref();
+  }
+
+  /** Of several replicas one checks; where nobody knows which, each for itself. */
+  private async leads(ttlMs: number): Promise<boolean> {
+    try {
+      return (await this.lease?.lead('checks', ttlMs)) ?? true;
+    } catch {
+      return true;
+    }
   }
 
   private isScheduled(): boolean {

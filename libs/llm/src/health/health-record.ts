@@ -1,7 +1,11 @@
 import type { FailureReason } from '@nest-resilience/core';
 
-/** `unknown`: neither checked nor used yet, or for too long, because checks are left out (see `skipped`). */
-export type LlmProviderStatus = 'up' | 'down' | 'unknown';
+/**
+ * `degraded`: it answers, but not as it should: it is rate limited, its model is gone from the list, one of its models is down, or its circuit
+ * is half open and nothing has proven it since. `unknown`: neither checked nor used yet, or for too long, because checks are left out (see
+ * `skipped`).
+ */
+export type LlmProviderStatus = 'up' | 'degraded' | 'down' | 'unknown';
 
 /** What the checks of one provider cost within the last 24 hours. */
 export interface LlmPaidChecks {
@@ -23,7 +27,7 @@ export interface LlmProviderHealth {
   readonly lastSuccessAt?: string;
   /** Age of the last evidence in milliseconds. */
   readonly ageMs?: number;
-  /** Why it is down. */
+  /** Why it is down, or degraded. */
   readonly reason?: FailureReason;
   readonly message?: string;
   /**

@@ -54,7 +54,7 @@ describe('LLM connectivity', () => {
   });
 
   it('is up when every provider lists its models', async () => {
-    await start();
+    await start({ openai: { model: 'gpt-4o' }, anthropic: { model: 'claude-3-5-sonnet-20241022' } });
 
     await check();
 
@@ -170,7 +170,7 @@ describe('LLM connectivity', () => {
         body: { choices: [{ index: 0, message: { role: 'assistant', content: 'p' }, finish_reason: 'length' }] },
       };
     });
-    await start({ openai: { baseURL: vendor.baseURL } });
+    await start({ openai: { baseURL: vendor.baseURL }, anthropic: false });
     await check();
     await app.llm.complete({ prompt: 'Summarise: hello there' });
 

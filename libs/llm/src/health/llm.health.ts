@@ -15,7 +15,7 @@ export interface LlmHealthIndicatorOptions {
  * provider is; it never throws.
  *
  * - `up`: nobody is known to be down
- * - `degraded`: some are down, or all are and `critical` is false
+ * - `degraded`: some are down or degraded, or all are down and `critical` is false
  * - `down`: `critical`, and none is usable
  *
  * Not for liveness: a provider's outage is no reason to restart the process.
@@ -36,10 +36,11 @@ export class LlmHealthIndicator {
     const asked = options.providers?.map((name) => all.find((one) => one.provider === name) ?? noSuch(name)) ?? all;
     const critical = options.critical ?? this.llm.options.health.critical;
     const data = { providers: Object.fromEntries(asked.map(({ provider, ...facts }) => [provider, facts])) };
-    const down = asked.filter(({ status }) => status === 'down');
-    const skipped = asked.filter((one) => one.skipped !== undefined && one.status !== 'down');
-    const message = [...down.map(reasonFor), ...skipped.map(whySkipped)].join('; ');
-    if (down.length === 0) return session.up({ ...data, ...(message && { message }) });
+    const ailing = asked.filter(({ status }) => status === 'down' || status === 'degraded');
+    const down = ailing.filter(({ status }) => status === 'down');
+    const skipped = asked.filter((one) => one.skipped !== undefined && !ailing.includes(one));
+    const message = [...ailing.map(reasonFor), ...skipped.map(whySkipped)].join('; ');
+    if (ailing.length === 0) return session.up({ ...data, ...(message && { message }) });
     const reasons = { ...data, message };
     if (critical && down.length === asked.length) return session.down(reasons);
     // Terminus knows `degraded` since version 12; before it, such an application was up.

@@ -93,8 +93,12 @@ export class AiSdkProvider implements LlmProvider {
 
   async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
     const { listing } = this.setup;
-    if (!billed && listing !== undefined && (await listModels(listing, signal))) return { kind: 'free' };
-    if (!mayPay()) return { kind: 'withheld' };
+    const listed = billed || listing === undefined ? undefined : await listModels(listing, signal, this.model);
+    if (listed?.kind === 'listed') return { kind: 'free', missing: listed.missing };
+    if (!mayPay()) {
+      if (listed?.refusal !== undefined) throw listed.refusal;
+      return { kind: 'withheld' };
+    }
     const ping: ModelRequest = {
       prompt: [{ role: 'user', content: [{ type: 'text', text: 'ping' }] }],
       maxOutputTokens: 1,

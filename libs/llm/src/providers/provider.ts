@@ -15,7 +15,10 @@ export interface ProviderCheckCall extends ProviderCall {
 
 /** How a provider was proven reachable; `withheld`: only a request that may not be paid for would have told. */
 export type ProviderCheck =
-  { readonly kind: 'free' } | { readonly kind: 'paid'; readonly usage: LlmUsage } | { readonly kind: 'withheld' };
+  /** `missing`: it lists its models, and the one that is configured is not among them. */
+  | { readonly kind: 'free'; readonly missing?: boolean }
+  | { readonly kind: 'paid'; readonly usage: LlmUsage }
+  | { readonly kind: 'withheld' };
 
 /**
  * One model behind one wire, asked in the words of the AI SDK. It sends exactly one request per call: retrying, timing out, falling

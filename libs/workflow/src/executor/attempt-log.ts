@@ -10,7 +10,7 @@ import {
 import { structuredError } from '../ledger/structured-error.js';
 import { listenWhile } from './method-events.js';
 import type { LlmAnswer, LlmPortTry } from '../llm.port.js';
-import { addUsage } from './summary.js';
+import { addUsage, type ServedBy } from './summary.js';
 
 /** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
 export interface Trier {
@@ -48,6 +48,9 @@ export class AttemptLog {
   readonly heals: HealRecord[] = [];
   /** The model answer that counts, once there is one. */
   answer: LlmAnswer | undefined;
+  /** Whether any answer was a degraded one. */
+  degraded = false;
+  private readonly items = new Map<number, ServedBy>();
   /** Errors of model calls whose tries are in already. */
   private readonly told = new WeakSet<object>();
 
@@ -140,6 +143,8 @@ export class AttemptLog {
 
   noteAnswer(trier: Trier, answer: LlmAnswer): void {
     this.answer = answer;
+    if (answer.degraded) this.degraded = true;
+    if (trier.index !== undefined && trier.round === undefined) this.items.set(trier.index, servedBy(answer));
     this.usage = addUsage(this.usage, answer.usage);
     this.cost = addCosts(this.cost, answer.costUsd);
     const draft = this.lastOf(trier);
@@ -153,6 +158,10 @@ export class AttemptLog {
   /** US dollars; `undefined` when nothing was paid, or nobody knows how much. */
   get costUsd(): number | undefined {
     return this.usage === undefined && this.cost === 0 ? undefined : this.cost;
+  }
+
+  servedItem(index: number): ServedBy | undefined {
+    return this.items.get(index);
   }
 
   get attempts(): NodeAttempt[] {
@@ -226,6 +235,10 @@ export class AttemptLog {
       if (usage !== undefined || costUsd !== undefined) this.cost = addCosts(this.cost, costUsd);
     }
   }
+}
+
+export function servedBy({ provider, fallbackLevel, degraded }: LlmAnswer): ServedBy {
+  return { provider, level: fallbackLevel, degraded };
 }
 
 /** A model client's error says what was tried. */

@@ -10,7 +10,7 @@ import { guardLedger, insist, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
 import { RunStop } from './run-stop.js';
 import { MAX_CRASHES } from './suspects.js';
-import { errorsOf, resultsOf, withEarlier } from './summary.js';
+import { errorsOf, resultsOf, servedOf, withEarlier } from './summary.js';
 import { traverse } from './traverse.js';
 
 export interface RunnerWorld {
@@ -165,7 +165,8 @@ export class ExecutionRunner {
         const outcome = await this.inTurn(ledger, stop, () => {
           const errors = errorsOf(finished, node.ancestors);
           const results = Object.freeze(resultsOf(finished, node.ancestors));
-          return nodes.run(node, errors ? { ...run, errors } : run, results);
+          const served = servedOf(finished, node.ancestors);
+          return nodes.run(node, { ...run, served, ...(errors && { errors }) }, results);
         });
         const { error } = outcome;
         const record = withEarlier(outcome.record, earlier.get(node.name));

@@ -3,6 +3,7 @@ import type { ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/de
 import { deepFreeze, type JsonValue } from '../ledger/json-value.js';
 import type { StructuredError } from '../ledger/structured-error.js';
 import type { AttemptLog, Trier } from './attempt-log.js';
+import type { ServedBy } from './summary.js';
 
 /** The run that a node is part of. */
 export interface NodeRun {
@@ -12,6 +13,8 @@ export interface NodeRun {
   readonly signal: AbortSignal;
   /** Of failed optional nodes that ended before, by name. */
   readonly errors?: Readonly<Record<string, StructuredError>>;
+  /** Who served those that ended before, by name. */
+  readonly served?: Readonly<Record<string, ServedBy>>;
 }
 
 /** One node at work: what it was given and how far it came. */
@@ -59,6 +62,6 @@ export function methodOf(action: ItemAction): string | undefined {
 }
 
 /** What the expressions of a node see. */
-export function scopeOf({ input, errors }: NodeRun, results: Scope): Scope {
-  return deepFreeze({ ...results, input, ...(errors && { errors }) });
+export function scopeOf({ input, errors, served = {} }: NodeRun, results: Scope): Scope {
+  return deepFreeze({ ...results, input, served, ...(errors && { errors }) });
 }

@@ -23,6 +23,7 @@ import {
   scopeOf,
   type Served,
 } from './node-call.js';
+import { servedBy } from './attempt-log.js';
 import { runEach } from './run-each.js';
 import { type ActionWorld, runAction } from './run-action.js';
 
@@ -86,7 +87,7 @@ export class NodeRunner {
       const served = await abortable(this.serve(node, call), run.signal);
       const result = await toJsonValueInTurns(served.value, `the result of node '${node.name}'`, maxResultBytes);
       const { by, level } = log.methodFallback ?? served;
-      const degraded = level > 0 || log.answer?.degraded === true;
+      const degraded = level > 0 || log.degraded;
       return {
         record: record({
           status: 'succeeded',
@@ -145,6 +146,7 @@ export class NodeRunner {
       action,
       (item, index) => this.item(target, call, trier, item, index),
       keep ? (index, error) => this.world.keepItem(call.run, target.name, index, error) : undefined,
+      (index) => call.log.servedItem(index),
     );
   }
 
@@ -224,8 +226,12 @@ export class NodeRunner {
         ...(trier.index !== undefined && { index: trier.index }),
       };
       const work = async (): Promise<unknown> => {
-        const value = await runAction(action, scope, context, this.world, (answer) => log.noteAnswer(trier, answer));
-        if (target.expect && !isTrue(await target.expect.evaluate({ ...scope, result: value })))
+        let served = scope.served;
+        const value = await runAction(action, scope, context, this.world, (answer) => {
+          log.noteAnswer(trier, answer);
+          served = { ...(scope.served as object), [target.name]: servedBy(answer) };
+        });
+        if (target.expect && !isTrue(await target.expect.evaluate({ ...scope, served, result: value })))
           throw new WorkflowResultError(target.name, target.expect.source);
         return value;
       };

@@ -1,9 +1,10 @@
 import type { CompiledAction } from '../graph/definition.js';
+import type { ServedBy } from './summary.js';
 import { type StructuredError, structuredError } from '../ledger/structured-error.js';
 
 /** What a batch with `partial: true` comes to. */
 export interface PartialResult {
-  readonly successes: readonly { readonly index: number; readonly result: unknown }[];
+  readonly successes: readonly ({ readonly index: number; readonly result: unknown } & Partial<ServedBy>)[];
   readonly failures: readonly FailedItem[];
   readonly total: number;
   /** 0..1; 1 for an empty list. */
@@ -27,6 +28,8 @@ export async function runEach(
   run: (item: unknown, index: number) => Promise<unknown>,
   /** Makes a dead letter of a failed item of a partial batch; resolves with its id. */
   keep?: (index: number, error: unknown) => Promise<string | undefined>,
+  /** Of an item that a model answered. */
+  served?: (index: number) => ServedBy | undefined,
 ): Promise<PartialResult | unknown[]> {
   if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
   const results = new Array<unknown>(list.length);
@@ -51,7 +54,9 @@ export async function runEach(
     return results;
   }
   return {
-    successes: results.flatMap((result, index) => (errors.has(index) ? [] : [{ index, result: result ?? null }])),
+    successes: results.flatMap((result, index) =>
+      errors.has(index) ? [] : [{ index, result: result ?? null, ...served?.(index) }],
+    ),
     failures: [...errors]
       .sort(([a], [b]) => a - b)
       .map(([index, error]) => ({

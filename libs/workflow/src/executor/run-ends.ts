@@ -8,7 +8,7 @@ import type { EndedRun } from '../metrics/workflow-stats.js';
 import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import { guardLedger } from './ledger-failure.js';
-import { errorsOf, isDegraded, leavesOf, resultsOf, totalsOf } from './summary.js';
+import { errorsOf, isDegraded, leavesOf, resultsOf, servedOf, totalsOf } from './summary.js';
 
 /** How a run ended. `interrupted`: not at all; it stays in the ledger and goes on later. */
 export type RunEnd =
@@ -98,6 +98,7 @@ export class RunEnds {
           ...resultsOf(finished, definition.order),
           input,
           errors: errorsOf(finished, definition.order) ?? {},
+          served: servedOf(finished, definition.order),
         })
       : resultsOf(finished, leavesOf(definition));
     return toJsonValueInTurns(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);

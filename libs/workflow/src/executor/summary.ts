@@ -83,6 +83,27 @@ export function resultsOf(
   return results;
 }
 
+/** How a node's result came about, as expressions see it. */
+export interface ServedBy {
+  /** Of an llm node. */
+  readonly provider?: string;
+  /** Of that provider in its chain, or of the fallback that served; 0 the first choice. */
+  readonly level: number;
+  readonly degraded: boolean;
+}
+
+/** Who served the nodes that have a result, by name. */
+export function servedOf(finished: ReadonlyMap<string, NodeRecord>, names: Iterable<string>): Record<string, ServedBy> {
+  const served: Record<string, ServedBy> = {};
+  for (const name of names) {
+    const record = finished.get(name);
+    if (record?.status !== 'succeeded') continue;
+    const { provider, providerLevel, fallbackLevel, degraded } = record;
+    served[name] = { level: providerLevel ?? fallbackLevel, degraded, ...(provider !== undefined && { provider }) };
+  }
+  return served;
+}
+
 /** Why optional nodes failed, by name; `undefined` when none did. */
 export function errorsOf(
   finished: ReadonlyMap<string, NodeRecord>,

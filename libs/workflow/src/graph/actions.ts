@@ -54,6 +54,7 @@ function compileItemAction(
         messages: compileMessages(action.llm, node, [...at, 'llm'], problems),
         schema: action.llm.schema,
         model: action.llm.model,
+        degraded: action.llm.degraded,
       };
     case 'http': {
       const http = compileHttp(action.http, node, [...at, 'http'], problems);

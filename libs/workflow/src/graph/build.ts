@@ -17,7 +17,7 @@ import { hashOf } from './version.js';
 export const MAX_NODES = 1_000;
 
 /** Names that expressions read beside the nodes. */
-const RESERVED = ['input', 'errors', 'heal'];
+const RESERVED = ['input', 'errors', 'heal', 'served'];
 
 const NAME = /^[A-Za-z_][A-Za-z0-9_-]{0,99}$/;
 

@@ -1,3 +1,4 @@
+import type { DegradedAnswers } from '../llm.port.js';
 import type { Expression } from '../expression/expression.js';
 import type { Mapping } from '../expression/mapping.js';
 import type { HttpMethod, JsonSchema, LlmAction, NodeAction, WorkflowDraft } from './draft.js';
@@ -52,6 +53,7 @@ export type CompiledAction =
       readonly messages: readonly CompiledMessage[];
       readonly schema: JsonSchema | undefined;
       readonly model: string | undefined;
+      readonly degraded: DegradedAnswers | undefined;
     }
   | { readonly type: 'http'; readonly http: CompiledHttp }
   | { readonly type: 'call'; readonly target: string }

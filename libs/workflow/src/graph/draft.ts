@@ -1,3 +1,4 @@
+import type { DegradedAnswers } from '../llm.port.js';
 import type { Duration, FilePolicyKind, Policies, PolicyOptions } from '@nest-resilience/core';
 import type { InputMapping } from '../expression/mapping.js';
 import type { HealSettings } from './heal.js';
@@ -128,6 +129,8 @@ export interface LlmAction {
   /** JSON Schema of the answer; the node's result is then the object instead of the text. */
   readonly schema?: JsonSchema;
   readonly model?: string;
+  /** Whether an answer without a model is taken. @default 'refuse' where there is a schema, else 'accept' */
+  readonly degraded?: DegradedAnswers;
 }
 
 /**

@@ -35,7 +35,7 @@ export function checkReads({ nodes, output, schema = {}, problems }: Reader): vo
     }
   }
   for (const name of namesIn(output?.expressions ?? [])) {
-    if (name !== 'input' && name !== 'errors' && !nodes.has(name))
+    if (!ALWAYS.includes(name) && !nodes.has(name))
       problems.add(`the output reads '${name}', which is no node${didYouMean(name, names)}`, undefined, ['output']);
   }
   for (const problem of inputProblems(output?.expressions ?? [], schema)) problems.add(problem, undefined, ['output']);
@@ -71,7 +71,7 @@ interface Reads {
 }
 
 /** Names that are there beside the nodes. */
-const ALWAYS = ['input', 'errors', 'heal'];
+const ALWAYS = ['input', 'errors', 'heal', 'served'];
 
 function readsOf({ when, input, action, expect, policies }: NodeDefinition): Reads[] {
   const local = action.type === 'each' ? [action.as, 'index'] : [];

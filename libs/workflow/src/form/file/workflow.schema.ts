@@ -30,6 +30,11 @@ const llm = {
     },
     schema: { ...jsonSchema, description: "JSON Schema of the answer; the node's result is then the object." },
     model: { type: 'string', minLength: 1 },
+    degraded: {
+      enum: ['accept', 'refuse'],
+      description:
+        "Whether text processing may answer when no model can. By default 'refuse' where there is a schema, else 'accept'.",
+    },
   },
 };
 

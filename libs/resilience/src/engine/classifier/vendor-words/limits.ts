@@ -83,6 +83,8 @@ export const OVERLOADS = rows('overloaded', [
     vendor: 'Groq, Mistral, Together',
     source: 'https://console.groq.com/docs/flex-processing',
     codes: 'capacity_exceeded service_tier_capacity_exceeded model_overloaded',
+    says: /capacity exceeded/,
+    only: [498],
     example: [498, openAi('Flex tier capacity exceeded', { code: 'capacity_exceeded' })],
   },
 ]);

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
   type FailureReason,
@@ -63,7 +63,7 @@ export interface LlmTargetView {
  * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
  */
 @Injectable()
-export class LlmService {
+export class LlmService implements OnModuleDestroy {
   /** Last evidence about each provider. */
   readonly connectivity: Connectivity;
   /** What checks may still cost. */
@@ -72,6 +72,8 @@ export class LlmService {
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
   private readonly all: readonly LlmTarget[];
+  /** Ends all that is waited for. */
+  private readonly stopping = new AbortController();
   private readonly counters = new LlmMetrics();
   private readonly circuits: ReadonlyMap<LlmTarget, CircuitHandle>;
   private readonly recent: RecentTries;
@@ -84,7 +86,12 @@ export class LlmService {
     @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
   ) {
     const { clock, events } = resilience;
-    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), { clock, random, shared });
+    this.all = createTargets(options.targets, (policy) => resilience.policy(policy), {
+      clock,
+      random,
+      shared,
+      stop: this.stopping.signal,
+    });
     shared?.onCool((name, ms) => this.all.find(({ circuit }) => circuit === name)?.cooldown.cool(ms));
     this.providers = firstOfEach(this.all);
     this.recent = new RecentTries(clock);
@@ -172,6 +179,11 @@ export class LlmService {
         recent: this.recent.of(`${provider}:${model}`),
       };
     });
+  }
+
+  /** Nobody waits any longer: the application ends. */
+  onModuleDestroy(): void {
+    this.stopping.abort();
   }
 
   /** A check went well: the key is good, and when a model was asked, there is money too. */

@@ -1,10 +1,8 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ResilienceModule } from '@nest-resilience/core';
-import { LlmModule, type LlmProviderOptions, LlmService, providersFromEnv } from '@nest-resilience/llm';
+import { LlmModule, type LlmProviderOptions, LlmService } from '@nest-resilience/llm';
 import { MemoryExecutionStore, workflow, WorkflowModule, WorkflowService } from '@nest-resilience/workflow';
 import { Test, type TestingModule } from '@nestjs/testing';
-import { AppModule } from '../src/app.module.js';
-import { readConfiguration } from '../src/configuration/configuration.js';
 
 /** Nobody listens there. */
 const DEAD: LlmProviderOptions = {
@@ -124,20 +122,5 @@ describe('one call', () => {
     const llm = (await start()).get(LlmService);
 
     await expect(llm.complete({ prompt: 'x', degraded: 'maybe' as never })).rejects.toThrow("'accept' or 'refuse'");
-  });
-});
-
-describe('LLM_OFFLINE', () => {
-  it('off: text processing is no provider', () => {
-    const env = { OPENAI_API_KEY: 'k', LLM_OFFLINE: 'off' };
-
-    expect(providersFromEnv(env).map(({ name }) => name)).toEqual(['openai']);
-    expect(providersFromEnv({ OPENAI_API_KEY: 'k' }).map(({ name }) => name)).toEqual(['openai', 'offline']);
-  });
-
-  it('off without a model: the service does not start, and says why', () => {
-    expect(() => AppModule.forRoot(readConfiguration({ LLM_OFFLINE: 'off' }), {})).toThrow(
-      "LLM_OFFLINE (environment): 'off' leaves no model; set OPENAI_API_KEY",
-    );
   });
 });

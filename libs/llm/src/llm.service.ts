@@ -1,4 +1,4 @@
-import { Inject, Injectable, Optional } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
   type FailureReason,
@@ -73,7 +73,7 @@ export interface LlmTargetView {
  * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
  */
 @Injectable()
-export class LlmService {
+export class LlmService implements OnModuleDestroy {
   /** Last evidence about each provider. */
   readonly connectivity: Connectivity;
   /** What checks may still cost. */
@@ -84,6 +84,8 @@ export class LlmService {
   private readonly all: readonly LlmTarget[];
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
+  /** Ends all that is waited for. */
+  private readonly stopping = new AbortController();
   private readonly counters = new LlmMetrics();
   private readonly answers: AnswerCache | undefined;
   private readonly guards: Guards | undefined;
@@ -100,7 +102,7 @@ export class LlmService {
   ) {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
-    const outside = { clock, random, shared };
+    const outside = { clock, random, shared, stop: this.stopping.signal };
     this.all = createTargets(options.targets, (target) =>
       createTarget(target, createProvider(target), createPolicy, outside),
     );
@@ -238,6 +240,11 @@ export class LlmService {
         recent: this.recent.of(`${provider}:${model}`),
       };
     });
+  }
+
+  /** Nobody waits any longer: the application ends. */
+  onModuleDestroy(): void {
+    this.stopping.abort();
   }
 
   /** A check went well: the key is good, and when a model was asked, there is money too. */

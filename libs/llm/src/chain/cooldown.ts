@@ -88,18 +88,21 @@ export class Cooldown {
 
   /**
    * Waits so long, and up to a second more, so that those who wait do not all start at once. No timer is left behind.
+   * @param stop ends the wait without a word
    * @throws the signal's reason, when it aborts meanwhile
    */
-  wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  wait(ms: number, signal: AbortSignal | undefined, stop?: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const end = () => {
         timer.cancel();
         unlisten?.();
+        unstop?.();
         if (signal?.aborted === true) reject(signal.reason);
         else resolve();
       };
       const timer = this.clock.setTimer(end, ms + SPREAD_MS * this.random());
       const unlisten = signal && onAbort(signal, end);
+      const unstop = stop && onAbort(stop, end);
     });
   }
 }

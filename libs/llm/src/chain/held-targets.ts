@@ -37,13 +37,14 @@ export class HeldTargets {
   async wait(signal: AbortSignal | undefined): Promise<Turn | undefined> {
     for (let first = this.first(); first !== undefined; first = this.first()) {
       const { turn, waitMs, kind } = first;
-      const { cooldown, clock } = turn.target;
+      const { cooldown, clock, stop } = turn.target;
       if (waitMs <= 0) {
         this.held.delete(turn.target);
         return turn;
       }
+      if (stop?.aborted === true) return undefined;
       const from = clock.now();
-      await cooldown.wait(waitMs, signal);
+      await cooldown.wait(waitMs, signal, stop);
       this.waited[kind] += clock.now() - from;
     }
     return undefined;

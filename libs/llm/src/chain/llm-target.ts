@@ -32,11 +32,14 @@ export interface LlmTarget {
   readonly tokens: TargetLimits;
   readonly cooldown: Cooldown;
   readonly clock: Clock;
+  /** The application ends: nobody is waited for any more. */
+  readonly stop: AbortSignal | undefined;
 }
 
 export interface TimeAndChance {
   readonly clock: Clock;
   readonly random: Random;
+  readonly stop?: AbortSignal;
   readonly shared?: SharedLimits | undefined;
 }
 
@@ -44,7 +47,7 @@ export function createTarget(
   options: ResolvedTarget,
   provider: LlmProvider,
   createPolicy: (options: PolicyOptions) => Policy,
-  { clock, random, shared }: TimeAndChance,
+  { clock, random, stop, shared }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
   const { each, growth, max, total } = options.timeouts;
@@ -67,6 +70,7 @@ export function createTarget(
     tokens: new TargetLimits(name, options.limits, clock, shared),
     cooldown,
     clock,
+    stop,
     policy: createPolicy({
       name,
       circuitBreaker,

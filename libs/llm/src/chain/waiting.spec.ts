@@ -171,6 +171,17 @@ describe('a model that is alone and asked to be left alone', () => {
     expect(clock.pending).toBe(before);
   });
 
+  it('is waited for no longer when the application ends', async () => {
+    const clock = new WaitingClock();
+    const { llm } = await start(limited({ 'retry-after': '1' }), {}, clock);
+    const call = llm.complete({ ...HELLO, degraded: 'refuse' });
+    await clock.wait();
+
+    await app?.close();
+
+    await expect(call).rejects.toMatchObject({ code: 'RESILIENCE_LLM_UNAVAILABLE', statusCode: 503 });
+  });
+
   it('without a hint is left alone for five seconds', async () => {
     const clock = new WaitingClock();
     const { llm } = await start(limited({}), {}, clock);

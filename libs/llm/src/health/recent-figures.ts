@@ -57,8 +57,8 @@ export class RecentTries {
 
   private minute(target: string): Sums {
     const now = this.now();
-    let minutes = this.targets.get(target);
-    if (minutes === undefined) this.targets.set(target, (minutes = new Map()));
+    let minutes: Map<number, Sums> | undefined = this.targets.get(target);
+    if (minutes === undefined) this.targets.set(target, (minutes = new Map<number, Sums>()));
     const known = minutes.get(now);
     if (known !== undefined) return known;
     // In the order in which they came: the first are the oldest.

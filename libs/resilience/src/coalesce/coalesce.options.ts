@@ -14,6 +14,4 @@ export interface CoalesceOptions<A extends readonly unknown[] = never[]> {
   readonly key?: (...args: A) => string | undefined;
 }
 
-type ResolvedCoalesceOptions = option.ResolvedOf<typeof COALESCE.spec>;
-
 export const readCoalesceOptions = option.readerOf(COALESCE);

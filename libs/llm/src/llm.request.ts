@@ -27,7 +27,8 @@ const COMMON = {
   prompt: option.custom<string, string>((value, at) =>
     typeof value === 'string' && value.trim() !== '' ? value : at.refuse(value, 'a text that is not empty'),
   ),
-  messages: option.custom<readonly LlmMessage[], ModelMessage[]>(readMessages),
+  // Read into a ModelPrompt; named here, the types of a package that nobody installs himself would be part of ours.
+  messages: option.custom<readonly LlmMessage[], object>(readMessages),
   /** Put before everything else as a system message. */
   system: option.custom<string, string>((value, at) =>
     typeof value === 'string' ? value : at.refuse(value, 'a text'),

@@ -1,7 +1,7 @@
 import { option } from '@nest-resilience/core';
 import { didYouMean } from '@nest-resilience/core/kit';
 import { type LlmRequest, type LlmStreamRequest, REQUEST, STREAM_REQUEST } from '../llm.request.js';
-import type { ModelRequest } from '../providers/model-call.js';
+import type { ModelPrompt, ModelRequest } from '../providers/model-call.js';
 import { type LlmTarget, withoutDegraded } from './llm-target.js';
 import { modelMessage } from './read-messages.js';
 
@@ -43,7 +43,7 @@ export function readRequest(
     degraded: _degraded,
     ...settings
   } = { ...REQUEST.fallback, ...read };
-  const conversation = messages ?? [modelMessage({ role: 'user', content: prompt ?? '' })];
+  const conversation = (messages as ModelPrompt | undefined) ?? [modelMessage({ role: 'user', content: prompt ?? '' })];
   return {
     chain,
     request: {

@@ -1,3 +1,8 @@
+export {
+  DEFAULT_LLM_ENDPOINT_OPTIONS,
+  type LlmEndpointKey,
+  type LlmEndpointOptions,
+} from './endpoint/endpoint.options.js';
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
@@ -37,8 +42,16 @@ export {
   type LlmSdkModel,
   type LlmTimeoutOptions,
 } from './llm.options.js';
-export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
+export type {
+  JsonSchema,
+  LlmMessage,
+  LlmPart,
+  LlmProviderSettings,
+  LlmRequest,
+  LlmSchema,
+  LlmStreamRequest,
+} from './llm.request.js';
 export type { LlmFinishReason, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
-export { LlmService, type LlmTargetInfo } from './llm.service.js';
+export { type LlmModelChoice, LlmService, type LlmTargetInfo } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

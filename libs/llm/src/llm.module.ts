@@ -1,5 +1,7 @@
 import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
+import { EndpointBodies, endpointController } from './endpoint/endpoint.controller.js';
+import { LlmEndpoint } from './endpoint/endpoint.service.js';
 import { LlmConnectivityChecker } from './health/connectivity.checker.js';
 import { LlmHealthIndicator } from './health/llm.health.js';
 import type { LlmModuleOptions } from './llm.options.js';
@@ -10,6 +12,8 @@ import { readLlmOptions } from './options/read-options.js';
 export interface LlmModuleAsyncOptions<Args extends unknown[] = never[]> extends Pick<ModuleMetadata, 'imports'> {
   readonly useFactory: (...args: Args) => LlmModuleOptions | Promise<LlmModuleOptions>;
   readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
+  /** Where the routes of `endpoint` are, when the options that are made later have one: routes are made before them. */
+  readonly endpointPath?: string;
 }
 
 /**
@@ -20,7 +24,8 @@ export interface LlmModuleAsyncOptions<Args extends unknown[] = never[]> extends
 export class LlmModule {
   /** @throws ResilienceOptionsError with every option that cannot work */
   static forRoot(options: LlmModuleOptions): DynamicModule {
-    return build({ provide: LLM_OPTIONS, useValue: readLlmOptions(options) });
+    const read = readLlmOptions(options);
+    return build({ provide: LLM_OPTIONS, useValue: read }, read.endpoint?.path);
   }
 
   /** As {@link forRoot}; options that cannot work end the start of the application. */
@@ -28,25 +33,28 @@ export class LlmModule {
     useFactory,
     inject = [],
     imports = [],
+    endpointPath,
   }: LlmModuleAsyncOptions<Args>): DynamicModule {
     const options = {
       provide: LLM_OPTIONS,
       inject,
       useFactory: async (...args: Args) => readLlmOptions(await useFactory(...args)),
     };
-    return { ...build(options as Provider), imports };
+    return { ...build(options as Provider, endpointPath), imports };
   }
 }
 
-function build(options: Provider): DynamicModule {
+function build(options: Provider, endpointPath: string | undefined): DynamicModule {
   return {
     module: LlmModule,
     global: true,
+    controllers: endpointPath === undefined ? [] : [endpointController(endpointPath)],
     providers: [
       options,
       LlmService,
       LlmConnectivityChecker,
       LlmHealthIndicator,
+      ...(endpointPath === undefined ? [] : [LlmEndpoint, EndpointBodies]),
       // Stateless here and without dependencies, so the application need not import TerminusModule for it.
       HealthIndicatorService,
     ],

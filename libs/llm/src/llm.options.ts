@@ -1,5 +1,6 @@
 import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, option, type RetryOptions } from '@nest-resilience/core';
+import { ENDPOINT } from './endpoint/endpoint.options.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
 
@@ -248,6 +249,8 @@ export const LLM_MODULE = option.options(
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
     health: HEALTH,
+    /** The chain over HTTP for every client of OpenAI's make. None by default. */
+    endpoint: option.orNone(ENDPOINT),
   },
   {
     check: ({ resolved: { providers = [] }, at }) => {

@@ -9,7 +9,7 @@ import type { LlmTarget } from './llm-target.js';
 import { whyUnusable } from './why-unusable.js';
 
 /** Of a stream whose connection was closed in good order, but too soon. */
-export function endedEarly(): Error {
+function endedEarly(): Error {
   const error = new Error('the connection ended before the provider said that it was done');
   return Object.assign(error, { code: 'ERR_STREAM_PREMATURE_CLOSE' });
 }
@@ -24,7 +24,7 @@ const SIGNS_OF_NOTHING: ReadonlySet<ModelPart['type']> = new Set([
 ]);
 
 /** Whether the model has begun to answer: with a word, a thought, a tool. */
-export function isSignOfLife(part: ModelPart): boolean {
+function isSignOfLife(part: ModelPart): boolean {
   return !SIGNS_OF_NOTHING.has(part.type) && !('delta' in part && part.delta === '');
 }
 

@@ -1,7 +1,7 @@
 import { option } from '@nest-resilience/core';
 import { didYouMean } from '@nest-resilience/core/kit';
 import { type LlmRequest, type LlmStreamRequest, REQUEST, STREAM_REQUEST } from '../llm.request.js';
-import type { ModelRequest } from '../providers/model-call.js';
+import type { ModelMessage, ModelRequest } from '../providers/model-call.js';
 import type { LlmTarget } from './llm-target.js';
 import { modelMessage } from './read-messages.js';
 
@@ -40,7 +40,9 @@ export function readRequest(
     schema: _schema,
     ...settings
   } = { ...REQUEST.fallback, ...read };
-  const conversation = messages ?? [modelMessage({ role: 'user', content: prompt ?? '' })];
+  const conversation = (messages as ModelMessage[] | undefined) ?? [
+    modelMessage({ role: 'user', content: prompt ?? '' }),
+  ];
   return {
     chain,
     request: {
@@ -53,12 +55,16 @@ export function readRequest(
 /**
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
  * @param wanted a provider's name, `provider:model`, or a model's name
+ * @param only names of the targets that may be asked at all
  */
 export function chooseTargets<T extends Named>(
-  targets: readonly T[],
+  all: readonly T[],
   wanted: string | undefined,
   at: option.Place,
+  only?: readonly string[],
 ): readonly T[] {
+  const targets = only === undefined ? all : all.filter((one) => namesOf(one).some((name) => only.includes(name)));
+  if (targets.length === 0) at.at('only').refuse(only, `some of ${all.flatMap(namesOf).join(', ')}`);
   if (wanted === undefined) return targets;
   const matches = targets.filter((target) => namesOf(target).includes(wanted));
   if (matches.length === 0) {
@@ -89,6 +95,6 @@ function withoutOthersWords(request: object, at: option.Place): object {
   return rest;
 }
 
-function withoutAbsent<T extends object>(settings: T): { [K in keyof T]: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as never;
+function withoutAbsent(settings: object): Omit<ModelRequest, 'prompt'> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

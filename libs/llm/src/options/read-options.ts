@@ -12,13 +12,20 @@ export function readLlmOptions(
   env: Readonly<Record<string, string | undefined>> = process.env,
 ): ResolvedLlmOptions {
   const at = new option.Place('LlmModule');
-  const { providers = [], embeddings, heals, health, ...module } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
+  const {
+    providers = [],
+    embeddings,
+    heals,
+    health,
+    endpoint,
+    ...module
+  } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
   const targets = providers.flatMap((provider, index) => readProvider(provider, index, at, { module, env }));
   const vectors = embeddings.flatMap((one, index) => readEmbedding(one, index, at, { module, env }));
   checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), heals, health };
+  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), heals, health, endpoint };
 }
 
 /** Vectors of other lengths cannot be compared, so none may stand in for them; nor may one target be there twice. */

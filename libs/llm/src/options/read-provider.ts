@@ -19,7 +19,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 };
 
 export interface ProviderSurroundings {
-  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'embeddings' | 'heals' | 'health'>;
+  readonly module: Omit<option.OutOf<typeof LLM_MODULE>, 'providers' | 'embeddings' | 'heals' | 'health' | 'endpoint'>;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 

@@ -42,6 +42,7 @@ export interface ResolvedLlmOptions {
   readonly embeddings: readonly ResolvedEmbedding[];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
+  readonly endpoint: option.OutOf<typeof LLM_MODULE>['endpoint'];
 }
 
 /** The circuit of a target, and its name in messages. */

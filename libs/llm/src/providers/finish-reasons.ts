@@ -17,7 +17,7 @@ const UNAVAILABLE: Broken = { status: 503 };
 const BROKEN: Broken = { status: 502 };
 
 /** Words that client libraries take for `other`, though they say whether the answer is whole. */
-export const END_WORDS: readonly EndWord[] = [
+const END_WORDS: readonly EndWord[] = [
   { word: /^error$/, means: BROKEN, source: 'OpenRouter, https://openrouter.ai/docs/api-reference/errors' },
   { word: /^network_error$/, means: BROKEN, source: 'Z.ai, https://docs.z.ai/api-reference/llm/chat-completion' },
   {

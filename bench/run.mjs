@@ -31,6 +31,7 @@ const BENCHES = {
   'dead-letter': [],
   workflow: [],
   ledger: [],
+  llm: [],
 };
 const RESULTS = new URL('./results.json', import.meta.url);
 const OTHER_CORE = new URL('./harness/other-core.mjs', import.meta.url).href;

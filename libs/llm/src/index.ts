@@ -1,5 +1,10 @@
 export type { LlmAnswerStore } from './cache/answer-store.js';
 export type { LlmGuarded, LlmGuardFunction, LlmGuardOptions, LlmGuardsOptions } from './guard/guard.options.js';
+export {
+  DEFAULT_LLM_ENDPOINT_OPTIONS,
+  type LlmEndpointKey,
+  type LlmEndpointOptions,
+} from './endpoint/endpoint.options.js';
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
@@ -45,10 +50,18 @@ export {
   type LlmSdkModel,
   type LlmTimeoutOptions,
 } from './llm.options.js';
-export type { JsonSchema, LlmMessage, LlmPart, LlmRequest, LlmSchema, LlmStreamRequest } from './llm.request.js';
+export type {
+  JsonSchema,
+  LlmMessage,
+  LlmPart,
+  LlmProviderSettings,
+  LlmRequest,
+  LlmSchema,
+  LlmStreamRequest,
+} from './llm.request.js';
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
 export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
-export { LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
+export { type LlmModelChoice, LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
 export { providersFromEnv } from './providers-from-env.js';

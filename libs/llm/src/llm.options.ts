@@ -2,6 +2,7 @@ import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 import type { LlmAnswerStore } from './cache/answer-store.js';
+import { ENDPOINT } from './endpoint/endpoint.options.js';
 import { GUARDS } from './guard/guard.options.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
@@ -338,6 +339,8 @@ export const LLM_MODULE = option.options(
     /** Read texts before they are sent and before they are handed out. None by default. */
     guards: option.orNone(GUARDS),
     health: HEALTH,
+    /** The chain over HTTP for every client of OpenAI's make. None by default. */
+    endpoint: option.orNone(ENDPOINT),
   },
   {
     check: ({ resolved: { providers = [] }, at }) => {

@@ -1,7 +1,6 @@
 import { option } from '@nest-resilience/core';
 import type { FlexibleSchema } from 'ai';
 import { readMessages } from './chain/read-messages.js';
-import type { ModelCall, ModelMessage } from './providers/model-call.js';
 
 /** `content`: a text, or parts as the AI SDK's providers take them: texts, images, files. */
 export interface LlmMessage {
@@ -9,16 +8,26 @@ export interface LlmMessage {
   readonly content: string | readonly LlmPart[];
 }
 
-export type LlmPart = Extract<
-  Exclude<Extract<ModelMessage, { role: 'user' }>['content'], string>[number],
-  { type: 'text' | 'file' }
->;
+/** `data`: bytes, base64, or where they are. */
+export type LlmPart =
+  | { readonly type: 'text'; readonly text: string }
+  | {
+      readonly type: 'file';
+      readonly data: string | Uint8Array | URL;
+      /** E.g. `image/png`; `image/*` for an image of which nobody knows. */
+      readonly mediaType: string;
+      readonly filename?: string;
+      readonly providerOptions?: LlmProviderSettings;
+    };
 
 /** A plain JSON Schema (2020-12), as a workflow file writes it. */
 export type JsonSchema = Readonly<Record<string, unknown>>;
 
 /** What an answer must look like: a zod schema, any Standard Schema that can describe itself, `jsonSchema()` of `ai`, or plain JSON Schema. */
 export type LlmSchema<T = unknown> = FlexibleSchema<T> | JsonSchema;
+
+/** Settings of single providers, by the names of their AI SDK packages. */
+export type LlmProviderSettings = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 const penalty = option.number(undefined, { min: -2, max: 2 });
 
@@ -28,7 +37,7 @@ const COMMON = {
     typeof value === 'string' && value.trim() !== '' ? value : at.refuse(value, 'a text that is not empty'),
   ),
   // Read into a ModelPrompt; named here, the types of a package that nobody installs himself would be part of ours.
-  messages: option.custom<readonly LlmMessage[], object>(readMessages),
+  messages: option.custom<readonly LlmMessage[], readonly object[]>(readMessages),
   /** Put before everything else as a system message. */
   system: option.custom<string, string>((value, at) =>
     typeof value === 'string' ? value : at.refuse(value, 'a text'),
@@ -51,7 +60,7 @@ const COMMON = {
     Array.isArray(value) && value.every(option.isText) ? value : at.refuse(value, 'a list of texts'),
   ),
   /** For one provider only, by the name of its AI SDK package: `{ openai: { reasoningEffort: 'low' } }`. */
-  providerOptions: option.anything<NonNullable<ModelCall['providerOptions']>>(),
+  providerOptions: option.anything<LlmProviderSettings>(),
   /** Who it is for: answers that are kept are not shared between tenants. */
   tenant: option.text(),
   /**

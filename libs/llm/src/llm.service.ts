@@ -68,6 +68,11 @@ export interface LlmTargetView {
   readonly recent: ReturnType<RecentTries['of']>;
 }
 
+/** Which targets a model of {@link LlmService.model} may ask. */
+export interface LlmModelChoice {
+  readonly only?: readonly string[] | undefined;
+}
+
 /**
  * Asks the configured models, one after the other until one answers: each under its own circuit, retries, timeout and limits.
  * What the caller itself did wrong (bad request, refused content, a text too long for every model) is thrown at once.
@@ -180,11 +185,12 @@ export class LlmService implements OnModuleDestroy {
    * The chain as a model for `generateText`, `streamText`, `generateObject` and agents of `ai` 6 and 7, with tools, images and files.
    * Who answered is in `providerMetadata.resilience`.
    * @param name where to start, as `model` of {@link complete}; the rest of the chain stays behind it
+   * @param options.only names of the targets that may answer at all, also as fallbacks
    * @throws ResilienceOptionsError when no target has this name
    */
-  model(name?: string): SdkModel {
+  model(name?: string, { only }: LlmModelChoice = {}): SdkModel {
     const at = new option.Place('LlmService.model()');
-    const targets = chooseTargets(this.all, name, at);
+    const targets = chooseTargets(this.all, name, at, only);
     at.finish();
     return chainModel(this.chain, targets, name ?? 'chain');
   }
@@ -195,10 +201,11 @@ export class LlmService implements OnModuleDestroy {
    * @param name where to start, as `model` of {@link complete}; the others stay behind it
    * @throws ResilienceOptionsError when no target has this name, or none is configured
    */
-  embedding(name?: string): SdkEmbeddingModel {
+  embedding(name?: string, { only }: LlmModelChoice = {}): SdkEmbeddingModel {
     const at = new option.Place('LlmService.embedding()');
     if (this.vectors.length === 0) at.refuse(name, "a target in 'embeddings' of LlmModule");
-    const targets = chooseTargets(this.vectors, name, at);
+    at.finish();
+    const targets = chooseTargets(this.vectors, name, at, only);
     at.finish();
     return chainEmbedding(this.chain, targets, name ?? 'chain', this.dimensions);
   }

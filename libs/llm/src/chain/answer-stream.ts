@@ -10,6 +10,7 @@ import type { LiveStream } from './live-stream.js';
 import type { LlmTarget } from './llm-target.js';
 import { type OpenedStream, openStream } from './open-stream.js';
 import { reasonIn } from './reason.js';
+import type { Served } from '../model/told.js';
 
 /** What of an answer a reader gets; `undefined` for parts that are not for it. */
 export type Pick<T> = (part: ModelPart, result?: LlmResult<string>) => T | undefined;
@@ -24,6 +25,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private settle!: { readonly resolve: (result: LlmResult<string>) => void; readonly reject: (error: unknown) => void };
   private started = false;
   private current: LiveStream | undefined;
+  private who: Served | undefined;
   /** Ends the call: the caller's signal has, or the reader left while a part was waited for. */
   private readonly stop = new AbortController();
 
@@ -37,6 +39,11 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     this.result = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     // Whoever only iterates hears of the error there.
     this.result.catch(() => undefined);
+  }
+
+  /** Who serves, as soon as there is something to read. */
+  get served(): Served | undefined {
+    return this.who;
   }
 
   /** What the model has thought so far, of the target that serves. */
@@ -84,6 +91,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     try {
       stop.signal.throwIfAborted();
       const { turn, opened } = await this.open(call);
+      this.who = call.record.served(turn.target, turn.fallbackLevel);
       const { facts, finish } = yield* this.read(opened);
       const result = call.record.result<string>(turn.target, turn.fallbackLevel, facts);
       outcome = { result };

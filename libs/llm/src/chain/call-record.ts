@@ -1,6 +1,7 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
+import type { Served } from '../model/told.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { AnswerFacts } from '../providers/read-answer.js';
 import { costOf, sumOfCosts } from './cost.js';
@@ -72,26 +73,31 @@ export class CallRecord {
     this.ended(entry);
   }
 
+  /** What is known as soon as a target serves. */
+  served(target: LlmTarget, fallbackLevel: number): Served {
+    const attempts = [...this.attemptsPerLevel.values()].reduce((sum, count) => sum + count, 0);
+    const leftOut = (this.request && target.provider.leftOut?.(this.request)) ?? [];
+    return { ...identity(target), fallbackLevel, attempts, ...(leftOut.length > 0 && { leftOut }) };
+  }
+
   result<T>(
     target: LlmTarget,
     fallbackLevel: number,
     answer: Pick<AnswerFacts, 'text' | 'reasoning' | 'usage' | 'finishReason'> & { readonly object?: T },
   ): LlmResult<T> {
     const { tries, heals, adapted } = this;
-    const attempts = tries.filter((entry) => entry.attempt > 0).length;
+    const served = this.served(target, fallbackLevel);
+    const { attempts } = served;
     const targetsAsked = this.attemptsPerLevel.size;
     const paid = tries.filter(({ usage }) => usage !== undefined);
     const costUsd = sumOfCosts(paid.map((entry) => entry.costUsd));
     const wastedCostUsd = sumOfCosts(paid.map((entry) => (entry.outcome === 'ok' ? 0 : entry.costUsd)));
     const { quality } = target.options;
-    const leftOut = (this.request && target.provider.leftOut?.(this.request)) ?? [];
     return {
       text: answer.text,
       ...(answer.reasoning !== '' && { reasoning: answer.reasoning }),
       ...('object' in answer && { object: answer.object }),
-      ...identity(target),
-      fallbackLevel,
-      attempts,
+      ...served,
       // A round of healing that its circuit refused sent nothing.
       retries: Math.max(0, attempts - targetsAsked - heals - adapted),
       heals,
@@ -104,7 +110,6 @@ export class CallRecord {
       truncated: answer.finishReason === 'length',
       ...(quality !== undefined && { quality }),
       tries,
-      ...(leftOut.length > 0 && { leftOut }),
     };
   }
 }

@@ -15,7 +15,8 @@ export function readMessages(value: unknown, at: option.Place): ModelMessage[] |
 
 export function modelMessage({ role, content }: LlmMessage): ModelMessage {
   if (role === 'system') return { role, content: content as string };
-  return { role, content: typeof content === 'string' ? [{ type: 'text', text: content }] : [...content] };
+  const parts = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
+  return { role, content: parts } as ModelMessage;
 }
 
 function isMessage(value: unknown): value is LlmMessage {

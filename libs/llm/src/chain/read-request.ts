@@ -56,12 +56,16 @@ export function readRequest(
 /**
  * The chain of one call: the targets that `model` means first, the others behind them in their order.
  * @param wanted a provider's name, `provider:model`, or a model's name
+ * @param only names of the targets that may be asked at all
  */
 export function chooseTargets<T extends Named>(
-  targets: readonly T[],
+  all: readonly T[],
   wanted: string | undefined,
   at: option.Place,
+  only?: readonly string[],
 ): readonly T[] {
+  const targets = only === undefined ? all : all.filter((one) => namesOf(one).some((name) => only.includes(name)));
+  if (targets.length === 0) at.at('only').refuse(only, `some of ${all.flatMap(namesOf).join(', ')}`);
   if (wanted === undefined) return targets;
   const matches = targets.filter((target) => namesOf(target).includes(wanted));
   if (matches.length === 0) {
@@ -92,6 +96,6 @@ function withoutOthersWords(request: object, at: option.Place): object {
   return rest;
 }
 
-function withoutAbsent<T extends object>(settings: T): { [K in keyof T]: NonNullable<T[K]> } {
-  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined)) as never;
+function withoutAbsent(settings: object): Omit<ModelRequest, 'prompt'> {
+  return Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 }

@@ -1,7 +1,7 @@
 import { type Dimensions, embed, type EmbeddingTarget } from '../chain/embed.js';
 import type { LlmChain } from '../chain/llm-chain.js';
 import type { SdkEmbeddingModel } from '../providers/model-call.js';
-import { told } from './told.js';
+import { servedHeaders, told } from './told.js';
 
 /** The chain of those that make vectors, as an embedding model of the AI SDK 6 and 7. */
 export function chainEmbedding(
@@ -22,7 +22,9 @@ export function chainEmbedding(
     },
     async doEmbed({ abortSignal: signal, ...call }) {
       const { answer, result } = await embed(chain, targets, call, signal, dimensions);
-      return { ...answer, providerMetadata: { ...answer.providerMetadata, ...told(result) } };
+      const headers = { ...answer.response?.headers, ...servedHeaders(result) };
+      const providerMetadata = { ...answer.providerMetadata, ...told(result) };
+      return { ...answer, providerMetadata, response: { ...answer.response, headers } };
     },
   };
 }

@@ -7,7 +7,7 @@ import type { JsonSchema, LlmSchema } from '../llm.request.js';
 import type { ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
 import { RecentMap } from '@nest-resilience/core/kit';
 import { jsonSchema } from 'ai';
-import { told } from './told.js';
+import { servedHeaders, told } from './told.js';
 
 /** Schemas that are kept, because checks are made for one object, and `ai` makes a new one for every call. */
 const SCHEMAS_KEPT = 100;
@@ -44,13 +44,15 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
         content: contentOf(answer, result),
         finishReason: { ...source.finishReason, unified: answer.finishReason },
         providerMetadata: { ...source.providerMetadata, ...told(result) },
-        response: { ...source.response, modelId: result.model },
+        response: { ...source.response, modelId: result.model, headers: headersOf(source, result) },
       };
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
-      const parts = new AnswerStream(chain, targets, request, signal, withResult)[Symbol.asyncIterator]();
+      const answer = new AnswerStream(chain, targets, request, signal, withResult);
+      const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();
-      return { stream: streamOf(first, parts) };
+      const { served } = answer;
+      return { stream: streamOf(first, parts), ...(served && { response: { headers: servedHeaders(served) } }) };
     },
   };
 }
@@ -59,6 +61,10 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
 function contentOf({ content }: ProviderAnswer, result: LlmResult<unknown>): ModelContent[] {
   if (result.object === undefined) return [...content];
   return [...content.filter(({ type }) => type !== 'text'), { type: 'text', text: JSON.stringify(result.object) }];
+}
+
+function headersOf({ response }: ProviderAnswer['source'], result: LlmResult): Record<string, string> {
+  return { ...response?.headers, ...servedHeaders(result) };
 }
 
 function withResult(part: ModelPart, result?: LlmResult<string>): ModelPart {

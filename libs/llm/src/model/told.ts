@@ -8,3 +8,22 @@ export function told({ provider, model, fallbackLevel, attempts, ...result }: Ll
   const { costUsd, degraded, durationMs } = result;
   return { resilience: { provider, model, fallbackLevel, attempts, costUsd, degraded, durationMs } };
 }
+
+export const PROVIDER = 'x-resilience-provider';
+export const MODEL = 'x-resilience-model';
+export const LEFT_OUT = 'x-resilience-left-out';
+
+export type Served = Pick<LlmResult, 'provider' | 'model' | 'fallbackLevel' | 'attempts'> &
+  Partial<Pick<LlmResult, 'costUsd' | 'leftOut'>>;
+
+/** The same as headers of the answer. Of a stream nobody knows the cost when it begins. */
+export function servedHeaders({ provider, model, fallbackLevel, attempts, costUsd, leftOut }: Served) {
+  return {
+    [PROVIDER]: provider,
+    [MODEL]: model,
+    'x-resilience-fallback-level': String(fallbackLevel),
+    'x-resilience-attempts': String(attempts),
+    ...(costUsd !== undefined && { 'x-resilience-cost-usd': String(costUsd) }),
+    ...(leftOut !== undefined && { [LEFT_OUT]: leftOut.join(', ') }),
+  };
+}

@@ -19,6 +19,7 @@ export function readLlmOptions(
     health,
     cache,
     guards,
+    endpoint,
     ...module
   } = LLM_MODULE.read(options, at) ?? LLM_MODULE.fallback;
   const targets = providers.flatMap((provider, index) => readProvider(provider, index, at, { module, env }));
@@ -26,7 +27,8 @@ export function readLlmOptions(
   checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), heals, health, cache, guards };
+  const resolved = { heals, health, cache, guards, endpoint };
+  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), ...resolved };
 }
 
 /** Vectors of other lengths cannot be compared, so none may stand in for them; nor may one target be there twice. */

@@ -59,6 +59,7 @@ export interface ResolvedLlmOptions {
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
   readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];
   readonly guards: option.OutOf<typeof LLM_MODULE>['guards'];
+  readonly endpoint: option.OutOf<typeof LLM_MODULE>['endpoint'];
 }
 
 /** The circuit of a target, and its name in messages. */

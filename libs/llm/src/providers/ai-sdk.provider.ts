@@ -70,8 +70,9 @@ export class AiSdkProvider implements LlmProvider {
         const part = knownPart(given);
         if (part === undefined) continue;
         // An overloaded provider may say so inside a stream that began with status 200.
-        if (part.type === 'error') throw part.error;
-        // The client library ends every stream so; only a provider that was done said why.
+        if (part.type === 'error' && !endsWithoutReason(part.error)) throw part.error;
+        // The client libraries end every stream; only a provider that was done said why.
+        if (part.type === 'error') break;
         if (part.type === 'finish' && part.finishReason.unified === 'other' && !part.finishReason.raw) break;
         empty &&= !(part.type === 'finish' || part.type.endsWith('-delta'));
         yield part;
@@ -124,6 +125,12 @@ export class AiSdkProvider implements LlmProvider {
     const call = { ...this.abilities.told(request), abortSignal: signal };
     return adjust?.(call, isWhole) ?? { call };
   }
+}
+
+/** What one of the client libraries says of a connection that was closed too soon. */
+function endsWithoutReason(error: unknown): boolean {
+  const { name, message } = Object(error) as Partial<Error>;
+  return name === 'AI_InvalidResponseDataError' && message?.includes('without a finish reason') === true;
 }
 
 /** Gateways that find out late answer with half an answer and, beside it, an error. @throws the error */

@@ -28,6 +28,7 @@ export {
 } from '../nest/openapi/describe-routes.js';
 export { ownController } from '../nest/openapi/own-controller.js';
 export { type Problem, problem as routeProblem, problemType, problemWith } from '../nest/openapi/problem.schema.js';
+export { beforeBodies, leaveUnread, markHandler } from '../nest/private/before-bodies.js';
 export { answerEvents, goneSignal, HttpResponse } from '../nest/wire/http-response.js';
 export { RefusedBodies } from '../nest/private/refused-bodies.js';
 export { type RefusedBody, refusedBody } from '../nest/private/refused-body.js';

@@ -1,0 +1,91 @@
+import { neverShow, option } from '@nest-resilience/core';
+
+const usd = option.required(option.number(undefined, { above: 0, max: Number.MAX_VALUE }), 'US dollars');
+
+const KEY = option.options(
+  {
+    /** What clients send as `Authorization: Bearer <token>`. Give this or `sha256`. */
+    token: option.custom<string, string>((value, at) =>
+      // Whatever it is, it was meant to be a secret: not into the message.
+      typeof value === 'string' && value.length >= 16
+        ? value
+        : at.refuse(typeof value, 'a string of at least 16 characters'),
+    ),
+    /** The SHA-256 of the token, as 64 hex digits, where the token itself is not to stand in the configuration. */
+    sha256: option.custom<string, string>((value, at) =>
+      typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)
+        ? value.toLowerCase()
+        : at.refuse(typeof value, '64 hex digits'),
+    ),
+    /** Names of what the team may ask for: providers, `provider:model` or models. Only these serve it, also as fallbacks. All by default. */
+    models: option.custom<readonly string[], readonly string[]>((value, at) =>
+      Array.isArray(value) && value.length > 0 && value.every(option.isText)
+        ? value
+        : at.refuse(value, 'a list of names'),
+    ),
+    limits: option.orNone(
+      option.options({
+        requestsPerMinute: option.whole(undefined, { min: 1 }),
+        tokensPerMinute: option.number(undefined, { min: 1 }),
+      }),
+    ),
+    budget: option.orNone(
+      option.options({
+        /** US dollars that the team may spend within `per`, by the `cost` of the targets. */
+        usd,
+        /** @default '1d' */
+        per: option.duration('1d', { min: 60_000 }),
+        /** What becomes of a call beyond the budget: `fail` is a 429, `warn` a line in the log. @default 'fail' */
+        then: option.oneOf('fail', ['fail', 'warn']),
+      }),
+    ),
+  },
+  {
+    check: ({ given, at }) => {
+      if ((given.token === undefined) === (given.sha256 === undefined))
+        at.at('token').refuse(typeof given.token, "either 'token' or 'sha256'");
+    },
+  },
+);
+
+/** One team that may use the endpoint. */
+export interface LlmEndpointKey extends option.OptionsOf<typeof KEY.spec> {}
+export type ResolvedKey = option.OutOf<typeof KEY>;
+
+const KEYS = 'keys by the name of a team, e.g. { search: { token: env.SEARCH_TOKEN } }';
+
+export const ENDPOINT = option.options({
+  /** Where the routes are: `v1` makes `POST /v1/chat/completions`. @default 'v1' */
+  path: option.custom<string, string, 'v1'>(
+    (value, at) =>
+      typeof value === 'string' && /^[\w/-]+$/.test(value) ? value : at.refuse(value, "a path such as 'v1'"),
+    { fallback: 'v1', default: 'v1' },
+  ),
+  /** Who may use it, by the name of the team. Nobody else may. */
+  keys: option.required(
+    option.custom<Readonly<Record<string, LlmEndpointKey>>, ReadonlyMap<string, ResolvedKey>>(readKeys, {
+      fallback: new Map(),
+    }),
+    KEYS,
+  ),
+  /** A larger body is refused before it is read. @default 20 MiB */
+  maxBodyBytes: option.whole(20_971_520, { min: 1024 }),
+});
+
+function readKeys(value: unknown, at: option.Place): ReadonlyMap<string, ResolvedKey> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || Object.keys(value).length === 0)
+    return at.refuse(typeof value, KEYS);
+  const keys = new Map<string, ResolvedKey>();
+  for (const [team, given] of Object.entries(value)) {
+    const key = KEY.read(given, at.at(team));
+    if (key?.token !== undefined) neverShow(key.token);
+    if (key !== undefined) keys.set(team, key);
+  }
+  return keys;
+}
+
+/** The chain over HTTP, in OpenAI's words. */
+export interface LlmEndpointOptions extends option.OptionsOf<typeof ENDPOINT.spec> {}
+/** What holds where `endpoint` says nothing. */
+export const DEFAULT_LLM_ENDPOINT_OPTIONS = ENDPOINT.default;
+export type ResolvedEndpoint = option.OutOf<typeof ENDPOINT>;

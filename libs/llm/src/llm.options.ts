@@ -204,6 +204,11 @@ export const PROVIDER = option.options(
      * @default 'json-schema'
      */
     structuredOutput: option.oneOf('json-schema', ['json-schema', 'json-mode', 'prompt']),
+    /**
+     * Whether the model goes on with an answer that it is given the beginning of, as its own last message. Then it also takes over
+     * streams that broke in the middle of their text. @default false
+     */
+    prefill: option.flag(false),
   },
   {
     check: ({ resolved, given, at }) => {

@@ -1,33 +1,47 @@
 import { onAbort } from '@nest-resilience/core';
 import { LlmStreamInterruptedError } from '../llm.errors.js';
 import type { LlmResult, LlmUsage } from '../llm.result.js';
+import type { Served } from '../model/told.js';
 import type { ModelPart, ModelRequest } from '../providers/model-call.js';
-import type { AnswerFacts } from '../providers/read-answer.js';
 import type { Turn } from './call-targets.js';
+import { Continuation } from './continuation.js';
 import { estimatedUsage } from './cost.js';
 import type { ChainCall, LlmChain } from './llm-chain.js';
 import type { LiveStream } from './live-stream.js';
 import type { LlmTarget } from './llm-target.js';
 import { type OpenedStream, openStream } from './open-stream.js';
 import { reasonIn } from './reason.js';
-import type { Served } from '../model/told.js';
 
 /** What of an answer a reader gets; `undefined` for parts that are not for it. */
 export type Pick<T> = (part: ModelPart, result?: LlmResult<string>) => T | undefined;
 
+type Finish = Extract<ModelPart, { type: 'finish' }>;
+type Next<T> = IteratorResult<T, undefined>;
+
+const DONE = { done: true, value: undefined } as const;
+
 /**
  * One streamed call along the chain. Nothing is sent before the iteration begins; it can be iterated once. Leaving it early ends the
- * request upstream. Another target takes over as long as the reader has got nothing.
+ * request upstream. Another target takes over as long as the reader has got nothing, and one with `prefill` later too.
+ *
+ * Hot path, no generator: each layer of them costs a part about as much as all of this. See `npm run bench -- llm`.
  */
 export class AnswerStream<T> implements AsyncIterable<T> {
   /** Who served, tokens, cost and the whole text, once the stream was read to its end; rejects with whatever ended it before. */
   readonly result: Promise<LlmResult<string>>;
   private settle!: { readonly resolve: (result: LlmResult<string>) => void; readonly reject: (error: unknown) => void };
   private started = false;
-  private current: LiveStream | undefined;
+  private call: ChainCall | undefined;
+  private current: { readonly turn: Turn; readonly opened: OpenedStream } | undefined;
   private who: Served | undefined;
-  /** Ends the call: the caller's signal has, or the reader left while a part was waited for. */
+  private readonly continuation = new Continuation();
+  private readonly ready: T[] = [];
+  private pending: Promise<Next<T>> | undefined;
+  private over = false;
+  private left = false;
+  /** Ends the call: the caller's signal has, or the reader left. */
   private readonly stop = new AbortController();
+  private unfollow: (() => void) | undefined;
 
   constructor(
     private readonly chain: LlmChain,
@@ -48,125 +62,164 @@ export class AnswerStream<T> implements AsyncIterable<T> {
 
   /** What the model has thought so far, of the target that serves. */
   get reasoning(): string {
-    return this.current?.answer.reasoning ?? '';
+    return this.current?.opened.stream.answer.reasoning ?? '';
   }
 
-  [Symbol.asyncIterator](): AsyncIterator<T, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterator<T, undefined, undefined> {
     if (this.started) throw new TypeError('An LlmStream can be iterated once: call stream() again for another answer');
     this.started = true;
-    return this.leavable(this.run());
+    return { next: () => this.next(), return: () => this.leave() };
   }
 
-  /** A generator hears of a reader that leaves only at its next `yield`, which may be far away, and not at all before it began. */
-  private leavable(run: AsyncGenerator<T, void, undefined>): AsyncIterator<T, void, undefined> {
-    let state: 'new' | 'idle' | 'waiting' | 'left' = 'new';
-    return {
-      next: async () => {
-        if (state !== 'left') state = 'waiting';
-        try {
-          return await run.next();
-        } catch (error) {
-          if (state === 'left') return { done: true, value: undefined };
-          throw error;
-        } finally {
-          if (state === 'waiting') state = 'idle';
-        }
-      },
-      return: async () => {
-        if (state === 'new') this.settle.reject(leftEarly());
-        if (state === 'waiting') this.stop.abort(leftEarly());
-        state = 'left';
-        return run.return();
-      },
-    };
+  private next(): Promise<Next<T>> {
+    const value = this.ready.shift();
+    if (value !== undefined) return Promise.resolve({ done: false, value });
+    if (this.pending !== undefined) {
+      const again = () => this.next();
+      return this.pending.then(again, again);
+    }
+    if (this.over) return Promise.resolve(DONE);
+    this.pending = this.pull();
+    return this.pending;
   }
 
-  private async *run(): AsyncGenerator<T, void, undefined> {
-    const call = this.chain.begin(this.targets, this.chain.toSend(this.request));
-    let outcome: { readonly result: LlmResult<string> } | { readonly error: unknown } = { error: leftEarly() };
-    const { callerSignal, stop } = this;
-    const follow = () => stop.abort(callerSignal?.reason);
-    if (callerSignal?.aborted === true) follow();
-    const unfollow = callerSignal && onAbort(callerSignal, follow);
+  /** Reads on until there is something for the reader, or the end. */
+  private async pull(): Promise<Next<T>> {
     try {
-      stop.signal.throwIfAborted();
-      const { turn, opened } = await this.open(call);
-      this.who = call.record.served(turn.target, turn.fallbackLevel);
-      const { facts, finish } = yield* this.read(opened);
-      const result = call.record.result<string>(turn.target, turn.fallbackLevel, facts);
-      outcome = { result };
-      const last = this.pick(finish, result);
-      if (last !== undefined) yield last;
+      if (this.call === undefined) this.take(await this.begin());
+      while (this.ready.length === 0 && !this.over) await this.readOn();
     } catch (error) {
-      outcome = { error };
+      this.failed(error);
+      if (this.left) return DONE;
       throw error;
     } finally {
-      unfollow?.();
-      if ('result' in outcome) {
-        this.chain.completed(outcome.result, true);
-        this.settle.resolve(outcome.result);
-      } else {
-        this.chain.failed(outcome.error, call.record, { stream: true, signal: stop.signal });
-        this.settle.reject(outcome.error);
-      }
+      this.pending = undefined;
+    }
+    const value = this.ready.shift();
+    return value === undefined ? DONE : { done: false, value };
+  }
+
+  private async readOn(): Promise<void> {
+    const { stream } = this.current!.opened;
+    let parts: readonly ModelPart[];
+    try {
+      parts = await stream.next();
+      this.take(parts);
+    } catch (error) {
+      const broke = this.broke(error);
+      if (!(broke instanceof LlmStreamInterruptedError)) throw broke;
+      this.take(await this.goOn(broke));
     }
   }
 
-  private async open({ record, targets }: ChainCall): Promise<{ turn: Turn; opened: OpenedStream }> {
-    const { request, pick } = this;
+  /** @returns done, as soon as the request upstream has ended */
+  private async leave(): Promise<Next<T>> {
+    if (this.left || this.over) return DONE;
+    this.left = true;
+    const why = leftEarly();
+    if (this.call === undefined) {
+      this.over = true;
+      this.settle.reject(why);
+    } else if (this.pending !== undefined) {
+      this.stop.abort(why);
+      await this.pending;
+    } else {
+      this.stop.abort(why);
+      this.failed(this.broke(why));
+    }
+    return DONE;
+  }
+
+  private async begin(): Promise<readonly ModelPart[]> {
+    this.call = this.chain.begin(this.targets, this.chain.toSend(this.request));
+    const { callerSignal, stop } = this;
+    const follow = () => stop.abort(callerSignal?.reason);
+    if (callerSignal?.aborted === true) follow();
+    this.unfollow = callerSignal && onAbort(callerSignal, follow);
+    stop.signal.throwIfAborted();
+    return this.open(this.call, this.request);
+  }
+
+  private async open({ record, targets }: ChainCall, request: ModelRequest): Promise<readonly ModelPart[]> {
     const { signal } = this.stop;
     const { clock } = this.chain.surroundings;
-    const isForReader = (part: ModelPart) => pick(part) !== undefined;
+    const isForReader = (part: ModelPart) => this.pick(part) !== undefined;
     for (;;) {
       const turn = await targets.turn(signal);
+      if (!this.continuation.isFor(turn, record)) continue;
       try {
-        return { turn, opened: await openStream(turn, { request, record, signal, clock, isForReader }) };
+        const opened = await openStream(turn, { request, record, signal, clock, isForReader });
+        this.current = { turn, opened };
+        this.who = record.served(turn.target, turn.fallbackLevel);
+        return opened.first;
       } catch (error) {
         targets.failed(turn, error, signal);
       }
     }
   }
 
-  private async *read({
-    stream,
-    first,
-    opened,
-    settleTokens,
-  }: OpenedStream): AsyncGenerator<T, { readonly facts: AnswerFacts; readonly finish: ModelPart }> {
-    const { name, model } = stream.target.options;
-    this.current = stream;
-    let usage: LlmUsage | undefined;
-    let failure: unknown = leftEarly();
-    let whole = false;
-    try {
-      for (let parts = first; ; parts = await stream.next()) {
-        for (const part of parts) {
-          if (part.type === 'finish') {
-            const facts = stream.finished(part);
-            usage = this.usageOf(stream, facts.usage);
-            whole = true;
-            return { facts: { ...facts, usage }, finish: part };
-          }
-          const picked = this.pick(part);
-          if (picked !== undefined) yield picked;
-        }
-      }
-    } catch (error) {
-      failure = this.stop.signal.aborted
-        ? this.stop.signal.reason
-        : new LlmStreamInterruptedError(name, model, stream.answer.text, error);
-      throw failure;
-    } finally {
-      const used = usage ?? this.usageOf(stream, undefined);
-      settleTokens(used.totalTokens);
-      if (whole) {
-        opened.ok(used);
-        stream.succeed();
-      } else {
-        opened.failed(failure, { usage: used, reason: reasonIn(this.stop.signal, failure) });
-        stream.fail(failure);
-      }
+  private take(parts: readonly ModelPart[]): void {
+    for (const part of parts) {
+      if (part.type === 'finish') return this.finished(part);
+      const continued = this.continuation.part(part);
+      const picked = continued && this.pick(continued);
+      if (picked !== undefined) this.ready.push(picked);
     }
+  }
+
+  private finished(finish: Finish): void {
+    const { turn, opened } = this.current!;
+    const facts = opened.stream.finished(finish);
+    const usage = this.usageOf(opened.stream, facts.usage);
+    opened.settleTokens(usage.totalTokens);
+    opened.opened.ok(usage);
+    opened.stream.succeed();
+    const text = this.continuation.whole(facts.text);
+    const result = this.call!.record.result<string>(turn.target, turn.fallbackLevel, { ...facts, usage, text });
+    const last = this.pick(finish, result);
+    if (last !== undefined) this.ready.push(last);
+    this.end();
+    this.chain.completed(result, true);
+    this.settle.resolve(result);
+  }
+
+  /** Books a stream that broke. @returns what the reader is told */
+  private broke(error: unknown): unknown {
+    const { stream, opened, settleTokens } = this.current!.opened;
+    const { name, model } = stream.target.options;
+    const { signal } = this.stop;
+    const text = this.continuation.whole(stream.answer.text);
+    const failure: unknown = signal.aborted ? signal.reason : new LlmStreamInterruptedError(name, model, text, error);
+    const usage = this.usageOf(stream, undefined);
+    settleTokens(usage.totalTokens);
+    opened.failed(failure, { usage, reason: reasonIn(signal, failure) });
+    stream.fail(failure);
+    return failure;
+  }
+
+  /** Asks the next target that can to go on where the answer broke. @throws why it broke, when there is none */
+  private async goOn(broke: LlmStreamInterruptedError): Promise<readonly ModelPart[]> {
+    const { turn, opened } = this.current!;
+    const call = this.call!;
+    if (!this.continuation.begin(opened.stream.answer)) throw broke;
+    try {
+      call.targets.failed(turn, broke.cause, this.stop.signal);
+      return await this.open(call, this.continuation.request(this.request));
+    } catch {
+      throw this.stop.signal.aborted ? this.stop.signal.reason : broke;
+    }
+  }
+
+  private failed(error: unknown): void {
+    if (this.over) return;
+    this.end();
+    this.chain.failed(error, this.call!.record, { stream: true, signal: this.stop.signal });
+    this.settle.reject(error);
+  }
+
+  private end(): void {
+    this.over = true;
+    this.unfollow?.();
   }
 
   /** A stream that broke did not tell what it cost, and some servers never do. */

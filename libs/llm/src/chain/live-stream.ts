@@ -1,4 +1,4 @@
-import { type Clock, onAbort, TimeoutError } from '@nest-resilience/core';
+import { type Clock, onAbort, TimeoutError, type TimerHandle } from '@nest-resilience/core';
 import { LlmAnswerTooLargeError } from '../llm.errors.js';
 import { circuitNameOf } from '../options/resolved-options.js';
 import { finishReasonOf } from '../providers/finish-reasons.js';
@@ -39,6 +39,12 @@ export class LiveStream {
   readonly ended: Promise<void>;
   private readonly startedAt: number;
   private scope: Scope = 'first_item';
+  /** Rejects the wait for a part that is under way. */
+  private waiting: (error: Error) => void = () => undefined;
+  private deadline = Infinity;
+  private timeout: () => Error = endedEarly;
+  private timer: TimerHandle | undefined;
+  private firesAt = 0;
 
   constructor(
     readonly target: LlmTarget,
@@ -56,6 +62,7 @@ export class LiveStream {
     this.answer = new AnswerSoFar(maxAnswerBytes, () => new LlmAnswerTooLargeError(name, model, maxAnswerBytes));
     this.startedAt = clock.now();
     const { signal } = this.controller;
+    onAbort(signal, () => this.waiting(signal.reason as Error));
     this.parts = target.provider.stream(request, { signal })[Symbol.asyncIterator]();
   }
 
@@ -96,14 +103,14 @@ export class LiveStream {
   }
 
   succeed(): void {
-    this.unfollow();
+    this.end();
     this.settle?.resolve();
     void this.parts.return?.()?.catch(() => undefined);
   }
 
   /** Ends the request, when it is still running. */
   fail(error: unknown): void {
-    this.unfollow();
+    this.end();
     this.controller.abort(error);
     // Lets a provider that is waiting to be read on clean up; what it has to say now interests nobody.
     this.parts.return?.()?.catch(() => undefined);
@@ -121,33 +128,47 @@ export class LiveStream {
   }
 
   private nextPart(): Promise<ModelPart | undefined> {
-    const { limitMs, scope } = this.limit();
+    const { signal } = this.controller;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    this.watch();
     return new Promise((resolve, reject) => {
-      const { signal } = this.controller;
-      const done = () => {
-        timer.cancel();
-        unlisten();
-      };
-      const aborted = () => {
-        done();
-        reject(signal.reason);
-      };
-      const timer = this.clock.setTimer(
-        () => this.controller.abort(new TimeoutError(circuitNameOf(this.target.options), scope, limitMs)),
-        limitMs,
-      );
-      const unlisten = onAbort(signal, aborted);
-      if (signal.aborted) return aborted();
+      this.waiting = reject;
       this.parts.next().then(
-        ({ done: over, value }) => {
-          done();
-          resolve(over === true ? undefined : value);
+        ({ done, value }) => {
+          this.deadline = Infinity;
+          resolve(done === true ? undefined : value);
         },
         (error: unknown) => {
-          done();
-          reject(signal.aborted ? signal.reason : error);
+          this.deadline = Infinity;
+          reject((signal.aborted ? signal.reason : error) as Error);
         },
       );
     });
+  }
+
+  /** One timer for the whole stream, which looks again when its time was moved: one for each part would cost more than the part. */
+  private watch(): void {
+    const { limitMs, scope } = this.limit();
+    this.deadline = this.clock.now() + limitMs;
+    this.timeout = () => new TimeoutError(circuitNameOf(this.target.options), scope, limitMs);
+    if (this.timer === undefined || this.deadline < this.firesAt) this.arm(limitMs);
+  }
+
+  private arm(delayMs: number): void {
+    this.timer?.cancel();
+    this.firesAt = this.clock.now() + delayMs;
+    this.timer = this.clock.setTimer(() => {
+      this.timer = undefined;
+      if (this.deadline === Infinity) return;
+      const leftMs = this.deadline - this.clock.now();
+      if (leftMs > 0) this.arm(leftMs);
+      else this.controller.abort(this.timeout());
+    }, delayMs);
+  }
+
+  private end(): void {
+    this.deadline = Infinity;
+    this.timer?.cancel();
+    this.unfollow();
   }
 }

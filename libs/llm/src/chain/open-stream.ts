@@ -34,6 +34,7 @@ export function openStream(
 ): Promise<OpenedStream> {
   const estimate = estimateTokens(request.prompt, request.maxOutputTokens);
   return new Promise<OpenedStream>((handOver, refuse) => {
+    let handedOver = false;
     const running = target.streamPolicy.execute(
       async (attempt) => {
         for (let { lastError } = attempt; ;) {
@@ -46,6 +47,7 @@ export function openStream(
             const first = await stream.first(isForReader);
             answered();
             opened.firstToken();
+            handedOver = true;
             handOver({ stream, first, opened, settleTokens });
           } catch (error) {
             const reason = reasonIn(signal, error);
@@ -63,8 +65,9 @@ export function openStream(
       { signal },
     );
     Promise.resolve(running).catch((error: unknown) => {
+      // After the handing over nobody would hear of it: the reader has got its error from the stream itself, and noted it.
+      if (handedOver) return;
       record.gaveUp(target, fallbackLevel, error);
-      // After the handing over this is heard by nobody: the reader has got its error from the stream itself.
       refuse(error);
     });
   });

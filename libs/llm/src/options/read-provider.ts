@@ -37,8 +37,8 @@ export function readProvider(
   const at = placeOf(options, `providers[${index}]`, parent);
   const read = PROVIDER.read(options, at);
   if (!read) return [];
-  const { model, cost, quality, contextWindow, models, structuredOutput, ...provider } = read;
-  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput };
+  const { model, cost, quality, contextWindow, models, structuredOutput, prefill, ...provider } = read;
+  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput, prefill };
   return [{ model, cost, quality, contextWindow }, ...models].map(({ model: one, ...facts }) => ({
     ...target,
     ...facts,
@@ -62,8 +62,8 @@ export function readEmbedding(
   const read = EMBEDDING.read(options, at);
   if (!read) return [];
   const { model, cost, dimensions, ...provider } = read;
-  const { structuredOutput } = PROVIDER.fallback;
-  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput, cost, dimensions };
+  const { structuredOutput, prefill } = PROVIDER.fallback;
+  const target = { ...readAccess(options, provider, at, surroundings), structuredOutput, prefill, cost, dimensions };
   return [{ ...target, model: modelName(model), ...(typeof model !== 'string' && { sdkEmbedding: model }) }];
 }
 

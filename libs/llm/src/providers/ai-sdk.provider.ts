@@ -4,7 +4,8 @@ import { Abilities } from './abilities.js';
 import { listModels, type ModelListing } from './model-listing.js';
 import type { ModelAnswer, ModelCall, ModelContent, ModelPart, ModelRequest, SdkModel } from './model-call.js';
 import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
-import { asV3, knownPart } from './as-v3.js';
+import { asV3 } from './as-v3.js';
+import { PartReader } from './part-reader.js';
 import { providerError } from './provider-error.js';
 import { usageOf } from './read-answer.js';
 import { sendOnce } from './wire/once-more.js';
@@ -61,27 +62,10 @@ export class AiSdkProvider implements LlmProvider {
     }
   }
 
-  async *stream(request: ModelRequest, { signal }: ProviderCall): AsyncGenerator<ModelPart> {
-    const model = await this.sdkModel();
-    try {
-      const { stream, response } = await model.doStream(this.sdkCall(request, signal, false).call);
-      let empty = true;
-      for await (const given of stream) {
-        const part = knownPart(given);
-        if (part === undefined) continue;
-        // An overloaded provider may say so inside a stream that began with status 200.
-        if (part.type === 'error' && !endsWithoutReason(part.error)) throw part.error;
-        // The client libraries end every stream; only a provider that was done said why.
-        if (part.type === 'error') break;
-        if (part.type === 'finish' && part.finishReason.unified === 'other' && !part.finishReason.raw) break;
-        empty &&= !(part.type === 'finish' || part.type.endsWith('-delta'));
-        yield part;
-        if (part.type === 'finish') return;
-      }
-      if (empty) this.refuseOtherThanEvents(response?.headers?.['content-type']);
-    } catch (error) {
-      throw providerError(error);
-    }
+  stream(request: ModelRequest, { signal }: ProviderCall): AsyncIterable<ModelPart> {
+    const open = async () => (await this.sdkModel()).doStream(this.sdkCall(request, signal, false).call);
+    const refuseEmpty = (contentType: string | undefined) => this.refuseOtherThanEvents(contentType);
+    return { [Symbol.asyncIterator]: () => new PartReader(open, refuseEmpty) };
   }
 
   adapt(request: ModelRequest, error: unknown): boolean {
@@ -125,12 +109,6 @@ export class AiSdkProvider implements LlmProvider {
     const call = { ...this.abilities.told(request), abortSignal: signal };
     return adjust?.(call, isWhole) ?? { call };
   }
-}
-
-/** What one of the client libraries says of a connection that was closed too soon. */
-function endsWithoutReason(error: unknown): boolean {
-  const { name, message } = Object(error) as Partial<Error>;
-  return name === 'AI_InvalidResponseDataError' && message?.includes('without a finish reason') === true;
 }
 
 /** Gateways that find out late answer with half an answer and, beside it, an error. @throws the error */

@@ -24,7 +24,6 @@ import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
-import type { LlmGuardRecord } from './llm.result.js';
 import { Guards } from './guard/guards.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
@@ -85,8 +84,6 @@ export class LlmService {
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
   private readonly counters = new LlmMetrics();
-  private readonly answers: AnswerCache | undefined;
-  private readonly guards: Guards | undefined;
   private readonly circuits: ReadonlyMap<LlmTarget, CircuitHandle>;
   private readonly recent: RecentTries;
 
@@ -137,13 +134,13 @@ export class LlmService {
       this.connectivity.tried(entry);
       this.recent.tried(entry);
     };
-    this.guards = options.guards && new Guards(options.guards);
-    this.answers = options.cache && new AnswerCache(options.cache, clock);
-    const cache = this.answers?.counts;
+    const guards = options.guards && new Guards(options.guards);
+    const answers = options.cache && new AnswerCache(options.cache, clock);
+    const cache = answers?.counts;
     figures.add(
       ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
     );
-    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
+    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers });
   }
 
   /**
@@ -154,14 +151,7 @@ export class LlmService {
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
     const { chain, request: asked } = readRequest(request, this.all, 'whole');
-    const { schema, signal } = request;
-    const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
-    const record: LlmGuardRecord[] = [];
-    const prompt = (await this.guards?.before(asked.prompt, request, record)) ?? asked.prompt;
-    const sent = { ...asked, prompt: [...prompt] };
-    const ask = async () => (await this.chain.generate<T>(chain, sent, options)).result;
-    const result = await (this.answers ? this.answers.around(request, sent, chain, ask) : ask());
-    return this.guards ? this.guards.after(result, request, record) : result;
+    return (await this.chain.generate<T>(chain, asked, request)).result;
   }
 
   /**
@@ -170,8 +160,7 @@ export class LlmService {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
-    const prompt = this.guards?.beforeStream(asked.prompt) ?? asked.prompt;
-    return new LlmStream(this.chain, chain, { ...asked, prompt: [...prompt] }, request.signal);
+    return new LlmStream(this.chain, chain, asked, request.signal);
   }
 
   /**

@@ -1,6 +1,6 @@
 import { onAbort } from '@nest-resilience/core';
 import { LlmStreamInterruptedError } from '../llm.errors.js';
-import type { LlmResult, LlmUsage } from '../llm.result.js';
+import type { LlmGuardRecord, LlmResult, LlmUsage } from '../llm.result.js';
 import type { ModelPart, ModelRequest } from '../providers/model-call.js';
 import type { AnswerFacts } from '../providers/read-answer.js';
 import type { Turn } from './call-targets.js';
@@ -24,16 +24,20 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private settle!: { readonly resolve: (result: LlmResult<string>) => void; readonly reject: (error: unknown) => void };
   private started = false;
   private current: LiveStream | undefined;
+  private readonly guards: LlmGuardRecord[] = [];
+  private readonly request: ModelRequest;
   /** Ends the call: the caller's signal has, or the reader left while a part was waited for. */
   private readonly stop = new AbortController();
 
+  /** @throws LlmGuardError for what a guard refuses */
   constructor(
     private readonly chain: LlmChain,
     private readonly targets: readonly LlmTarget[],
-    private readonly request: ModelRequest,
+    request: ModelRequest,
     private readonly callerSignal: AbortSignal | undefined,
     private readonly pick: Pick<T>,
   ) {
+    this.request = chain.readyToStream(request, this.guards);
     this.result = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     // Whoever only iterates hears of the error there.
     this.result.catch(() => undefined);
@@ -85,7 +89,8 @@ export class AnswerStream<T> implements AsyncIterable<T> {
       stop.signal.throwIfAborted();
       const { turn, opened } = await this.open(call);
       const { facts, finish } = yield* this.read(opened);
-      const result = call.record.result<string>(turn.target, turn.fallbackLevel, facts);
+      const answered = call.record.result<string>(turn.target, turn.fallbackLevel, facts);
+      const result = this.guards.length === 0 ? answered : { ...answered, guards: this.guards };
       outcome = { result };
       const last = this.pick(finish, result);
       if (last !== undefined) yield last;

@@ -1,10 +1,13 @@
 import { option } from '@nest-resilience/core';
+import type { Text } from './message-texts.js';
 import { REDACTED_KINDS, type RedactedKind } from './redact.js';
 
 /** What a guard of your own is told beside a text. */
 export interface LlmGuarded {
   /** Whether the text goes to a model or comes from one. */
   readonly when: 'before' | 'after';
+  /** Said, only thought, or on its way to or from a tool: there a name, a text or a number by itself, whose change the tool must understand. */
+  readonly what: Text['what'];
   readonly tenant?: string;
   readonly signal?: AbortSignal;
 }

@@ -51,4 +51,5 @@ export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
 export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
+export { checkLlmOptions } from './options/check-options.js';
 export { providersFromEnv } from './providers-from-env.js';

@@ -3,11 +3,9 @@ import {
   type CircuitHandle,
   type FailureReason,
   option,
-  type OptionProblem,
   type PolicyOptions,
   type Random,
   RESILIENCE_RANDOM,
-  ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
@@ -32,6 +30,7 @@ import { LlmStream } from './llm.stream.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
 import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
+import { forEachTarget } from './options/check-options.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
 import { createProvider } from './providers/create-provider.js';
 import { LlmEmbedder } from './providers/embedder.js';
@@ -98,10 +97,10 @@ export class LlmService {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
     const outside = { clock, random, shared };
-    this.all = createTargets(options.targets, (target) =>
+    this.all = forEachTarget(options.targets, (target) =>
       createTarget(target, createProvider(target), createPolicy, outside),
     );
-    this.vectors = createTargets(options.embeddings, (target) => {
+    this.vectors = forEachTarget(options.embeddings, (target) => {
       const provider = new LlmEmbedder(target);
       return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
     });
@@ -244,22 +243,6 @@ export class LlmService {
   metrics(): LlmMetricsSnapshot {
     return this.counters.snapshot();
   }
-}
-
-/** One error for the policies of all targets. */
-function createTargets<O, T>(targets: readonly O[], create: (options: O) => T): T[] {
-  const problems: OptionProblem[] = [];
-  const created = targets.flatMap((options) => {
-    try {
-      return [create(options)];
-    } catch (error) {
-      if (!(error instanceof ResilienceOptionsError)) throw error;
-      problems.push(...error.problems);
-      return [];
-    }
-  });
-  if (problems.length > 0) throw new ResilienceOptionsError(problems);
-  return created;
 }
 
 /** As everywhere in health: what is older than three intervals is stale. */

@@ -25,7 +25,7 @@ export type {
   LlmHealthChangedEvent,
 } from './llm.events.js';
 export type { LlmMetricsSnapshot, LlmTargetMetrics } from './llm.metrics.js';
-export { LlmModule, type LlmModuleAsyncOptions } from './llm.module.js';
+export { LlmModule, type LlmModuleAsyncOptions, type LlmModuleExtras } from './llm.module.js';
 export {
   DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,

@@ -1,6 +1,18 @@
-import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import {
+  type ConfigurableModuleAsyncOptions,
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  Module,
+} from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { type AdminAccess, ownController, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import {
+  type AdminAccess,
+  extendedModule,
+  GIVEN_OPTIONS,
+  moduleSettings,
+  ownController,
+  RESILIENCE_ADMIN,
+} from '@nest-resilience/core/admin';
 import { LlmConnectivityChecker } from './health/connectivity.checker.js';
 import { LlmHealthIndicator } from './health/llm.health.js';
 import { LlmTargetsController } from './http/targets.controller.js';
@@ -10,58 +22,73 @@ import { LlmService } from './llm.service.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
 import { readLlmOptions } from './options/read-options.js';
 
-export interface LlmModuleAsyncOptions<Args extends unknown[] = never[]> extends Pick<ModuleMetadata, 'imports'> {
-  readonly useFactory: (...args: Args) => LlmModuleOptions | Promise<LlmModuleOptions>;
-  readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
+/** What must be known when the module is declared, also by `forRootAsync`. */
+export interface LlmModuleExtras {
+  /** @default true */
+  readonly isGlobal?: boolean;
 }
 
-/**
- * `LlmService`, the connectivity checks and `LlmHealthIndicator`, global. Needs `ResilienceModule.forRoot()` in the same
- * application; `GET /llm/targets` is closed until `AdminModule` opens it; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
- */
-@Module({})
-export class LlmModule {
-  /** @throws ResilienceOptionsError with every option that cannot work */
-  static forRoot(options: LlmModuleOptions): DynamicModule {
-    return build({ provide: LLM_OPTIONS, useValue: readLlmOptions(options) });
-  }
-
-  /** As {@link forRoot}; options that cannot work end the start of the application. */
-  static forRootAsync<Args extends unknown[]>({
-    useFactory,
-    inject = [],
-    imports = [],
-  }: LlmModuleAsyncOptions<Args>): DynamicModule {
-    const options = {
-      provide: LLM_OPTIONS,
-      inject,
-      useFactory: async (...args: Args) => readLlmOptions(await useFactory(...args)),
-    };
-    return { ...build(options as Provider), imports };
-  }
-}
+/** Given beside the factory of `forRootAsync`. */
+const STATICS: LlmModuleExtras = { isGlobal: true };
 
 const OPENAPI = Symbol('nest-resilience.llm.openapi');
 
-function build(options: Provider): DynamicModule {
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LlmModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createLlmOptions')
+  .setExtras(STATICS, assemble)
+  .build();
+
+/** `useFactory`, `useClass` or `useExisting`; of a class `createLlmOptions()` is asked. */
+export type LlmModuleAsyncOptions = ConfigurableModuleAsyncOptions<LlmModuleOptions, 'createLlmOptions'> &
+  LlmModuleExtras;
+
+/**
+ * `LlmService`, the connectivity checks and `LlmHealthIndicator`. Needs `ResilienceModule.forRoot()` in the same application;
+ * `GET /llm/targets` is closed until `AdminModule` opens it; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
+ */
+@Module({
+  providers: [
+    LlmService,
+    LlmConnectivityChecker,
+    LlmHealthIndicator,
+    // Stateless here and without dependencies, so the application need not import TerminusModule for it.
+    HealthIndicatorService,
+  ],
+  exports: [LlmService, LlmConnectivityChecker, LlmHealthIndicator],
+})
+export class LlmModule extends ConfigurableModuleClass {
+  /** @throws ResilienceOptionsError with every option that cannot work */
+  static override forRoot(options: LlmModuleOptions & LlmModuleExtras): DynamicModule {
+    read(options ?? {});
+    return super.forRoot(options);
+  }
+
+  /** As {@link forRoot}; options that cannot work end the start of the application. */
+  static override forRootAsync(options: LlmModuleAsyncOptions): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}
+
+function assemble(definition: DynamicModule, given: Partial<LlmModuleOptions> & LlmModuleExtras): DynamicModule {
   const controller = ownController(LlmTargetsController);
-  return {
-    module: LlmModule,
-    global: true,
+  return extendedModule(definition, {
+    global: given.isGlobal ?? true,
     controllers: [controller],
     providers: [
-      options,
+      moduleSettings({ provide: LLM_OPTIONS, read, given, statics: STATICS }),
       {
         provide: OPENAPI,
         inject: [{ token: RESILIENCE_ADMIN, optional: true }],
         useFactory: (admin?: AdminAccess) => describeTargets(controller, admin),
       },
-      LlmService,
-      LlmConnectivityChecker,
-      LlmHealthIndicator,
-      // Stateless here and without dependencies, so the application need not import TerminusModule for it.
-      HealthIndicatorService,
     ],
-    exports: [LlmService, LlmConnectivityChecker, LlmHealthIndicator],
-  };
+  });
+}
+
+function read(options: LlmModuleOptions & LlmModuleExtras) {
+  const { isGlobal: _, ...module } = options;
+  return readLlmOptions(module);
 }

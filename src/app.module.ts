@@ -4,16 +4,17 @@ import { ResilienceModule } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
-import { LlmModule, type LlmProviderOptions, LlmService, providersFromEnv } from '@nest-resilience/llm';
+import { LlmService } from '@nest-resilience/llm';
 import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
 import { WorkflowModule } from '@nest-resilience/workflow';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
 import { ScheduleModule } from '@nestjs/schedule';
 
-import { type Configuration, ConfigurationError } from './configuration/configuration.js';
+import type { Configuration } from './configuration/configuration.js';
 import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
+import { modelsModule } from './models/models.module.js';
 import { ExecutionMessages } from './transport/executions.messages.js';
 
 /** The service: the packages put together. */
@@ -36,15 +37,7 @@ export class AppModule {
         ChecksModule,
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
-        LlmModule.forRoot({
-          providers: modelsOf(configuration, env),
-          timeout: { each: configuration.LLM_TIMEOUT },
-          retry: { maxRetries: configuration.LLM_RETRIES, baseDelay: configuration.LLM_RETRY_BASE_DELAY },
-          circuitBreaker: {
-            window: { type: 'time', duration: configuration.LLM_CIRCUIT_WINDOW },
-            recoveryTimeout: configuration.LLM_CIRCUIT_RECOVERY,
-          },
-        }),
+        modelsModule(configuration, env),
         WorkflowModule.forRootAsync({
           inject: [LlmService],
           useFactory: (llm: LlmService) => ({
@@ -70,13 +63,4 @@ export class AppModule {
       ],
     };
   }
-}
-
-/** @throws ConfigurationError when nobody is left to ask */
-function modelsOf({ LLM_OFFLINE }: Configuration, env: NodeJS.ProcessEnv): LlmProviderOptions[] {
-  const providers = providersFromEnv(env, { offline: LLM_OFFLINE });
-  if (providers.length > 0) return providers;
-  const message =
-    "'off' leaves no model; set OPENAI_API_KEY, ANTHROPIC_API_KEY or OLLAMA_BASE_URL, or LLM_OFFLINE=last";
-  throw new ConfigurationError([{ name: 'LLM_OFFLINE', source: 'environment', message }]);
 }

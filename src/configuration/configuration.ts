@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 import { nearest, parseDuration } from '@nest-resilience/core';
 import { isDestination } from '@nest-resilience/workflow';
@@ -119,6 +120,11 @@ const SETTINGS = z.object({
   /** What requests and workflow steps at work get after that. */
   SHUTDOWN_TIMEOUT: duration.default('10s'),
 
+  /**
+   * YAML file of models, prices, guards and the cache of answers: the options of `LlmModule`. `llm.yaml` beside `CONFIG_FILE` without it, where
+   * there is one.
+   */
+  LLM_FILE: z.string().min(1).optional(),
   /** `off`: nothing but a model answers; without a key of one the service does not start. */
   LLM_OFFLINE: z.enum(['last', 'off']).default('last'),
   /** For one request to a model. */
@@ -155,12 +161,18 @@ export function readConfiguration(env: Environment = process.env): Configuration
     }),
   );
   const parsed = SETTINGS.safeParse(given);
-  if (parsed.success && file.problems.length === 0) return parsed.data;
+  if (parsed.success && file.problems.length === 0)
+    return { ...parsed.data, LLM_FILE: parsed.data.LLM_FILE ?? besideOf(env['CONFIG_FILE']) };
   const problems = (parsed.error?.issues ?? []).map(({ path, message }): ConfigurationProblem => {
     const name = String(path[0]);
     return { name, source: env[name] ? 'environment' : file.name, message: `${shown(name, given[name])}: ${message}` };
   });
   throw new ConfigurationError([...file.problems, ...problems]);
+}
+
+function besideOf(configFile: string | undefined): string | undefined {
+  const file = configFile && join(dirname(configFile), 'llm.yaml');
+  return file && existsSync(file) ? file : undefined;
 }
 
 interface SettingsFile {

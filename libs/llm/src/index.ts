@@ -30,7 +30,7 @@ export type {
   LlmHealthChangedEvent,
 } from './llm.events.js';
 export type { LlmMetricsSnapshot, LlmTargetMetrics } from './llm.metrics.js';
-export { LlmModule, type LlmModuleAsyncOptions } from './llm.module.js';
+export { LlmModule, type LlmModuleAsyncOptions, type LlmModuleExtras } from './llm.module.js';
 export {
   DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,
@@ -64,4 +64,5 @@ export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
 export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
 export { type LlmModelChoice, LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
 export { LlmStream } from './llm.stream.js';
+export { checkLlmOptions } from './options/check-options.js';
 export { providersFromEnv } from './providers-from-env.js';

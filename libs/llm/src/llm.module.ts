@@ -1,6 +1,18 @@
-import { type DynamicModule, Module, type ModuleMetadata, type Provider } from '@nestjs/common';
+import {
+  type ConfigurableModuleAsyncOptions,
+  ConfigurableModuleBuilder,
+  type DynamicModule,
+  Module,
+} from '@nestjs/common';
 import { HealthIndicatorService } from '@nestjs/terminus';
-import { type AdminAccess, ownController, RESILIENCE_ADMIN } from '@nest-resilience/core/admin';
+import {
+  type AdminAccess,
+  extendedModule,
+  GIVEN_OPTIONS,
+  moduleSettings,
+  ownController,
+  RESILIENCE_ADMIN,
+} from '@nest-resilience/core/admin';
 import { EndpointBodies, endpointController } from './endpoint/endpoint.controller.js';
 import { LlmEndpoint } from './endpoint/endpoint.service.js';
 import { LlmConnectivityChecker } from './health/connectivity.checker.js';
@@ -12,63 +24,77 @@ import { LlmService } from './llm.service.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
 import { readLlmOptions } from './options/read-options.js';
 
-export interface LlmModuleAsyncOptions<Args extends unknown[] = never[]> extends Pick<ModuleMetadata, 'imports'> {
-  readonly useFactory: (...args: Args) => LlmModuleOptions | Promise<LlmModuleOptions>;
-  readonly inject?: Extract<Provider, { inject?: unknown }>['inject'];
-  /** Where the routes of `endpoint` are, when the options that are made later have one: routes are made before them. */
+/** What must be known when the module is declared, also by `forRootAsync`. */
+export interface LlmModuleExtras {
+  /** @default true */
+  readonly isGlobal?: boolean;
+  /** Where the routes of an `endpoint` are that a factory makes: routes are made before it is asked. */
   readonly endpointPath?: string;
 }
 
-/**
- * `LlmService`, the connectivity checks and `LlmHealthIndicator`, global. Needs `ResilienceModule.forRoot()` in the same
- * application; `GET /llm/targets` is closed until `AdminModule` opens it; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
- */
-@Module({})
-export class LlmModule {
-  /** @throws ResilienceOptionsError with every option that cannot work */
-  static forRoot(options: LlmModuleOptions): DynamicModule {
-    const read = readLlmOptions(options);
-    return build({ provide: LLM_OPTIONS, useValue: read }, read.endpoint?.path);
-  }
-
-  /** As {@link forRoot}; options that cannot work end the start of the application. */
-  static forRootAsync<Args extends unknown[]>({
-    useFactory,
-    inject = [],
-    imports = [],
-    endpointPath,
-  }: LlmModuleAsyncOptions<Args>): DynamicModule {
-    const options = {
-      provide: LLM_OPTIONS,
-      inject,
-      useFactory: async (...args: Args) => readLlmOptions(await useFactory(...args)),
-    };
-    return { ...build(options as Provider, endpointPath), imports };
-  }
-}
+/** Given beside the factory of `forRootAsync`. */
+const STATICS = { isGlobal: true, endpointPath: undefined } as unknown as LlmModuleExtras;
 
 const OPENAPI = Symbol.for('nest-resilience:llm-openapi');
 
-function build(options: Provider, endpointPath: string | undefined): DynamicModule {
+const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LlmModuleOptions>({
+  optionsInjectionToken: GIVEN_OPTIONS,
+})
+  .setClassMethodName('forRoot')
+  .setFactoryMethodName('createLlmOptions')
+  .setExtras(STATICS, assemble)
+  .build();
+
+/** `useFactory`, `useClass` or `useExisting`; of a class `createLlmOptions()` is asked. */
+export type LlmModuleAsyncOptions = ConfigurableModuleAsyncOptions<LlmModuleOptions, 'createLlmOptions'> &
+  LlmModuleExtras;
+
+/**
+ * `LlmService`, the connectivity checks and `LlmHealthIndicator`. Needs `ResilienceModule.forRoot()` in the same application;
+ * `GET /llm/targets` is closed until `AdminModule` opens it; with `ScheduleModule.forRoot()` the checks are listed in its SchedulerRegistry.
+ */
+@Module({
+  providers: [
+    LlmService,
+    LlmConnectivityChecker,
+    LlmHealthIndicator,
+    // Stateless here and without dependencies, so the application need not import TerminusModule for it.
+    HealthIndicatorService,
+  ],
+  exports: [LlmService, LlmConnectivityChecker, LlmHealthIndicator],
+})
+export class LlmModule extends ConfigurableModuleClass {
+  /** @throws ResilienceOptionsError with every option that cannot work */
+  static override forRoot(options: LlmModuleOptions & LlmModuleExtras): DynamicModule {
+    read(options ?? {});
+    return super.forRoot(options);
+  }
+
+  /** As {@link forRoot}; options that cannot work end the start of the application. */
+  static override forRootAsync(options: LlmModuleAsyncOptions): DynamicModule {
+    return super.forRootAsync(options);
+  }
+}
+
+function assemble(definition: DynamicModule, given: Partial<LlmModuleOptions> & LlmModuleExtras): DynamicModule {
   const controller = ownController(LlmTargetsController);
-  return {
-    module: LlmModule,
-    global: true,
+  const endpointPath = given.endpointPath ?? (given.endpoint && read(given as LlmModuleOptions).endpoint?.path);
+  return extendedModule(definition, {
+    global: given.isGlobal ?? true,
     controllers: [controller, ...(endpointPath === undefined ? [] : [endpointController(endpointPath)])],
     providers: [
-      options,
+      moduleSettings({ provide: LLM_OPTIONS, read, given, statics: STATICS }),
       {
         provide: OPENAPI,
         inject: [{ token: RESILIENCE_ADMIN, optional: true }],
         useFactory: (admin?: AdminAccess) => describeTargets(controller, admin),
       },
-      LlmService,
-      LlmConnectivityChecker,
-      LlmHealthIndicator,
       ...(endpointPath === undefined ? [] : [LlmEndpoint, EndpointBodies]),
-      // Stateless here and without dependencies, so the application need not import TerminusModule for it.
-      HealthIndicatorService,
     ],
-    exports: [LlmService, LlmConnectivityChecker, LlmHealthIndicator],
-  };
+  });
+}
+
+function read(options: LlmModuleOptions & LlmModuleExtras) {
+  const { isGlobal: _global, endpointPath: _path, ...module } = options;
+  return readLlmOptions(module);
 }

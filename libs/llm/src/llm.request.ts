@@ -31,6 +31,17 @@ export type LlmProviderSettings = Readonly<Record<string, Readonly<Record<string
 
 const penalty = option.number(undefined, { min: -2, max: 2 });
 
+const OF_CALL = {
+  /** Who it is for: answers that are kept are not shared between tenants. */
+  tenant: option.text(),
+  /**
+   * Whether `offline`, which is no model, may answer. Where nobody else can, a call that refuses it fails.
+   * @default 'refuse' with a schema, 'accept' for text
+   */
+  degraded: option.oneOf(undefined, ['accept', 'refuse']),
+};
+const KEPT = { cache: option.flag(undefined) };
+
 const COMMON = {
   /** One user message. Give this or `messages`. */
   prompt: option.custom<string, string>((value, at) =>
@@ -61,13 +72,7 @@ const COMMON = {
   ),
   /** For one provider only, by the name of its AI SDK package: `{ openai: { reasoningEffort: 'low' } }`. */
   providerOptions: option.anything<LlmProviderSettings>(),
-  /** Who it is for: answers that are kept are not shared between tenants. */
-  tenant: option.text(),
-  /**
-   * Whether `offline`, which is no model, may answer. Where nobody else can, a call that refuses it fails.
-   * @default 'refuse' with a schema, 'accept' for text
-   */
-  degraded: option.oneOf(undefined, ['accept', 'refuse']),
+  ...OF_CALL,
   /** Sent along with every request of this call. */
   headers: option.anything<Readonly<Record<string, string>>>(),
 };
@@ -78,10 +83,10 @@ const check = ({ given, at }: { readonly given: { readonly [name: string]: unkno
 };
 
 export const STREAM_REQUEST = option.options(COMMON, { check });
-export const REQUEST = option.options(
-  { ...COMMON, schema: option.anything<LlmSchema>(), cache: option.flag(undefined) },
-  { check },
-);
+export const REQUEST = option.options({ ...COMMON, ...KEPT, schema: option.anything<LlmSchema>() }, { check });
+
+/** What a call through a model of the AI SDK says of itself, in `providerOptions.resilience`. */
+export const MODEL_CALL = option.options({ ...OF_CALL, ...KEPT });
 
 /** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */
 export interface LlmStreamRequest extends option.OptionsOf<typeof COMMON> {}

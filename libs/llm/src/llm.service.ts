@@ -3,11 +3,9 @@ import {
   type CircuitHandle,
   type FailureReason,
   option,
-  type OptionProblem,
   type PolicyOptions,
   type Random,
   RESILIENCE_RANDOM,
-  ResilienceOptionsError,
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
@@ -24,7 +22,6 @@ import { CheckBudget } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
-import type { LlmGuardRecord } from './llm.result.js';
 import { Guards } from './guard/guards.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
@@ -33,6 +30,7 @@ import { LlmStream } from './llm.stream.js';
 import { LLM_OPTIONS } from './llm.tokens.js';
 import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
+import { forEachTarget } from './options/check-options.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
 import { createProvider } from './providers/create-provider.js';
 import { LlmEmbedder } from './providers/embedder.js';
@@ -92,8 +90,6 @@ export class LlmService implements OnModuleDestroy {
   /** Ends all that is waited for. */
   private readonly stopping = new AbortController();
   private readonly counters = new LlmMetrics();
-  private readonly answers: AnswerCache | undefined;
-  private readonly guards: Guards | undefined;
   private readonly circuits: ReadonlyMap<LlmTarget, CircuitHandle>;
   private readonly recent: RecentTries;
 
@@ -108,10 +104,10 @@ export class LlmService implements OnModuleDestroy {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
     const outside = { clock, random, shared, stop: this.stopping.signal };
-    this.all = createTargets(options.targets, (target) =>
+    this.all = forEachTarget(options.targets, (target) =>
       createTarget(target, createProvider(target), createPolicy, outside),
     );
-    this.vectors = createTargets(options.embeddings, (target) => {
+    this.vectors = forEachTarget(options.embeddings, (target) => {
       const provider = new LlmEmbedder(target);
       return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
     });
@@ -144,13 +140,13 @@ export class LlmService implements OnModuleDestroy {
       this.connectivity.tried(entry);
       this.recent.tried(entry);
     };
-    this.guards = options.guards && new Guards(options.guards);
-    this.answers = options.cache && new AnswerCache(options.cache, clock);
-    const cache = this.answers?.counts;
+    const guards = options.guards && new Guards(options.guards);
+    const answers = options.cache && new AnswerCache(options.cache, clock);
+    const cache = answers?.counts;
     figures.add(
       ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
     );
-    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
+    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers });
   }
 
   /**
@@ -161,14 +157,7 @@ export class LlmService implements OnModuleDestroy {
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
     const { chain, request: asked } = readRequest(request, this.all, 'whole');
-    const { schema, signal } = request;
-    const options = { ...(schema !== undefined && { schema }), ...(signal && { signal }) };
-    const record: LlmGuardRecord[] = [];
-    const prompt = (await this.guards?.before(asked.prompt, request, record)) ?? asked.prompt;
-    const sent = { ...asked, prompt: [...prompt] };
-    const ask = async () => (await this.chain.generate<T>(chain, sent, options)).result;
-    const result = await (this.answers ? this.answers.around(request, sent, chain, ask) : ask());
-    return this.guards ? this.guards.after(result, request, record) : result;
+    return (await this.chain.generate<T>(chain, asked, request)).result;
   }
 
   /**
@@ -177,8 +166,7 @@ export class LlmService implements OnModuleDestroy {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
-    const prompt = this.guards?.beforeStream(asked.prompt) ?? asked.prompt;
-    return new LlmStream(this.chain, chain, { ...asked, prompt: [...prompt] }, request.signal);
+    return new LlmStream(this.chain, chain, asked, request.signal);
   }
 
   /**
@@ -269,22 +257,6 @@ export class LlmService implements OnModuleDestroy {
   metrics(): LlmMetricsSnapshot {
     return this.counters.snapshot();
   }
-}
-
-/** One error for the policies of all targets. */
-function createTargets<O, T>(targets: readonly O[], create: (options: O) => T): T[] {
-  const problems: OptionProblem[] = [];
-  const created = targets.flatMap((options) => {
-    try {
-      return [create(options)];
-    } catch (error) {
-      if (!(error instanceof ResilienceOptionsError)) throw error;
-      problems.push(...error.problems);
-      return [];
-    }
-  });
-  if (problems.length > 0) throw new ResilienceOptionsError(problems);
-  return created;
 }
 
 /** As everywhere in health: what is older than three intervals is stale. */

@@ -35,11 +35,31 @@ describe('redacting', () => {
       { role: 'user', content: [{ type: 'text', text: 'b' }, file] },
     ];
 
-    expect(textsOf(messages)).toEqual(['a', 'b']);
+    expect(textsOf(messages).map(({ text }) => text)).toEqual(['a', 'b']);
     expect(withTexts(messages, ['A', 'B'])).toEqual([
       { role: 'system', content: 'A' },
       { role: 'user', content: [{ type: 'text', text: 'B' }, file] },
     ]);
+  });
+
+  it('finds texts, names and numbers in what tools are given and give, however deep', () => {
+    const messages = [
+      { content: [{ type: 'tool-call', toolName: 't', input: { a: ['x', { b: 1, c: null }] } }] },
+      { content: [{ type: 'tool-call', toolName: 't', input: '{"d": "\\u0079"}' }] },
+      { content: [{ type: 'tool-call', toolName: 't', input: 'no JSON' }] },
+      { content: [{ type: 'tool-result', output: { type: 'json', value: { e: true, f: ['z'] } } }] },
+      { content: [{ type: 'tool-result', output: { type: 'error-text', value: 'g' } }] },
+      { content: [{ type: 'tool-result', output: { type: 'execution-denied', reason: 'h' } }] },
+      { content: [{ type: 'tool-result', output: { type: 'content', value: [{ type: 'text', text: 'i' }, { type: 'image-data', data: 'AAAA' }] } }] }, // prettier-ignore
+      { content: [{ type: 'tool-approval-response', approvalId: '1', reason: 'j' }] },
+      { content: [{ type: 'tool-result', toolName: 't', result: { k: new Date(0) } }] },
+      { content: [{ type: 'reasoning', text: 'l' }] },
+    ];
+    const texts = textsOf(messages);
+
+    expect(texts.map(({ text }) => text).join(' ')).toBe('a x b 1 c d y no JSON e f z g h i j k l');
+    expect([texts[0], texts.at(-3), texts.at(-1)].map((text) => text?.what)).toEqual(['tool', 'text', 'thought']);
+    expect(withTexts(messages, texts.map(({ text }) => text))).toEqual(messages); // prettier-ignore
   });
 });
 
@@ -152,7 +172,7 @@ describe('guards', () => {
     const read = (before: object) => () => LlmModule.forRoot({ providers, guards: { before } });
 
     expect(read({ redact: ['phone'] })).toThrow(
-      /LlmModule > guards > before > redact: .*true, or a list of email, card, iban, secret and of regular expressions/,
+      /LlmModule > guards > before > redact\[0\]: got .phone., expected true, or a list of email, card, iban, secret and of regular expressions/,
     );
     expect(read({ check: 'yes' })).toThrow(/LlmModule > guards > before > check: got 'yes', expected a function/);
   });

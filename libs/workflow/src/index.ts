@@ -29,6 +29,7 @@ export { type NodeWork, workflow, WorkflowBuilder } from './form/builder/workflo
 export { loadWorkflowFiles } from './form/file/load-workflows.js';
 export { WORKFLOW_FILE_LIMITS } from './form/file/file-limits.js';
 export { type ParsedWorkflow, parseWorkflow } from './form/file/parse-workflow.js';
+export { readYaml, type ReadYaml, type YamlProblem } from './form/file/read-yaml.js';
 export { WORKFLOW_FILE_SCHEMA } from './form/file/workflow.schema.js';
 
 export { buildWorkflow, checkWorkflow, MAX_NODES } from './graph/build.js';

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '@nest-resilience/core';
 import { within } from '@nest-resilience/core/kit';
+import type { CallSettings, Generated } from '../chain/llm-chain.js';
 import type { LlmTarget } from '../chain/llm-target.js';
-import type { LlmRequest } from '../llm.request.js';
 import { type LlmResult, NO_USAGE } from '../llm.result.js';
+import type { ModelAnswer } from '../providers/model-call.js';
+import { type ProviderAnswer, readAnswer } from '../providers/read-answer.js';
 import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { type LlmAnswerStore, MemoryAnswerStore } from './answer-store.js';
 
@@ -23,7 +25,7 @@ export interface CacheCounts {
   failures: number;
 }
 
-type CachedCall<T> = Pick<LlmRequest<T>, 'schema' | 'signal' | 'tenant' | 'cache'>;
+type Answer<T> = Generated<ProviderAnswer, T>;
 
 /**
  * Answers a call with what an equal one was answered: the whole request, the chain it would go along, and the tenant are the same. Only answers
@@ -42,11 +44,11 @@ export class AnswerCache {
 
   /** @param asked all that the models are told */
   async around<T>(
-    call: CachedCall<T>,
+    call: CallSettings<T>,
     asked: object,
     chain: readonly LlmTarget[],
-    ask: () => Promise<LlmResult<T>>,
-  ): Promise<LlmResult<T>> {
+    ask: () => Promise<Answer<T>>,
+  ): Promise<Answer<T>> {
     if (call.cache === false) return ask();
     const schema = call.schema === undefined ? undefined : await answerSchema<T>(call.schema);
     const targets = chain.map(({ options: { name, model } }) => `${name}:${model}`);
@@ -59,29 +61,32 @@ export class AnswerCache {
       return found;
     }
     this.counts.misses++;
-    const result = await ask();
-    if (!result.degraded && !result.truncated)
+    const answer = await ask();
+    // Files would have to be kept by themselves.
+    if (!answer.result.degraded && !answer.result.truncated && !answer.answer.hasFiles)
       void this.try(async () => {
-        await this.store.set(place, keptOf(result), this.options.ttl);
+        await this.store.set(place, keptOf(answer), this.options.ttl);
       });
-    return result;
+    return answer;
   }
 
-  private async find<T>(place: string, schema: AnswerSchema<T> | undefined): Promise<LlmResult<T> | undefined> {
+  private async find<T>(place: string, schema: AnswerSchema<T> | undefined): Promise<Answer<T> | undefined> {
     const begun = this.clock.now();
     return this.try(async () => {
       const text = await this.store.get(place);
       if (text === null || text === undefined) return undefined;
-      const kept = JSON.parse(text) as Kept;
+      const { result, source } = JSON.parse(text) as Kept;
+      const answer = readAnswer({ ...source, usage: NOTHING_USED, warnings: [] });
       // Read anew: what a schema makes of an answer need not be JSON, and two schemas may look the same to a model.
-      const checked = await schema?.check(kept.text);
+      const checked = answer.toolCalls.length > 0 ? undefined : await schema?.check(answer.text);
       if (checked?.ok === false) return undefined;
-      return {
-        ...kept,
+      const cached = {
+        ...result,
         ...(checked && { object: checked.object }),
         ...{ attempts: 0, retries: 0, heals: 0, usage: NO_USAGE, costUsd: 0, wastedCostUsd: 0, tries: [] },
         ...{ durationMs: this.clock.now() - begun, cached: true },
       };
+      return { answer, result: cached };
     });
   }
 
@@ -109,11 +114,21 @@ function placeOf(parts: readonly unknown[]): string {
 
 type OfTheCall =
   'object' | 'attempts' | 'retries' | 'heals' | 'usage' | 'costUsd' | 'wastedCostUsd' | 'tries' | 'durationMs';
-type Kept = Omit<LlmResult, OfTheCall>;
+interface Kept {
+  readonly result: Omit<LlmResult, OfTheCall>;
+  readonly source: Pick<ModelAnswer, 'content' | 'finishReason' | 'providerMetadata'>;
+}
+
+const NOTHING_USED: ModelAnswer['usage'] = {
+  inputTokens: { total: 0, noCache: 0, cacheRead: 0, cacheWrite: 0 },
+  outputTokens: { total: 0, text: 0, reasoning: 0 },
+};
 
 /** What is true of the answer, not of the call that brought it. */
-function keptOf(result: LlmResult): string {
+function keptOf({ answer: { content, source }, result }: Answer<unknown>): string {
   const { object: _o, attempts: _a, retries: _r, heals: _h, usage: _u, tries: _t, durationMs: _d, ...rest } = result;
   const { costUsd: _c, wastedCostUsd: _w, ...kept } = rest;
-  return JSON.stringify(kept satisfies Kept);
+  const { finishReason, providerMetadata } = source;
+  const given = { content: [...content], finishReason, ...(providerMetadata && { providerMetadata }) };
+  return JSON.stringify({ result: kept, source: given } satisfies Kept);
 }

@@ -1,6 +1,6 @@
 import { onAbort } from '@nest-resilience/core';
 import { LlmStreamInterruptedError } from '../llm.errors.js';
-import type { LlmResult, LlmUsage } from '../llm.result.js';
+import type { LlmGuardRecord, LlmResult, LlmUsage } from '../llm.result.js';
 import type { Served } from '../model/told.js';
 import type { ModelPart, ModelRequest } from '../providers/model-call.js';
 import type { Turn } from './call-targets.js';
@@ -34,6 +34,8 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private call: ChainCall | undefined;
   private current: { readonly turn: Turn; readonly opened: OpenedStream } | undefined;
   private who: Served | undefined;
+  private readonly guards: LlmGuardRecord[] = [];
+  private readonly request: ModelRequest;
   private readonly continuation = new Continuation();
   private readonly ready: T[] = [];
   private pending: Promise<Next<T>> | undefined;
@@ -43,13 +45,15 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private readonly stop = new AbortController();
   private unfollow: (() => void) | undefined;
 
+  /** @throws LlmGuardError for what a guard refuses */
   constructor(
     private readonly chain: LlmChain,
     private readonly targets: readonly LlmTarget[],
-    private readonly request: ModelRequest,
+    request: ModelRequest,
     private readonly callerSignal: AbortSignal | undefined,
     private readonly pick: Pick<T>,
   ) {
+    this.request = chain.readyToStream(request, this.guards);
     this.result = new Promise((resolve, reject) => (this.settle = { resolve, reject }));
     // Whoever only iterates hears of the error there.
     this.result.catch(() => undefined);
@@ -175,7 +179,8 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     opened.opened.ok(usage);
     opened.stream.succeed();
     const text = this.continuation.whole(facts.text);
-    const result = this.call!.record.result<string>(turn.target, turn.fallbackLevel, { ...facts, usage, text });
+    const answered = this.call!.record.result<string>(turn.target, turn.fallbackLevel, { ...facts, usage, text });
+    const result = this.guards.length === 0 ? answered : { ...answered, guards: this.guards };
     const last = this.pick(finish, result);
     if (last !== undefined) this.ready.push(last);
     this.end();

@@ -1,8 +1,10 @@
+import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Clock, EventSink } from '@nest-resilience/core';
+import type { Guards } from '../guard/guards.js';
 import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
-import type { LlmResult } from '../llm.result.js';
+import type { LlmGuardRecord, LlmResult } from '../llm.result.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
@@ -20,6 +22,10 @@ export interface ChainSurroundings {
   readonly metrics: LlmMetrics;
   readonly heals: number;
   readonly tried: TryListener;
+  /** Absent without any. */
+  readonly guards?: Guards | undefined;
+  /** Absent where none are kept. */
+  readonly answers?: AnswerCache | undefined;
 }
 
 /** What a call, streamed or not, needs on its way along the chain. */
@@ -35,6 +41,9 @@ export interface ToSend {
   readonly estimatedTokens: number;
 }
 
+/** What of a call does not reach a model. */
+export type CallSettings<T> = Pick<LlmRequest<T>, 'schema' | 'signal' | 'tenant' | 'cache'>;
+
 type Answered = Parameters<CallRecord['result']>[2];
 
 export interface Generated<A, T> {
@@ -46,11 +55,34 @@ export interface Generated<A, T> {
 export class LlmChain {
   constructor(readonly surroundings: ChainSurroundings) {}
 
-  /** A whole answer; one that is to match a schema is checked, and asked for again with what is wrong. */
+  /**
+   * A whole answer, past the guards; one that is to match a schema is checked, and asked for again with what is wrong.
+   * @throws LlmGuardError for what a guard refuses
+   */
   async generate<T>(
     chain: readonly LlmTarget[],
     request: ModelRequest,
-    { schema: wanted, signal }: Pick<LlmRequest<T>, 'schema' | 'signal'>,
+    call: CallSettings<T>,
+  ): Promise<Generated<ProviderAnswer, T>> {
+    const { guards, answers } = this.surroundings;
+    const record: LlmGuardRecord[] = [];
+    const prompt = guards && (await guards.before(request.prompt, call, record));
+    const sent = prompt ? { ...request, prompt: [...prompt] } : request;
+    const ask = () => this.ask<T>(chain, sent, call);
+    const generated = await (answers ? answers.around(call, sent, chain, ask) : ask());
+    return guards ? guards.after(generated, call, record) : generated;
+  }
+
+  /** What of a stream may be sent. @throws LlmGuardError for what a guard refuses */
+  readyToStream(request: ModelRequest, record: LlmGuardRecord[]): ModelRequest {
+    const prompt = this.surroundings.guards?.beforeStream(request.prompt, record);
+    return prompt ? { ...request, prompt: [...prompt] } : request;
+  }
+
+  private async ask<T>(
+    chain: readonly LlmTarget[],
+    request: ModelRequest,
+    { schema: wanted, signal }: CallSettings<T>,
   ): Promise<Generated<ProviderAnswer, T>> {
     const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
     return this.run(chain, { ...this.toSend(request), signal }, async (turn, record) => {

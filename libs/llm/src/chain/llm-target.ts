@@ -50,6 +50,25 @@ export function createTarget(
   { clock, random, stop, shared }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
+  const { whole, stream } = policiesOf(options);
+  const cooldown = new Cooldown(clock, random, options.cooldown);
+  if (shared) cooldown.onCool((ms) => shared.cool(name, ms));
+  return {
+    options,
+    circuit: name,
+    provider,
+    tokens: new TargetLimits(name, options.limits, clock, shared),
+    cooldown,
+    clock,
+    stop,
+    policy: createPolicy(whole),
+    streamPolicy: createPolicy(stream),
+  };
+}
+
+/** Of calls that are answered as a whole, and of streams. */
+export function policiesOf(options: ResolvedTarget): Readonly<Record<'whole' | 'stream', PolicyOptions>> {
+  const name = circuitNameOf(options);
   const { each, growth, max, total } = options.timeouts;
   // A rate limit is no outage: it cools the target down, and whoever is alone waits for its end.
   const circuitBreaker = {
@@ -61,23 +80,14 @@ export function createTarget(
     ...options.retry,
     abortOn: [...NOBODY_ASKED_AGAIN, ...listOf(options.retry.abortOn)],
   };
-  const cooldown = new Cooldown(clock, random, options.cooldown);
-  if (shared) cooldown.onCool((ms) => shared.cool(name, ms));
   return {
-    options,
-    circuit: name,
-    provider,
-    tokens: new TargetLimits(name, options.limits, clock, shared),
-    cooldown,
-    clock,
-    stop,
-    policy: createPolicy({
+    whole: {
       name,
       circuitBreaker,
       retry,
       timeout: { each, growth, ...(max !== undefined && { max }), ...(total !== undefined && { total }) },
-    }),
-    streamPolicy: createPolicy({ name, circuitBreaker, retry }),
+    },
+    stream: { name, circuitBreaker, retry },
   };
 }
 

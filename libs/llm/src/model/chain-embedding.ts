@@ -1,7 +1,24 @@
 import { type Dimensions, embed, type EmbeddingTarget } from '../chain/embed.js';
+import type { Guards } from '../guard/guards.js';
 import type { LlmChain } from '../chain/llm-chain.js';
 import type { SdkEmbeddingModel } from '../providers/model-call.js';
+import { callSettings } from './call-settings.js';
 import { servedHeaders, told } from './told.js';
+
+/** Texts go to a model, whatever it makes of them. */
+async function guardedValues(
+  { surroundings: { guards } }: LlmChain,
+  values: string[],
+  about: Parameters<Guards['before']>[1],
+): Promise<string[]> {
+  if (!guards) return values;
+  const messages = await guards.before(
+    values.map((content) => ({ content })),
+    about,
+    [],
+  );
+  return messages.map(({ content }) => content);
+}
 
 /** The chain of those that make vectors, as an embedding model of the AI SDK 6 and 7. */
 export function chainEmbedding(
@@ -21,7 +38,9 @@ export function chainEmbedding(
       return Promise.all(all).then((most) => Math.min(...most.map((one) => one ?? Infinity)));
     },
     async doEmbed({ abortSignal: signal, ...call }) {
-      const { answer, result } = await embed(chain, targets, call, signal, dimensions);
+      const { tenant } = callSettings(call.providerOptions, 'LlmService.embedding()');
+      const values = await guardedValues(chain, call.values, { tenant, signal });
+      const { answer, result } = await embed(chain, targets, { ...call, values }, signal, dimensions);
       const headers = { ...answer.response?.headers, ...servedHeaders(result) };
       const providerMetadata = { ...answer.providerMetadata, ...told(result) };
       return { ...answer, providerMetadata, response: { ...answer.response, headers } };

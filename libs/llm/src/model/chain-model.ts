@@ -1,13 +1,16 @@
 import { AnswerStream } from '../chain/answer-stream.js';
 import type { LlmChain } from '../chain/llm-chain.js';
-import type { LlmTarget } from '../chain/llm-target.js';
+import { type LlmTarget, withoutDegraded } from '../chain/llm-target.js';
 import type { LlmResult } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import type { JsonSchema, LlmSchema } from '../llm.request.js';
 import type { ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
 import { RecentMap } from '@nest-resilience/core/kit';
 import { jsonSchema } from 'ai';
+import { callSettings } from './call-settings.js';
 import { servedHeaders, told } from './told.js';
+
+const DOOR = 'LlmService.model()';
 
 /** Schemas that are kept, because checks are made for one object, and `ai` makes a new one for every call. */
 const SCHEMAS_KEPT = 100;
@@ -34,10 +37,9 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
     async doGenerate(call) {
       const { abortSignal: signal, ...request } = call;
       const schema = schemaOf(call);
-      const { answer, result } = await chain.generate(targets, request, {
-        ...(schema && { schema }),
-        ...(signal && { signal }),
-      });
+      const { degraded, ...settings } = callSettings(call.providerOptions, DOOR);
+      const asked = withoutDegraded(targets, { schema, degraded });
+      const { answer, result } = await chain.generate(asked, request, { ...settings, schema, signal });
       const { source } = answer;
       return {
         ...source,
@@ -48,7 +50,9 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
       };
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
-      const answer = new AnswerStream(chain, targets, request, signal, withResult);
+      const { degraded } = callSettings(request.providerOptions, DOOR);
+      const asked = withoutDegraded(targets, { schema: schemaOf(request), degraded });
+      const answer = new AnswerStream(chain, asked, request, signal, withResult);
       const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();
       const { served } = answer;

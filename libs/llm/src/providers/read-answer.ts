@@ -26,18 +26,21 @@ export interface ProviderAnswer extends AnswerFacts {
 /** Reads a whole answer. @throws when the provider itself says that it is not whole */
 export function readAnswer(answer: ModelAnswer): ProviderAnswer {
   const content = withoutThoughts(answer.content.flatMap((part) => knownPart(part) ?? []));
-  const join = (type: 'text' | 'reasoning') =>
-    content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('');
   return {
     content,
-    text: join('text'),
-    reasoning: join('reasoning'),
+    text: textIn(content, 'text'),
+    reasoning: textIn(content, 'reasoning'),
     usage: usageOf(answer.usage),
     finishReason: finishReasonOf(answer.finishReason),
     toolCalls: content.flatMap((part) => (isCallersTool(part) ? [part.toolName] : [])),
     hasFiles: content.some(({ type }) => type === 'file'),
     source: answer,
   };
+}
+
+/** All that it says, or all that it thought. */
+export function textIn(content: readonly ModelContent[], type: 'text' | 'reasoning'): string {
+  return content.map((part) => (part.type === type && 'text' in part ? part.text : '')).join('');
 }
 
 /** A tool that the provider ran itself is its own business. */

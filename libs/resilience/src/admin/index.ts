@@ -26,6 +26,7 @@ export {
   type ResponseDescription,
   type RouteDescription,
 } from '../nest/openapi/describe-routes.js';
+export { extended as extendedModule, GIVEN_OPTIONS, settings as moduleSettings } from '../nest/module-options.js';
 export { ownController } from '../nest/openapi/own-controller.js';
 export { type Problem, problem as routeProblem, problemType, problemWith } from '../nest/openapi/problem.schema.js';
 export { beforeBodies, leaveUnread, markHandler } from '../nest/private/before-bodies.js';

@@ -21,7 +21,7 @@ export function settings<Options extends object, Resolved>(of: Settings<Options,
     provide: of.provide,
     inject: [GIVEN_OPTIONS],
     useFactory: (made: Options) => {
-      const late = Object.entries<unknown>(made as Readonly<Record<string, unknown>>).filter(([name]) =>
+      const late = Object.entries<unknown>({ ...made } as Readonly<Record<string, unknown>>).filter(([name]) =>
         Object.hasOwn(of.statics, name),
       );
       if (late.length === 0) return of.read({ ...made, ...of.given });

@@ -1,11 +1,8 @@
-import { LineCounter, parseDocument } from 'yaml';
 import type { EachAction, HttpAction, NodeAction, NodeDraft, WorkflowDraft } from '../../graph/draft.js';
 import { nodesProblem } from '../../graph/build.js';
 import type { WorkflowProblem } from '../../graph/errors.js';
 import { MAX_PROBLEMS } from '../../graph/problems.js';
-import { WORKFLOW_FILE_LIMITS } from './file-limits.js';
-import { findDeepNesting, findTraps } from './hostile-yaml.js';
-import { at, locator, placeOf } from './position.js';
+import { readYaml } from './read-yaml.js';
 import { schemaProblems } from './schema-problems.js';
 
 /** A file's draft, if enough of it could be read, and everything wrong with its text and shape. */
@@ -22,28 +19,9 @@ export function parseWorkflow(text: string, file: string): ParsedWorkflow {
     file,
     ...place,
   });
-  if (Buffer.byteLength(text) > WORKFLOW_FILE_LIMITS.bytes) {
-    return { problems: [problem(`is larger than ${WORKFLOW_FILE_LIMITS.bytes} bytes`)] };
-  }
-  const lines = new LineCounter();
-  let value: unknown;
-  let locate: ReturnType<typeof locator>;
-  try {
-    const deep = findDeepNesting(text);
-    if (deep) return { problems: [problem(deep.message, placeOf(text, deep.offset))] };
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: false });
-    const wrong = [...document.errors, ...document.warnings];
-    if (wrong.length > 0)
-      return { problems: wrong.slice(0, MAX_PROBLEMS).map(({ message, pos }) => problem(message, at(lines, pos[0]))) };
-    const traps = findTraps(document);
-    if (traps.length > 0) return { problems: traps.map(({ message, offset }) => problem(message, at(lines, offset))) };
-    locate = locator(document, lines);
-    // What aliases unfold into was counted before.
-    value = document.toJS({ maxAliasCount: -1 });
-  } catch (error) {
-    return { problems: [problem((error as Error).message, { line: 1, column: 1 })] };
-  }
-
+  const read = readYaml(text);
+  if (read.problems) return { problems: read.problems.map(({ message, ...place }) => problem(message, place)) };
+  const { value, locate } = read;
   const name = nameOf(value) ?? file;
   const tooMany = nodesProblem(Object.keys((value as { nodes?: object } | null)?.nodes ?? {}).length);
   if (tooMany) return { problems: [problem(tooMany, locate(['nodes']), name)] };

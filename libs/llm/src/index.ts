@@ -3,6 +3,7 @@ export type { LlmGuarded, LlmGuardFunction, LlmGuardOptions, LlmGuardsOptions } 
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
+export type { LlmBalance } from './chain/balance.js';
 export { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 export {
   LlmAnswerTooLargeError,

@@ -2,6 +2,7 @@ import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 import type { LlmAnswerStore } from './cache/answer-store.js';
+import { BALANCES } from './chain/balance.js';
 import { GUARDS } from './guard/guard.options.js';
 
 export const LLM_PROVIDER_KINDS = ['openai', 'anthropic', 'ollama', 'openai-compatible', 'offline'] as const;
@@ -184,8 +185,10 @@ const ACCESS = {
     // Whatever it is, it was meant to be a secret: not into the message.
     option.isText(value) ? value : at.refuse(value === '' ? '' : typeof value, 'a string that is not empty'),
   ),
-  /** Lower is asked first; equal ones in written order. @default 0, for `offline` last of all */
+  /** Lower is asked first; equal ones as `balance` says. @default 0, for `offline` last of all */
   priority: option.number(),
+  /** Share of the calls among targets of equal priority, unless `balance` is `order`; each model has it. 0: only when the others fail. */
+  weight: option.number(1, { min: 0 }),
   limits: option.orNone(LIMITS),
 };
 
@@ -320,6 +323,11 @@ export const LLM_MODULE = option.options(
       (value, at) => (Array.isArray(value) ? (value as LlmEmbeddingOptions[]) : at.refuse(value, EMBEDDINGS)),
       { fallback: [] },
     ),
+    /**
+     * Who of several targets of equal priority is asked first: as written; by chance and `weight`; who has the fewest calls; who was the
+     * quickest lately (first token, or whole answer); who costs least by the estimate, an unknown price last. @default 'order'
+     */
+    balance: option.oneOf('order', BALANCES),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
     /**

@@ -143,7 +143,10 @@ export class LlmService {
     figures.add(
       ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
     );
-    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried });
+    this.chain = new LlmChain({
+      ...{ clock, events, metrics: this.counters, heals: options.heals, tried },
+      balance: { by: options.balance, random },
+    });
   }
 
   /**

@@ -75,7 +75,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   }
 
   private async *run(): AsyncGenerator<T, void, undefined> {
-    const call = this.chain.begin(this.targets, this.chain.toSend(this.request));
+    const call = this.chain.begin(this.targets, { ...this.chain.toSend(this.request), stream: true });
     let outcome: { readonly result: LlmResult<string> } | { readonly error: unknown } = { error: leftEarly() };
     const { callerSignal, stop } = this;
     const follow = () => stop.abort(callerSignal?.reason);
@@ -94,6 +94,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
       throw error;
     } finally {
       unfollow?.();
+      call.targets.left();
       if ('result' in outcome) {
         this.chain.completed(outcome.result, true);
         this.settle.resolve(outcome.result);

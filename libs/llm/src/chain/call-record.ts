@@ -165,6 +165,7 @@ export class OpenTry {
     const { identity, firstTokenMs } = this;
     const durationMs = this.clock.now() - this.startedAt;
     this.entry = { ...identity, durationMs, ...(firstTokenMs !== undefined && { firstTokenMs }), ...outcome };
+    this.target.load.tried(this.entry);
     this.ended(this.entry);
   }
 }

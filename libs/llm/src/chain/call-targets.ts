@@ -27,6 +27,7 @@ export class CallTargets {
   private readonly failures = new Map<LlmTarget, LlmTargetFailure>();
   /** Those of {@link failures} that something was sent to. */
   private readonly asked = new Set<LlmTarget>();
+  private at: LlmTarget | undefined;
   private last: { readonly target: LlmTarget; readonly reason: FailureReason; readonly error: unknown } | undefined;
 
   constructor(
@@ -37,6 +38,8 @@ export class CallTargets {
   ) {
     this.held = new HeldTargets(estimatedTokens, () => record.durationMs);
     this.queue = this.coolingLast(chain.map((target, fallbackLevel) => ({ target, fallbackLevel })));
+    // At once: calls that begin together see each other.
+    this.moveTo(this.queue[0]?.target);
   }
 
   /**
@@ -50,6 +53,7 @@ export class CallTargets {
       const turn = this.nextModel() ?? (await this.held.wait(signal)) ?? this.offline();
       if (turn === undefined) throw this.exhausted();
       const { tokens, provider } = turn.target;
+      this.moveTo(turn.target);
       const waitMs = provider.kind === 'offline' ? 0 : await tokens.reserve(this.estimatedTokens);
       if (waitMs > 0) {
         this.noRoom(turn, waitMs);
@@ -76,6 +80,17 @@ export class CallTargets {
       if (reason === 'context_length') this.largerThan = Math.max(this.largerThan, target.options.contextWindow ?? 0);
     }
     this.note(target, reason, error);
+  }
+
+  /** The call is over. */
+  left(): void {
+    this.moveTo(undefined);
+  }
+
+  private moveTo(target: LlmTarget | undefined): void {
+    if (this.at) this.at.load.calls--;
+    if (target) target.load.calls++;
+    this.at = target;
   }
 
   /** Targets that are left alone go behind those that are not, or are held until their time has come; text processing is last. */

@@ -2,23 +2,26 @@ import type { Clock, EventSink } from '@nest-resilience/core';
 import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
-import type { LlmResult } from '../llm.result.js';
+import type { LlmResult, LlmUsage } from '../llm.result.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { ask } from './ask.js';
+import { balanced, type Balancing } from './balance.js';
 import { CallRecord, type TryListener } from './call-record.js';
 import { CallTargets, type Turn } from './call-targets.js';
 import { askForObject } from './heal.js';
 import type { LlmTarget } from './llm-target.js';
 import { reasonIn } from './reason.js';
-import { estimateTokens } from './token-limit.js';
+import { expectedUsage, inputTokensOf } from './token-limit.js';
 
 export interface ChainSurroundings {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly metrics: LlmMetrics;
   readonly heals: number;
+  /** Absent: always in the order of the chain. */
+  readonly balance?: Pick<Balancing, 'by' | 'random'>;
   readonly tried: TryListener;
 }
 
@@ -32,7 +35,8 @@ export interface ChainCall {
 export interface ToSend {
   /** Absent where it is no conversation. */
   readonly request?: ModelRequest;
-  readonly estimatedTokens: number;
+  readonly expected: LlmUsage;
+  readonly stream?: boolean;
 }
 
 type Answered = Parameters<CallRecord['result']>[2];
@@ -84,19 +88,21 @@ export class LlmChain {
     } catch (error) {
       this.failed(error, record, { stream: false, signal });
       throw error;
+    } finally {
+      targets.left();
     }
   }
 
   toSend(request: ModelRequest): ToSend {
-    return { request, estimatedTokens: estimateTokens(request.prompt, request.maxOutputTokens) };
+    return { request, expected: expectedUsage(inputTokensOf(request.prompt), request.maxOutputTokens) };
   }
 
-  begin(chain: readonly LlmTarget[], { request, estimatedTokens }: ToSend): ChainCall {
-    const { clock, tried } = this.surroundings;
+  begin(chain: readonly LlmTarget[], { request, expected, stream = false }: ToSend): ChainCall {
+    const { clock, tried, balance } = this.surroundings;
     const record = new CallRecord(request, clock, tried);
     const targets = new CallTargets(
-      chain,
-      estimatedTokens,
+      balance ? balanced(chain, { ...balance, expected, stream }) : chain,
+      expected.totalTokens,
       record,
       (from, { target, fallbackLevel }, reason, error) => {
         this.emit('resilience.llm.fell-back', () => ({

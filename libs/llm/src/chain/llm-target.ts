@@ -13,6 +13,7 @@ import type { LlmProvider } from '../providers/provider.js';
 import { Cooldown } from './cooldown.js';
 import { reasonOf } from './reason.js';
 import type { SharedLimits } from './shared-limits.js';
+import { TargetLoad } from './target-load.js';
 import { TargetLimits } from './target-limits.js';
 
 /** A model of a provider, ready to be asked: its wire, its policies, its own limits. */
@@ -31,6 +32,9 @@ export interface LlmTarget {
   /** Requests and tokens per minute. */
   readonly tokens: TargetLimits;
   readonly cooldown: Cooldown;
+  readonly load: TargetLoad;
+  /** The call names it. */
+  readonly chosen?: true;
   readonly clock: Clock;
 }
 
@@ -66,6 +70,7 @@ export function createTarget(
     provider,
     tokens: new TargetLimits(name, options.limits, clock, shared),
     cooldown,
+    load: new TargetLoad(clock),
     clock,
     policy: createPolicy({
       name,

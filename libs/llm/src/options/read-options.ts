@@ -15,6 +15,7 @@ export function readLlmOptions(
   const {
     providers = [],
     embeddings,
+    balance,
     heals,
     health,
     cache,
@@ -26,7 +27,15 @@ export function readLlmOptions(
   checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), heals, health, cache, guards };
+  return {
+    targets: targets.sort(byPriority),
+    embeddings: vectors.sort(byPriority),
+    balance,
+    heals,
+    health,
+    cache,
+    guards,
+  };
 }
 
 /** Vectors of other lengths cannot be compared, so none may stand in for them; nor may one target be there twice. */

@@ -1,4 +1,5 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
+import type { LlmBalance } from '../chain/balance.js';
 import type { CooldownPeriods } from '../chain/cooldown.js';
 import type { FallThroughRules } from '../chain/reason.js';
 import type {
@@ -55,6 +56,7 @@ export interface ResolvedLlmOptions {
   /** In the order in which they are asked. */
   readonly targets: readonly ResolvedTarget[];
   readonly embeddings: readonly ResolvedEmbedding[];
+  readonly balance: LlmBalance;
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
   readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];

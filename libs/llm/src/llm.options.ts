@@ -180,11 +180,11 @@ const ACCESS = {
       ? value
       : at.refuse(value, "a URL such as 'https://host/v1'"),
   ),
-  /** `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. */
-  apiKey: option.custom<string, string>((value, at) =>
-    // Whatever it is, it was meant to be a secret: not into the message.
-    option.isText(value) ? value : at.refuse(value === '' ? '' : typeof value, 'a string that is not empty'),
-  ),
+  /**
+   * `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. Of several keys the next one serves
+   * when one is refused (401, 403, a quota, a rate limit), which is left alone for its `cooldown` then.
+   */
+  apiKey: option.custom<string | readonly string[], readonly string[]>(readKeys),
   /** Lower is asked first; equal ones as `balance` says. @default 0, for `offline` last of all */
   priority: option.number(),
   /** Share of the calls among targets of equal priority, unless `balance` is `order`; each model has it. 0: only when the others fail. */
@@ -259,6 +259,13 @@ function checkAccess(
   for (const model of models)
     if (typeof model === 'string' ? kind === undefined : kind !== undefined)
       at.at('kind').refuse(given.kind, typeof model === 'string' ? KINDS : 'nothing beside a model of the AI SDK');
+}
+
+function readKeys(value: unknown, at: option.Place): readonly string[] | undefined {
+  const keys: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (keys.length > 0 && keys.every(option.isText) && new Set(keys).size === keys.length) return keys;
+  // Whatever it is, it was meant to be a secret: not into the message.
+  return at.refuse(value === '' ? '' : typeof value, 'a string that is not empty, or a list of such, each once');
 }
 
 function readModels(value: unknown, at: option.Place) {

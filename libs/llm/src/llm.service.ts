@@ -34,6 +34,7 @@ import { LLM_OPTIONS } from './llm.tokens.js';
 import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
+import { sharedKeys } from './providers/api-keys.js';
 import { createProvider } from './providers/create-provider.js';
 import { LlmEmbedder } from './providers/embedder.js';
 import type { SdkEmbeddingModel, SdkModel } from './providers/model-call.js';
@@ -101,11 +102,12 @@ export class LlmService {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
     const outside = { clock, random, shared };
+    const withKeys = sharedKeys(clock, random);
     this.all = createTargets(options.targets, (target) =>
-      createTarget(target, createProvider(target), createPolicy, outside),
+      createTarget(target, createProvider(withKeys(target)), createPolicy, outside),
     );
     this.vectors = createTargets(options.embeddings, (target) => {
-      const provider = new LlmEmbedder(target);
+      const provider = new LlmEmbedder(withKeys(target));
       return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
     });
     shared?.onCool((name, ms) =>

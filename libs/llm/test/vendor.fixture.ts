@@ -106,6 +106,7 @@ export const words = (...texts: readonly string[]): Answering =>
 export interface ChainApp {
   readonly llm: LlmService;
   readonly resilience: ResilienceService;
+  get<T>(token: abstract new (...args: never[]) => T): T;
   close(): Promise<void>;
 }
 
@@ -119,5 +120,10 @@ export async function startChain(
     imports: [ResilienceModule.forRoot(resilience), LlmModule.forRoot({ ...quick, ...options })],
   }).compile();
   await module.init();
-  return { llm: module.get(LlmService), resilience: module.get(ResilienceService), close: () => module.close() };
+  return {
+    llm: module.get(LlmService),
+    resilience: module.get(ResilienceService),
+    get: (token) => module.get(token),
+    close: () => module.close(),
+  };
 }

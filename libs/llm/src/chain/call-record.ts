@@ -109,6 +109,13 @@ export class CallRecord {
   }
 }
 
+/** What a failure does not tell itself. */
+interface FailedKnown {
+  readonly usage?: LlmUsage;
+  readonly reason?: FailureReason;
+  readonly again?: boolean;
+}
+
 /** A request that is on its way. It ends once; whatever comes later is ignored. */
 export class OpenTry {
   private readonly startedAt: number;
@@ -145,12 +152,13 @@ export class OpenTry {
   }
 
   /** @param known what it cost all the same, and a reason that the error does not tell */
-  failed(error: unknown, known: { readonly usage?: LlmUsage; readonly reason?: FailureReason } = {}): void {
-    const { usage, reason = reasonOf(error) } = known;
+  failed(error: unknown, known: FailedKnown = {}): void {
+    const { usage, reason = reasonOf(error), again = false } = known;
     this.end({
       outcome: 'failed',
       reason,
       message: messageOf(error),
+      ...(again && { again }),
       ...(usage && this.paid(usage)),
     });
   }
@@ -160,7 +168,9 @@ export class OpenTry {
     return { usage, ...(costUsd !== undefined && { costUsd }) };
   }
 
-  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {
+  private end(
+    outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended' | 'again'>,
+  ): void {
     if (this.entry !== undefined) return;
     const { identity, firstTokenMs } = this;
     const durationMs = this.clock.now() - this.startedAt;

@@ -44,6 +44,7 @@ export async function embed(
         const tokens = vectors.usage?.tokens ?? 0;
         return { answer: vectors, usage: { inputTokens: tokens, outputTokens: 0, totalTokens: tokens } };
       },
+      adapt: (error) => target.provider.adapt(call, error),
       whyUnusable: ({ answer: { embeddings } }) => whyUnusable(target, call, embeddings, dimensions),
     });
     opened.ok(answer.usage);

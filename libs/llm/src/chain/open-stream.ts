@@ -50,9 +50,10 @@ export function openStream(
           } catch (error) {
             const reason = reasonIn(signal, error);
             settleTokens(tokensOfFailed(reason, estimate));
-            opened.failed(error, { reason });
+            const again = !attempt.signal.aborted && target.provider.adapt?.(request, error) === true;
+            opened.failed(error, { reason, again });
             stream.fail(error);
-            if (attempt.signal.aborted || target.provider.adapt?.(request, error) !== true) throw error;
+            if (!again) throw error;
             record.adapted++;
             lastError = error;
             continue;

@@ -43,8 +43,9 @@ export async function send<A extends { readonly usage: LlmUsage }>(
           const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
           const reason = reasonIn(signal, cause);
           settle(tokensOfFailed(reason, estimatedTokens));
-          opened.failed(cause, { reason });
-          if (attempt.signal.aborted || adapt?.(error) !== true) throw error;
+          const again = !attempt.signal.aborted && adapt?.(error) === true;
+          opened.failed(cause, { reason, again });
+          if (!again) throw error;
           record.adapted++;
           lastError = error;
           continue;

@@ -28,7 +28,7 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
   extends
-    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout' | 'cooldown'>,
+    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout' | 'cooldown' | 'apiKey'>,
     Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>>,
     FallThroughRules {
   readonly kind: LlmProviderKind;
@@ -38,6 +38,9 @@ export interface ResolvedTarget
   readonly sdkModel?: LlmSdkModel;
   /** Its own, or what the prices say of its model. */
   readonly cost?: LlmCost | undefined;
+  /** The first one. */
+  readonly apiKey: string | undefined;
+  readonly apiKeys: readonly string[];
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;

@@ -2,6 +2,7 @@ import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 import type { LlmAnswerStore } from './cache/answer-store.js';
+import { BUDGETS } from './budget/budget.options.js';
 import { BALANCES } from './chain/balance.js';
 import { GUARDS } from './guard/guard.options.js';
 
@@ -348,6 +349,7 @@ export const LLM_MODULE = option.options(
     onContentPolicy: option.oneOf('throw', ['throw', 'next']),
     /** Reasons for which the next target is asked, or is not, other than by default: for all of them but `content_policy` and the caller's abort. */
     fallThrough: option.orNone(FALL_THROUGH),
+    ...BUDGETS,
     /** Answers a request like an equal one before; a duration is short for `{ ttl }`. Off by default. */
     cache: option.orNone(CACHE),
     /** Read texts before they are sent and before they are handed out. None by default. */

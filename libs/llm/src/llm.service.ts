@@ -11,6 +11,8 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
+import { LLM_BUDGET_STORE, type LlmBudgetStore } from './budget/budget-store.js';
+import { Budgets } from './budget/budgets.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
@@ -26,6 +28,7 @@ import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
 import type { LlmGuardRecord } from './llm.result.js';
 import { Guards } from './guard/guards.js';
+import type { LlmBudgetEvent } from './llm.events.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -82,6 +85,7 @@ export class LlmService {
   /** One per provider, for checks. */
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
+  private readonly budgets: Budgets;
   private readonly all: readonly LlmTarget[];
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
@@ -98,6 +102,7 @@ export class LlmService {
     @Inject(RESILIENCE_RANDOM) random: Random,
     @Inject(FigureTable) figures: FigureTable,
     @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
+    @Optional() @Inject(LLM_BUDGET_STORE) store?: LlmBudgetStore,
   ) {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
@@ -139,13 +144,25 @@ export class LlmService {
       this.connectivity.tried(entry);
       this.recent.tried(entry);
     };
+    const { budget: ofAll, budgets } = options;
+    const tell = (event: LlmBudgetEvent) => {
+      if (events.listens('resilience.llm.budget')) events.emit('resilience.llm.budget', event);
+    };
+    this.budgets = new Budgets({ budget: ofAll, budgets, clock, store, tell });
     this.guards = options.guards && new Guards(options.guards);
     this.answers = options.cache && new AnswerCache(options.cache, clock);
     const cache = this.answers?.counts;
     figures.add(
-      ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
+      ...llmFigures({
+        counts: this.counters,
+        targets: this.all,
+        cache,
+        health: () => this.connectivity.all(),
+        budgets: () => this.budgets.view(),
+      }),
     );
     this.chain = new LlmChain({
+      budget: this.budgets.of(undefined),
       ...{ clock, events, metrics: this.counters, heals: options.heals, tried },
       balance: { by: options.balance, random },
     });
@@ -164,7 +181,7 @@ export class LlmService {
     const record: LlmGuardRecord[] = [];
     const prompt = (await this.guards?.before(asked.prompt, request, record)) ?? asked.prompt;
     const sent = { ...asked, prompt: [...prompt] };
-    const ask = async () => (await this.chain.generate<T>(chain, sent, options)).result;
+    const ask = async () => (await this.chainOf(request).generate<T>(chain, sent, options)).result;
     const result = await (this.answers ? this.answers.around(request, sent, chain, ask) : ask());
     return this.guards ? this.guards.after(result, request, record) : result;
   }
@@ -176,7 +193,7 @@ export class LlmService {
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
     const prompt = this.guards?.beforeStream(asked.prompt) ?? asked.prompt;
-    return new LlmStream(this.chain, chain, { ...asked, prompt: [...prompt] }, request.signal);
+    return new LlmStream(this.chainOf(request), chain, { ...asked, prompt: [...prompt] }, request.signal);
   }
 
   /**
@@ -254,6 +271,12 @@ export class LlmService {
   /** A check was told to come back later: that holds for what is asked of the model too. */
   cooled(provider: string, error: unknown): void {
     this.all.find(({ options }) => options.name === provider)?.cooldown.failed(error);
+  }
+
+  /** The chain under the budgets that hold this call. */
+  private chainOf({ tenant }: Pick<LlmRequest, 'tenant'>): LlmChain {
+    const budget = tenant === undefined ? undefined : this.budgets.of(tenant);
+    return budget ? new LlmChain({ ...this.chain.surroundings, budget }) : this.chain;
   }
 
   /** Calls, tokens and money since the start of the process. */

@@ -1,7 +1,13 @@
 import type { FailureReason } from '@nest-resilience/core';
 import { classifyError, ResilienceError } from '@nest-resilience/core';
 import { UPSTREAM } from '@nest-resilience/core/kit';
-import { LlmBadRequestError, LlmRateLimitError, type LlmTargetFailure, LlmUnavailableError } from '../llm.errors.js';
+import {
+  LlmBadRequestError,
+  LlmBudgetError,
+  LlmRateLimitError,
+  type LlmTargetFailure,
+  LlmUnavailableError,
+} from '../llm.errors.js';
 import type { CallRecord } from './call-record.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { fallsThrough, isOfTheRequest, reasonOf } from './reason.js';
@@ -70,6 +76,8 @@ export class CallTargets {
     const { target } = turn;
     const reason = reasonOf(error);
     if (signal?.aborted === true || reason === 'aborted') throw upstream(error);
+    // It is of the caller, not of this target.
+    if (error instanceof LlmBudgetError) throw error;
     const wasAsked = reason !== 'circuit_open' && !isOwnLimit(error);
     if (wasAsked) target.cooldown.failed(error);
     if (!fallsThrough(reason, target.options)) throw upstream(error);

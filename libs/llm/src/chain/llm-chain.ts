@@ -1,4 +1,5 @@
 import type { Clock, EventSink } from '@nest-resilience/core';
+import type { Book } from '../budget/budgets.js';
 import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
@@ -23,6 +24,8 @@ export interface ChainSurroundings {
   /** Absent: always in the order of the chain. */
   readonly balance?: Pick<Balancing, 'by' | 'random'>;
   readonly tried: TryListener;
+  /** Of what a call may cost; absent: whatever it does. */
+  readonly budget?: ((expected: LlmUsage) => Book) | undefined;
 }
 
 /** What a call, streamed or not, needs on its way along the chain. */
@@ -98,8 +101,8 @@ export class LlmChain {
   }
 
   begin(chain: readonly LlmTarget[], { request, expected, stream = false }: ToSend): ChainCall {
-    const { clock, tried, balance } = this.surroundings;
-    const record = new CallRecord(request, clock, tried);
+    const { clock, tried, balance, budget } = this.surroundings;
+    const record = new CallRecord(request, clock, tried, budget?.(expected));
     const targets = new CallTargets(
       balance ? balanced(chain, { ...balance, expected, stream }) : chain,
       expected.totalTokens,

@@ -6,7 +6,7 @@ import {
   type Random,
   ResilienceError,
 } from '@nest-resilience/core';
-import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
+import { LlmAnswerTooLargeError, LlmBudgetError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
 import type { LlmRequest } from '../llm.request.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
@@ -56,7 +56,7 @@ export function createTarget(
   const circuitBreaker = {
     ...options.circuitBreaker,
     name,
-    ignoreOn: [isRateLimit, ...listOf(options.circuitBreaker.ignoreOn)],
+    ignoreOn: [isRateLimit, LlmBudgetError, ...listOf(options.circuitBreaker.ignoreOn)],
   };
   const retry = options.retry && {
     ...options.retry,
@@ -113,7 +113,7 @@ function isRateLimit(error: unknown): boolean {
  * What no target is asked again for at once: a stream whose first words were read cannot begin anew; an answer without end would have
  * none the next time either; who asked to be left alone is, and the next one may have room.
  */
-const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, isRateLimit];
+const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, LlmBudgetError, isRateLimit];
 
 function listOf(matcher: Matcher | undefined) {
   if (matcher === undefined) return [];

@@ -37,6 +37,7 @@ export function openStream(
     const running = target.streamPolicy.execute(
       async (attempt) => {
         for (let { lastError } = attempt; ;) {
+          if (record.isBudgeted) await record.afford(target);
           refuseWithoutRoom(target, estimate);
           const settleTokens = target.tokens.take(estimate);
           const opened = record.begin(target, fallbackLevel, lastError, true);

@@ -22,7 +22,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 export interface ProviderSurroundings {
   readonly module: Omit<
     option.OutOf<typeof LLM_MODULE>,
-    'providers' | 'embeddings' | 'balance' | 'heals' | 'health' | 'cache' | 'guards'
+    'providers' | 'embeddings' | 'balance' | 'budget' | 'budgets' | 'heals' | 'health' | 'cache' | 'guards'
   >;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

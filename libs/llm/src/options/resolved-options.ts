@@ -60,6 +60,8 @@ export interface ResolvedLlmOptions {
   readonly targets: readonly ResolvedTarget[];
   readonly embeddings: readonly ResolvedEmbedding[];
   readonly balance: LlmBalance;
+  readonly budget: option.OutOf<typeof LLM_MODULE>['budget'];
+  readonly budgets: option.OutOf<typeof LLM_MODULE>['budgets'];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
   readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];

@@ -8,10 +8,14 @@ export {
 export { LLM_CONNECTIVITY_JOB, LlmConnectivityChecker } from './health/connectivity.checker.js';
 export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './health/health-record.js';
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
+export type { LlmBudgetOptions } from './budget/budget.options.js';
+export { LLM_BUDGET_STORE, type LlmBudgetStore } from './budget/budget-store.js';
+export type { LlmBalance } from './chain/balance.js';
 export { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 export {
   LlmAnswerTooLargeError,
   LlmBadRequestError,
+  LlmBudgetError,
   LlmGuardError,
   LlmInvalidAnswerError,
   LlmPackageMissingError,
@@ -22,6 +26,7 @@ export {
   LlmUnavailableError,
 } from './llm.errors.js';
 export type {
+  LlmBudgetEvent,
   LlmCompletedEvent,
   LlmEventMap,
   LlmFailedEvent,

@@ -146,6 +146,27 @@ export class LlmAnswerTooLargeError extends ResilienceError {
   }
 }
 
+/**
+ * What a call would cost is more than is left of a budget: nothing was sent. Nobody else is asked. Code `RESILIENCE_LLM_BUDGET`, over HTTP 429.
+ */
+export class LlmBudgetError extends ResilienceError {
+  constructor(
+    /** Whose budget it is; absent: the module's. */
+    readonly tenant: string | undefined,
+    readonly usd: number,
+    readonly per: 'day' | 'hour' | 'call',
+    /** Until the next day or hour of UTC. */
+    readonly retryAfterMs: number | undefined,
+  ) {
+    const whose = tenant === undefined ? '' : ` of tenant '${tenant}'`;
+    super(
+      `The budget${whose} of ${usd} US dollars per ${per} has no room for this request; raise its 'usd', or let it be exceeded with then: 'warn'`,
+      'RESILIENCE_LLM_BUDGET',
+      'llm',
+    );
+  }
+}
+
 /** The package that speaks to a kind of provider is not installed. Code `RESILIENCE_LLM_PACKAGE_MISSING`. */
 export class LlmPackageMissingError extends ResilienceError {
   /** Read by `classifyError`: trying again will not install it. */

@@ -47,11 +47,27 @@ export interface LlmHealthChangedEvent {
   readonly reason?: FailureReason;
 }
 
+/** A budget is exceeded, or cannot hold what a target costs; told once in a day or hour. */
+export interface LlmBudgetEvent {
+  /** `unpriced`: nobody knows what this target costs, so the budget counts nothing for it. */
+  readonly state: 'exceeded' | 'unpriced';
+  /** Absent: the budget of the module. */
+  readonly tenant?: string;
+  readonly usd: number;
+  readonly per: 'day' | 'hour' | 'call';
+  readonly then: 'warn' | 'fail';
+  /** With what the request is expected to cost. */
+  readonly spentUsd?: number;
+  readonly provider?: string;
+  readonly model?: string;
+}
+
 /** Names and payloads of what this package emits through the application's event sink. */
 export interface LlmEventMap {
   'resilience.llm.completed': LlmCompletedEvent;
   'resilience.llm.fell-back': LlmFellBackEvent;
   'resilience.llm.healed': LlmHealedEvent;
   'resilience.llm.failed': LlmFailedEvent;
+  'resilience.llm.budget': LlmBudgetEvent;
   'resilience.llm.health-changed': LlmHealthChangedEvent;
 }

@@ -1,5 +1,6 @@
 import { byLevel, counter, type DurationFigure, each, eachBy, type Figure, gauge } from '@nest-resilience/core/kit';
 import type { CacheCounts } from './cache/answer-cache.js';
+import type { Budgets } from './budget/budgets.js';
 import type { LlmTarget } from './chain/llm-target.js';
 import type { LlmProviderHealth } from './health/health-record.js';
 import type { LlmMetrics, TargetCounts, TryCount } from './llm.metrics.js';
@@ -10,6 +11,7 @@ export interface LlmFigureSource {
   readonly targets: readonly LlmTarget[];
   /** Absent without one. */
   readonly cache: CacheCounts | undefined;
+  readonly budgets: Budgets['view'];
   readonly health: () => Iterable<LlmProviderHealth>;
 }
 
@@ -30,7 +32,7 @@ const CACHED: Readonly<Record<keyof CacheCounts, string>> = {
 };
 
 /** Rows of the models in the application's table of figures. Nothing is a label that a caller can choose. */
-export function llmFigures({ counts, targets, health, cache }: LlmFigureSource): (Figure | DurationFigure)[] {
+export function llmFigures({ counts, targets, health, cache, budgets }: LlmFigureSource): (Figure | DurationFigure)[] {
   const all = () => counts.targets();
   const tries = (isSent: boolean) => () =>
     [...all()].flatMap((target) =>
@@ -84,6 +86,12 @@ export function llmFigures({ counts, targets, health, cache }: LlmFigureSource):
       counter(name(`cache_${figure}`), '{call}', help, () => [
         { labels: {}, value: cache?.[figure as keyof CacheCounts] ?? 0 },
       ]),
+    ),
+    gauge(
+      name('budget_spent_usd'),
+      'USD',
+      'What was spent of a budget in the day or hour that runs, by tenant; none: of all calls',
+      () => budgets().map(({ budget, spentUsd }) => ({ labels: { tenant: budget }, value: spentUsd })),
     ),
     gauge(name('cooldown'), 's', 'How long a model is put behind the others', cooling, {
       series: 'resilience_llm_cooldown_seconds',

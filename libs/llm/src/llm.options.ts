@@ -2,6 +2,8 @@ import type { EmbeddingModel, LanguageModel } from 'ai';
 import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 import type { LlmAnswerStore } from './cache/answer-store.js';
+import { BUDGETS } from './budget/budget.options.js';
+import { BALANCES } from './chain/balance.js';
 import { ENDPOINT } from './endpoint/endpoint.options.js';
 import { GUARDS } from './guard/guard.options.js';
 
@@ -180,13 +182,15 @@ const ACCESS = {
       ? value
       : at.refuse(value, "a URL such as 'https://host/v1'"),
   ),
-  /** `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. */
-  apiKey: option.custom<string, string>((value, at) =>
-    // Whatever it is, it was meant to be a secret: not into the message.
-    option.isText(value) ? value : at.refuse(value === '' ? '' : typeof value, 'a string that is not empty'),
-  ),
-  /** Lower is asked first; equal ones in written order. @default 0, for `offline` last of all */
+  /**
+   * `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. Of several keys the next one serves
+   * when one is refused (401, 403, a quota, a rate limit), which is left alone for its `cooldown` then.
+   */
+  apiKey: option.custom<string | readonly string[], readonly string[]>(readKeys),
+  /** Lower is asked first; equal ones as `balance` says. @default 0, for `offline` last of all */
   priority: option.number(),
+  /** Share of the calls among targets of equal priority, unless `balance` is `order`; each model has it. 0: only when the others fail. */
+  weight: option.number(1, { min: 0 }),
   limits: option.orNone(LIMITS),
 };
 
@@ -264,6 +268,13 @@ function checkAccess(
       at.at('kind').refuse(given.kind, typeof model === 'string' ? KINDS : 'nothing beside a model of the AI SDK');
 }
 
+function readKeys(value: unknown, at: option.Place): readonly string[] | undefined {
+  const keys: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (keys.length > 0 && keys.every(option.isText) && new Set(keys).size === keys.length) return keys;
+  // Whatever it is, it was meant to be a secret: not into the message.
+  return at.refuse(value === '' ? '' : typeof value, 'a string that is not empty, or a list of such, each once');
+}
+
 function readModels(value: unknown, at: option.Place) {
   if (!Array.isArray(value))
     return at.refuse(value, 'a list of names, or of { model, cost?, quality?, contextWindow? }');
@@ -326,6 +337,11 @@ export const LLM_MODULE = option.options(
       (value, at) => (Array.isArray(value) ? (value as LlmEmbeddingOptions[]) : at.refuse(value, EMBEDDINGS)),
       { fallback: [] },
     ),
+    /**
+     * Who of several targets of equal priority is asked first: as written; by chance and `weight`; who has the fewest calls; who was the
+     * quickest lately (first token, or whole answer); who costs least by the estimate, an unknown price last. @default 'order'
+     */
+    balance: option.oneOf('order', BALANCES),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
     /**
@@ -339,6 +355,7 @@ export const LLM_MODULE = option.options(
     onContentPolicy: option.oneOf('throw', ['throw', 'next']),
     /** Reasons for which the next target is asked, or is not, other than by default: for all of them but `content_policy` and the caller's abort. */
     fallThrough: option.orNone(FALL_THROUGH),
+    ...BUDGETS,
     /** Answers a request like an equal one before; a duration is short for `{ ttl }`. Off by default. */
     cache: option.orNone(CACHE),
     /** Read texts before they are sent and before they are handed out. None by default. */

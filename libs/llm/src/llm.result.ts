@@ -43,6 +43,8 @@ export interface LlmTry {
   readonly message?: string;
   /** What was mended about the answer without asking again, e.g. `trailing commas`, `a fence`, `nulls`. */
   readonly mended?: readonly string[];
+  /** True of a failed request that went out again at once: with another key, or without what the model did not understand. */
+  readonly again?: boolean;
   readonly durationMs: number;
   /** True for a stream. */
   readonly stream?: boolean;

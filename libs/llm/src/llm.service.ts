@@ -9,6 +9,8 @@ import {
   ResilienceService,
 } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
+import { LLM_BUDGET_STORE, type LlmBudgetStore } from './budget/budget-store.js';
+import { Budgets } from './budget/budgets.js';
 import { AnswerCache } from './cache/answer-cache.js';
 import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
@@ -23,6 +25,7 @@ import { Connectivity } from './health/connectivity.js';
 import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
 import { Guards } from './guard/guards.js';
+import type { LlmBudgetEvent } from './llm.events.js';
 import { LlmMetrics, type LlmMetricsSnapshot } from './llm.metrics.js';
 import type { LlmRequest, LlmStreamRequest } from './llm.request.js';
 import type { LlmResult, LlmTry } from './llm.result.js';
@@ -32,6 +35,7 @@ import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
 import { forEachTarget } from './options/check-options.js';
 import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
+import { sharedKeys } from './providers/api-keys.js';
 import { createProvider } from './providers/create-provider.js';
 import { LlmEmbedder } from './providers/embedder.js';
 import type { SdkEmbeddingModel, SdkModel } from './providers/model-call.js';
@@ -84,6 +88,7 @@ export class LlmService implements OnModuleDestroy {
   /** One per provider, for checks. */
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
+  private readonly budgets: Budgets;
   private readonly all: readonly LlmTarget[];
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
@@ -100,15 +105,17 @@ export class LlmService implements OnModuleDestroy {
     @Inject(RESILIENCE_RANDOM) random: Random,
     @Inject(FigureTable) figures: FigureTable,
     @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
+    @Optional() @Inject(LLM_BUDGET_STORE) store?: LlmBudgetStore,
   ) {
     const { clock, events } = resilience;
     const createPolicy = (policy: PolicyOptions) => resilience.policy(policy);
     const outside = { clock, random, shared, stop: this.stopping.signal };
+    const withKeys = sharedKeys(clock, random);
     this.all = forEachTarget(options.targets, (target) =>
-      createTarget(target, createProvider(target), createPolicy, outside),
+      createTarget(target, createProvider(withKeys(target)), createPolicy, outside),
     );
     this.vectors = forEachTarget(options.embeddings, (target) => {
-      const provider = new LlmEmbedder(target);
+      const provider = new LlmEmbedder(withKeys(target));
       return { ...createTarget(target, provider as never, createPolicy, outside), provider, options: target };
     });
     shared?.onCool((name, ms) =>
@@ -140,13 +147,28 @@ export class LlmService implements OnModuleDestroy {
       this.connectivity.tried(entry);
       this.recent.tried(entry);
     };
+    const { budget: ofAll, budgets } = options;
+    const tell = (event: LlmBudgetEvent) => {
+      if (events.listens('resilience.llm.budget')) events.emit('resilience.llm.budget', event);
+    };
+    this.budgets = new Budgets({ budget: ofAll, budgets, clock, store, tell });
     const guards = options.guards && new Guards(options.guards);
     const answers = options.cache && new AnswerCache(options.cache, clock);
     const cache = answers?.counts;
     figures.add(
-      ...llmFigures({ counts: this.counters, targets: this.all, cache, health: () => this.connectivity.all() }),
+      ...llmFigures({
+        counts: this.counters,
+        targets: this.all,
+        cache,
+        health: () => this.connectivity.all(),
+        budgets: () => this.budgets.view(),
+      }),
     );
-    this.chain = new LlmChain({ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers });
+    this.chain = new LlmChain({
+      budget: this.budgets.of(undefined),
+      ...{ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers },
+      balance: { by: options.balance, random },
+    });
   }
 
   /**
@@ -157,7 +179,7 @@ export class LlmService implements OnModuleDestroy {
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
     const { chain, request: asked } = readRequest(request, this.all, 'whole');
-    return (await this.chain.generate<T>(chain, asked, request)).result;
+    return (await this.chainOf(request).generate<T>(chain, asked, request)).result;
   }
 
   /**
@@ -166,7 +188,7 @@ export class LlmService implements OnModuleDestroy {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
-    return new LlmStream(this.chain, chain, asked, request.signal);
+    return new LlmStream(this.chainOf(request), chain, asked, request.signal);
   }
 
   /**
@@ -251,6 +273,12 @@ export class LlmService implements OnModuleDestroy {
   /** A check was told to come back later: that holds for what is asked of the model too. */
   cooled(provider: string, error: unknown): void {
     this.all.find(({ options }) => options.name === provider)?.cooldown.failed(error);
+  }
+
+  /** The chain under the budgets that hold this call. */
+  private chainOf({ tenant }: Pick<LlmRequest, 'tenant'>): LlmChain {
+    const budget = tenant === undefined ? undefined : this.budgets.of(tenant);
+    return budget ? new LlmChain({ ...this.chain.surroundings, budget }) : this.chain;
   }
 
   /** Calls, tokens and money since the start of the process. */

@@ -106,15 +106,24 @@ export const words = (...texts: readonly string[]): Answering =>
 export interface ChainApp {
   readonly llm: LlmService;
   readonly resilience: ResilienceService;
+  get<T>(token: abstract new (...args: never[]) => T): T;
   close(): Promise<void>;
 }
 
 /** Retries do not wait, nothing is checked in the background. */
-export async function startChain(options: LlmModuleOptions): Promise<ChainApp> {
+export async function startChain(
+  options: LlmModuleOptions,
+  resilience?: Parameters<typeof ResilienceModule.forRoot>[0],
+): Promise<ChainApp> {
   const quick = { retry: { maxRetries: 1, baseDelay: 1, jitter: 'none' }, health: { enabled: false } } as const;
   const module = await Test.createTestingModule({
-    imports: [ResilienceModule.forRoot(), LlmModule.forRoot({ ...quick, ...options })],
+    imports: [ResilienceModule.forRoot(resilience), LlmModule.forRoot({ ...quick, ...options })],
   }).compile();
   await module.init();
-  return { llm: module.get(LlmService), resilience: module.get(ResilienceService), close: () => module.close() };
+  return {
+    llm: module.get(LlmService),
+    resilience: module.get(ResilienceService),
+    get: (token) => module.get(token),
+    close: () => module.close(),
+  };
 }

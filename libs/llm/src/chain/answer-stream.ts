@@ -135,7 +135,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   }
 
   private async begin(): Promise<readonly ModelPart[]> {
-    this.call = this.chain.begin(this.targets, this.chain.toSend(this.request));
+    this.call = this.chain.begin(this.targets, { ...this.chain.toSend(this.request), stream: true });
     const { callerSignal, stop } = this;
     const follow = () => stop.abort(callerSignal?.reason);
     if (callerSignal?.aborted === true) follow();
@@ -225,6 +225,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private end(): void {
     this.over = true;
     this.unfollow?.();
+    this.call?.targets.left();
   }
 
   /** A stream that broke did not tell what it cost, and some servers never do. */

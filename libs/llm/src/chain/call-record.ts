@@ -1,12 +1,13 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
 import { messageOf } from '../llm.errors.js';
+import type { Book } from '../budget/budgets.js';
 import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
 import type { Served } from '../model/told.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { AnswerFacts } from '../providers/read-answer.js';
 import { costOf, sumOfCosts } from './cost.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
-import { reasonOf } from './reason.js';
+import { maybeServed, reasonOf } from './reason.js';
 
 /** Hears of every try as soon as it has ended. */
 export type TryListener = (entry: LlmTry) => void;
@@ -18,6 +19,8 @@ export class CallRecord {
   private readonly attemptsPerLevel = new Map<number, number>();
   private readonly startedAt: number;
   private open: OpenTry | undefined;
+  /** Of what was booked for the request that goes out next. */
+  private settle: ((usd: number | undefined) => void) | undefined;
   heals = 0;
   /** Requests that said again in other words what a target did not understand. */
   adapted = 0;
@@ -26,8 +29,13 @@ export class CallRecord {
     private readonly request: ModelRequest | undefined,
     private readonly clock: Clock,
     private readonly ended: TryListener,
+    private readonly budget?: Book,
   ) {
     this.startedAt = clock.now();
+  }
+
+  get isBudgeted(): boolean {
+    return this.budget !== undefined;
   }
 
   get tries(): readonly LlmTry[] {
@@ -38,6 +46,13 @@ export class CallRecord {
     return this.clock.now() - this.startedAt;
   }
 
+  /** Before a request goes out. @throws LlmBudgetError when it may cost more than is left */
+  async afford(target: LlmTarget): Promise<void> {
+    this.settle?.(0);
+    this.settle = undefined;
+    this.settle = await this.budget?.(target);
+  }
+
   /** A request goes out. One that is still open was given up, for `lastError`. */
   begin(target: LlmTarget, fallbackLevel: number, lastError: unknown, stream = false): OpenTry {
     this.open?.failed(lastError);
@@ -45,7 +60,10 @@ export class CallRecord {
     this.attemptsPerLevel.set(fallbackLevel, attempt);
     const index = this.entries.push(undefined) - 1;
     const begun = { ...identity(target), fallbackLevel, attempt, ...(stream && { stream }) };
+    const { settle } = this;
+    this.settle = undefined;
     this.open = new OpenTry(target, begun, this.clock, (entry) => {
+      settle?.(spentOn(entry));
       this.entries[index] = entry;
       this.ended(entry);
     });
@@ -55,6 +73,8 @@ export class CallRecord {
   /** The target gave up: closes a request that is still open, or notes that none was sent. */
   gaveUp(target: LlmTarget, fallbackLevel: number, error: unknown): void {
     const reason = reasonOf(error);
+    this.settle?.(0);
+    this.settle = undefined;
     this.open?.failed(error);
     this.open = undefined;
     if (reason === 'circuit_open') this.notSent(target, fallbackLevel, 'rejected', reason, messageOf(error));
@@ -114,6 +134,19 @@ export class CallRecord {
   }
 }
 
+/** What a refusal costs; of a lost answer nobody knows. */
+function spentOn({ outcome, reason = 'unknown', usage, costUsd }: LlmTry): number | undefined {
+  if (usage !== undefined) return costUsd ?? 0;
+  return outcome === 'failed' && maybeServed(reason) ? undefined : 0;
+}
+
+/** What a failure does not tell itself. */
+interface FailedKnown {
+  readonly usage?: LlmUsage;
+  readonly reason?: FailureReason;
+  readonly again?: boolean;
+}
+
 /** A request that is on its way. It ends once; whatever comes later is ignored. */
 export class OpenTry {
   private readonly startedAt: number;
@@ -150,12 +183,13 @@ export class OpenTry {
   }
 
   /** @param known what it cost all the same, and a reason that the error does not tell */
-  failed(error: unknown, known: { readonly usage?: LlmUsage; readonly reason?: FailureReason } = {}): void {
-    const { usage, reason = reasonOf(error) } = known;
+  failed(error: unknown, known: FailedKnown = {}): void {
+    const { usage, reason = reasonOf(error), again = false } = known;
     this.end({
       outcome: 'failed',
       reason,
       message: messageOf(error),
+      ...(again && { again }),
       ...(usage && this.paid(usage)),
     });
   }
@@ -165,11 +199,14 @@ export class OpenTry {
     return { usage, ...(costUsd !== undefined && { costUsd }) };
   }
 
-  private end(outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended'>): void {
+  private end(
+    outcome: Pick<LlmTry, 'outcome' | 'reason' | 'message' | 'usage' | 'costUsd' | 'mended' | 'again'>,
+  ): void {
     if (this.entry !== undefined) return;
     const { identity, firstTokenMs } = this;
     const durationMs = this.clock.now() - this.startedAt;
     this.entry = { ...identity, durationMs, ...(firstTokenMs !== undefined && { firstTokenMs }), ...outcome };
+    this.target.load.tried(this.entry);
     this.ended(this.entry);
   }
 }

@@ -1,7 +1,13 @@
 import type { FailureReason } from '@nest-resilience/core';
 import { classifyError, ResilienceError } from '@nest-resilience/core';
 import { UPSTREAM } from '@nest-resilience/core/kit';
-import { LlmBadRequestError, LlmRateLimitError, type LlmTargetFailure, LlmUnavailableError } from '../llm.errors.js';
+import {
+  LlmBadRequestError,
+  LlmBudgetError,
+  LlmRateLimitError,
+  type LlmTargetFailure,
+  LlmUnavailableError,
+} from '../llm.errors.js';
 import type { CallRecord } from './call-record.js';
 import { isOwnLimit, type LlmTarget } from './llm-target.js';
 import { fallsThrough, isOfTheRequest, reasonOf } from './reason.js';
@@ -27,6 +33,7 @@ export class CallTargets {
   private readonly failures = new Map<LlmTarget, LlmTargetFailure>();
   /** Those of {@link failures} that something was sent to. */
   private readonly asked = new Set<LlmTarget>();
+  private at: LlmTarget | undefined;
   private last: { readonly target: LlmTarget; readonly reason: FailureReason; readonly error: unknown } | undefined;
 
   constructor(
@@ -37,6 +44,8 @@ export class CallTargets {
   ) {
     this.held = new HeldTargets(estimatedTokens, () => record.durationMs);
     this.queue = this.coolingLast(chain.map((target, fallbackLevel) => ({ target, fallbackLevel })));
+    // At once: calls that begin together see each other.
+    this.moveTo(this.queue[0]?.target);
   }
 
   /**
@@ -50,6 +59,7 @@ export class CallTargets {
       const turn = this.nextModel() ?? (await this.held.wait(signal)) ?? this.offline();
       if (turn === undefined) throw this.exhausted();
       const { tokens, provider } = turn.target;
+      this.moveTo(turn.target);
       const waitMs = provider.kind === 'offline' ? 0 : await tokens.reserve(this.estimatedTokens);
       if (waitMs > 0) {
         this.noRoom(turn, waitMs);
@@ -66,6 +76,8 @@ export class CallTargets {
     const { target } = turn;
     const reason = reasonOf(error);
     if (signal?.aborted === true || reason === 'aborted') throw upstream(error);
+    // It is of the caller, not of this target.
+    if (error instanceof LlmBudgetError) throw error;
     const wasAsked = reason !== 'circuit_open' && !isOwnLimit(error);
     if (wasAsked) target.cooldown.failed(error);
     if (!fallsThrough(reason, target.options)) throw upstream(error);
@@ -76,6 +88,17 @@ export class CallTargets {
       if (reason === 'context_length') this.largerThan = Math.max(this.largerThan, target.options.contextWindow ?? 0);
     }
     this.note(target, reason, error);
+  }
+
+  /** The call is over. */
+  left(): void {
+    this.moveTo(undefined);
+  }
+
+  private moveTo(target: LlmTarget | undefined): void {
+    if (this.at) this.at.load.calls--;
+    if (target) target.load.calls++;
+    this.at = target;
   }
 
   /** Targets that are left alone go behind those that are not, or are held until their time has come; text processing is last. */

@@ -5,7 +5,7 @@ import type { EmbeddingAnswer, EmbeddingCall, LlmEmbedder } from '../providers/e
 import type { LlmChain } from './llm-chain.js';
 import type { LlmTarget } from './llm-target.js';
 import { send } from './send.js';
-import { tokensOf } from './token-limit.js';
+import { expectedUsage, tokensOf } from './token-limit.js';
 
 export interface EmbeddingTarget extends Omit<LlmTarget, 'provider' | 'options'> {
   readonly provider: LlmEmbedder;
@@ -30,13 +30,13 @@ export async function embed(
   signal: AbortSignal | undefined,
   dimensions: Dimensions,
 ): Promise<{ readonly answer: EmbeddingAnswer; readonly result: LlmResult }> {
-  const estimatedTokens = tokensOf(call.values.reduce((sum, text) => sum + text.length, 0));
+  const expected = expectedUsage(tokensOf(call.values.reduce((sum, text) => sum + text.length, 0)), 0);
   // Who is next, and what becomes of a target that fails, is the same for every kind of call.
   const ofChain = targets as unknown as readonly LlmTarget[];
-  const { answer: made, result } = await chain.run(ofChain, { estimatedTokens, signal }, async (turn, record) => {
+  const { answer: made, result } = await chain.run(ofChain, { expected, signal }, async (turn, record) => {
     const target = turn.target as unknown as EmbeddingTarget;
     const { answer, opened } = await send<Embedded>(turn, {
-      estimatedTokens,
+      estimatedTokens: expected.totalTokens,
       record,
       signal,
       once: async (attempt) => {
@@ -44,6 +44,7 @@ export async function embed(
         const tokens = vectors.usage?.tokens ?? 0;
         return { answer: vectors, usage: { inputTokens: tokens, outputTokens: 0, totalTokens: tokens } };
       },
+      adapt: (error) => target.provider.adapt(call, error),
       whyUnusable: ({ answer: { embeddings } }) => whyUnusable(target, call, embeddings, dimensions),
     });
     opened.ok(answer.usage);

@@ -1,31 +1,37 @@
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Clock, EventSink } from '@nest-resilience/core';
+import type { Book } from '../budget/budgets.js';
 import type { Guards } from '../guard/guards.js';
 import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
 import type { LlmRequest } from '../llm.request.js';
-import type { LlmGuardRecord, LlmResult } from '../llm.result.js';
+import type { LlmGuardRecord, LlmResult, LlmUsage } from '../llm.result.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { ask } from './ask.js';
+import { balanced, type Balancing } from './balance.js';
 import { CallRecord, type TryListener } from './call-record.js';
 import { CallTargets, type Turn } from './call-targets.js';
 import { askForObject } from './heal.js';
 import type { LlmTarget } from './llm-target.js';
 import { reasonIn } from './reason.js';
-import { estimateTokens } from './token-limit.js';
+import { expectedUsage, inputTokensOf } from './token-limit.js';
 
 export interface ChainSurroundings {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly metrics: LlmMetrics;
   readonly heals: number;
+  /** Absent: always in the order of the chain. */
+  readonly balance?: Pick<Balancing, 'by' | 'random'>;
   readonly tried: TryListener;
   /** Absent without any. */
   readonly guards?: Guards | undefined;
   /** Absent where none are kept. */
   readonly answers?: AnswerCache | undefined;
+  /** Of what a call may cost; absent: whatever it does. */
+  readonly budget?: ((expected: LlmUsage) => Book) | undefined;
 }
 
 /** What a call, streamed or not, needs on its way along the chain. */
@@ -38,7 +44,8 @@ export interface ChainCall {
 export interface ToSend {
   /** Absent where it is no conversation. */
   readonly request?: ModelRequest;
-  readonly estimatedTokens: number;
+  readonly expected: LlmUsage;
+  readonly stream?: boolean;
 }
 
 /** What of a call does not reach a model. */
@@ -116,19 +123,21 @@ export class LlmChain {
     } catch (error) {
       this.failed(error, record, { stream: false, signal });
       throw error;
+    } finally {
+      targets.left();
     }
   }
 
   toSend(request: ModelRequest): ToSend {
-    return { request, estimatedTokens: estimateTokens(request.prompt, request.maxOutputTokens) };
+    return { request, expected: expectedUsage(inputTokensOf(request.prompt), request.maxOutputTokens) };
   }
 
-  begin(chain: readonly LlmTarget[], { request, estimatedTokens }: ToSend): ChainCall {
-    const { clock, tried } = this.surroundings;
-    const record = new CallRecord(request, clock, tried);
+  begin(chain: readonly LlmTarget[], { request, expected, stream = false }: ToSend): ChainCall {
+    const { clock, tried, balance, budget } = this.surroundings;
+    const record = new CallRecord(request, clock, tried, budget?.(expected));
     const targets = new CallTargets(
-      chain,
-      estimatedTokens,
+      balance ? balanced(chain, { ...balance, expected, stream }) : chain,
+      expected.totalTokens,
       record,
       (from, { target, fallbackLevel }, reason, error) => {
         this.emit('resilience.llm.fell-back', () => ({

@@ -6,13 +6,14 @@ import {
   type Random,
   ResilienceError,
 } from '@nest-resilience/core';
-import { LlmAnswerTooLargeError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
+import { LlmAnswerTooLargeError, LlmBudgetError, LlmRateLimitError, LlmStreamInterruptedError } from '../llm.errors.js';
 import type { LlmRequest } from '../llm.request.js';
 import { circuitNameOf, type ResolvedTarget } from '../options/resolved-options.js';
 import type { LlmProvider } from '../providers/provider.js';
 import { Cooldown } from './cooldown.js';
 import { reasonOf } from './reason.js';
 import type { SharedLimits } from './shared-limits.js';
+import { TargetLoad } from './target-load.js';
 import { TargetLimits } from './target-limits.js';
 
 /** A model of a provider, ready to be asked: its wire, its policies, its own limits. */
@@ -31,6 +32,9 @@ export interface LlmTarget {
   /** Requests and tokens per minute. */
   readonly tokens: TargetLimits;
   readonly cooldown: Cooldown;
+  readonly load: TargetLoad;
+  /** The call names it. */
+  readonly chosen?: true;
   readonly clock: Clock;
   /** The application ends: nobody is waited for any more. */
   readonly stop: AbortSignal | undefined;
@@ -59,6 +63,7 @@ export function createTarget(
     provider,
     tokens: new TargetLimits(name, options.limits, clock, shared),
     cooldown,
+    load: new TargetLoad(clock),
     clock,
     stop,
     policy: createPolicy(whole),
@@ -74,7 +79,7 @@ export function policiesOf(options: ResolvedTarget): Readonly<Record<'whole' | '
   const circuitBreaker = {
     ...options.circuitBreaker,
     name,
-    ignoreOn: [isRateLimit, ...listOf(options.circuitBreaker.ignoreOn)],
+    ignoreOn: [isRateLimit, LlmBudgetError, ...listOf(options.circuitBreaker.ignoreOn)],
   };
   const retry = options.retry && {
     ...options.retry,
@@ -122,7 +127,7 @@ function isRateLimit(error: unknown): boolean {
  * What no target is asked again for at once: a stream whose first words were read cannot begin anew; an answer without end would have
  * none the next time either; who asked to be left alone is, and the next one may have room.
  */
-const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, isRateLimit];
+const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, LlmBudgetError, isRateLimit];
 
 function listOf(matcher: Matcher | undefined) {
   if (matcher === undefined) return [];

@@ -38,6 +38,7 @@ export function openStream(
     const running = target.streamPolicy.execute(
       async (attempt) => {
         for (let { lastError } = attempt; ;) {
+          if (record.isBudgeted) await record.afford(target);
           refuseWithoutRoom(target, estimate);
           const settleTokens = target.tokens.take(estimate);
           const opened = record.begin(target, fallbackLevel, lastError, true);
@@ -52,9 +53,10 @@ export function openStream(
           } catch (error) {
             const reason = reasonIn(signal, error);
             settleTokens(tokensOfFailed(reason, estimate));
-            opened.failed(error, { reason });
+            const again = !attempt.signal.aborted && target.provider.adapt?.(request, error) === true;
+            opened.failed(error, { reason, again });
             stream.fail(error);
-            if (attempt.signal.aborted || target.provider.adapt?.(request, error) !== true) throw error;
+            if (!again) throw error;
             record.adapted++;
             lastError = error;
             continue;

@@ -73,7 +73,8 @@ export function chooseTargets<T extends Named>(
     const hint = typeof wanted === 'string' ? didYouMean(wanted, known) : '';
     at.at('model').refuse(wanted, `one of ${known.join(', ')}${hint}`);
   }
-  return [...matches, ...targets.filter((target) => !matches.includes(target))];
+  const chosen = matches.map((target) => ({ ...target, chosen: true }));
+  return [...chosen, ...targets.filter((target) => !matches.includes(target))];
 }
 
 interface Named {

@@ -32,6 +32,7 @@ export async function send<A extends { readonly usage: LlmUsage }>(
   try {
     return await policy.execute(async (attempt) => {
       for (let { lastError } = attempt; ;) {
+        if (record.isBudgeted) await record.afford(target);
         refuseWithoutRoom(target, estimatedTokens);
         const settle = tokens.take(estimatedTokens);
         const opened = record.begin(target, fallbackLevel, lastError);
@@ -43,8 +44,9 @@ export async function send<A extends { readonly usage: LlmUsage }>(
           const cause: unknown = attempt.signal.aborted ? attempt.signal.reason : error;
           const reason = reasonIn(signal, cause);
           settle(tokensOfFailed(reason, estimatedTokens));
-          opened.failed(cause, { reason });
-          if (attempt.signal.aborted || adapt?.(error) !== true) throw error;
+          const again = !attempt.signal.aborted && adapt?.(error) === true;
+          opened.failed(cause, { reason, again });
+          if (!again) throw error;
           record.adapted++;
           lastError = error;
           continue;

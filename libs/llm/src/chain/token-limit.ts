@@ -1,5 +1,6 @@
 import type { Clock } from '@nest-resilience/core';
 import { TokenBucket } from '@nest-resilience/core/kit';
+import type { LlmUsage } from '../llm.result.js';
 import type { ModelPrompt } from '../providers/model-call.js';
 import { charactersOf } from './prompt-text.js';
 
@@ -10,7 +11,12 @@ const CHARACTERS_PER_TOKEN = 4;
 const ASSUMED_OUTPUT_TOKENS = 256;
 
 export function estimateTokens(prompt: ModelPrompt, maxOutputTokens: number | undefined): number {
-  return inputTokensOf(prompt) + (maxOutputTokens ?? ASSUMED_OUTPUT_TOKENS);
+  return expectedUsage(inputTokensOf(prompt), maxOutputTokens).totalTokens;
+}
+
+/** Of a call that was not sent yet. */
+export function expectedUsage(inputTokens: number, outputTokens = ASSUMED_OUTPUT_TOKENS): LlmUsage {
+  return { inputTokens, outputTokens, totalTokens: inputTokens + outputTokens, estimated: true };
 }
 
 export function inputTokensOf(prompt: ModelPrompt): number {

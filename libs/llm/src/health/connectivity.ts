@@ -58,8 +58,9 @@ export class Connectivity {
    * Real traffic proves a provider; a single failure disproves it only where the account itself is refused, and a 403, which may be about one
    * text, when it comes twice. Of all other failures the circuit decides how many are too many: while it is open, the last is the evidence.
    */
-  tried({ provider, outcome, reason, durationMs }: LlmTry): void {
-    if (outcome === 'rejected' || outcome === 'skipped') return;
+  tried({ provider, outcome, reason, durationMs, again }: LlmTry): void {
+    // What is asked again in another way tells in the end.
+    if (outcome === 'rejected' || outcome === 'skipped' || again === true) return;
     const proven = outcome !== 'failed' || PROVING.includes(reason);
     if (proven) this.note(provider, { ok: true, source: 'traffic', latencyMs: durationMs, asked: true });
     if (outcome === 'ok' || reason === undefined || PROVING.includes(reason) || OF_THE_CALLER.includes(reason)) return;

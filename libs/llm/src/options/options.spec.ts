@@ -21,6 +21,7 @@ function problemsOf(options: unknown): string[] {
 describe('LlmModule options', () => {
   it('have these defaults', () => {
     expect(DEFAULT_LLM_OPTIONS).toEqual({
+      balance: 'order',
       heals: 2,
       timeout: { each: 30_000, growth: 1, idle: 30_000 },
       retry: {

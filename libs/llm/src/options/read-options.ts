@@ -15,6 +15,9 @@ export function readLlmOptions(
   const {
     providers = [],
     embeddings,
+    balance,
+    budget,
+    budgets,
     heals,
     health,
     cache,
@@ -27,7 +30,7 @@ export function readLlmOptions(
   checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  const resolved = { heals, health, cache, guards, endpoint };
+  const resolved = { balance, budget, budgets, heals, health, cache, guards, endpoint };
   return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), ...resolved };
 }
 

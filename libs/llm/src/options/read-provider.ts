@@ -22,7 +22,7 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 export interface ProviderSurroundings {
   readonly module: Omit<
     option.OutOf<typeof LLM_MODULE>,
-    'providers' | 'embeddings' | 'heals' | 'health' | 'cache' | 'guards' | 'endpoint'
+    'providers' | 'embeddings' | 'balance' | 'budget' | 'budgets' | 'heals' | 'health' | 'cache' | 'guards' | 'endpoint'
   >;
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -80,18 +80,19 @@ type Access = Omit<option.OutOf<typeof EMBEDDING>, 'model' | 'cost' | 'dimension
 };
 
 function readAccess(
-  options: { readonly apiKey?: string },
+  options: { readonly apiKey?: unknown },
   { timeout, cooldown, kind = 'ai-sdk', ...provider }: Access,
   at: option.Place,
   { module, env }: ProviderSurroundings,
 ) {
   neverShowPasswordOf(provider.baseURL);
-  const apiKey = provider.apiKey ?? keyOf(options, kind, env, at);
-  neverShow(apiKey);
+  const apiKeys = provider.apiKey ?? keysOf(options, kind, env, at);
+  for (const key of apiKeys) neverShow(key);
   return {
     ...provider,
     kind,
-    apiKey,
+    apiKey: apiKeys[0],
+    apiKeys,
     priority: provider.priority ?? (kind === 'offline' ? Infinity : 0),
     timeouts: layTimeouts(module.timeout, timeout),
     retry: mergeRetry(module.retry, provider.retry),
@@ -108,14 +109,15 @@ function given<T extends object>(layer: T | undefined): Partial<T> {
 }
 
 /** The key in the environment, where none was given. */
-function keyOf(
-  { apiKey }: { readonly apiKey?: string },
+function keysOf(
+  { apiKey }: { readonly apiKey?: unknown },
   kind: LlmProviderKind,
   env: ProviderSurroundings['env'],
   at: option.Place,
-): string | undefined {
+): readonly string[] {
   const variable = API_KEY_VARIABLES[kind];
-  if (variable === undefined || apiKey !== undefined) return undefined;
+  if (variable === undefined || apiKey !== undefined) return [];
   const allowed = `a key (required for kind '${kind}'); give it or set the environment variable ${variable}`;
-  return env[variable] || at.at('apiKey').refuse(undefined, allowed);
+  const key = env[variable] || at.at('apiKey').refuse(undefined, allowed);
+  return key ? [key] : [];
 }

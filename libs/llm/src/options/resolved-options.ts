@@ -1,4 +1,5 @@
 import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilience/core';
+import type { LlmBalance } from '../chain/balance.js';
 import type { CooldownPeriods } from '../chain/cooldown.js';
 import type { FallThroughRules } from '../chain/reason.js';
 import type {
@@ -27,7 +28,7 @@ type ModelFact = 'cost' | 'quality' | 'contextWindow';
 /** One model of one provider with everything it needs: defaults applied, checked. */
 export interface ResolvedTarget
   extends
-    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout' | 'cooldown'>,
+    Omit<Provider, ModelFact | 'kind' | 'model' | 'models' | 'timeout' | 'cooldown' | 'apiKey'>,
     Partial<Pick<Provider, Exclude<ModelFact, 'cost'>>>,
     FallThroughRules {
   readonly kind: LlmProviderKind;
@@ -37,6 +38,9 @@ export interface ResolvedTarget
   readonly sdkModel?: LlmSdkModel;
   /** Its own, or what the prices say of its model. */
   readonly cost?: LlmCost | undefined;
+  /** The first one. */
+  readonly apiKey: string | undefined;
+  readonly apiKeys: readonly string[];
   readonly priority: number;
   readonly timeouts: ResolvedTimeouts;
   readonly retry: RetryOptions | false;
@@ -55,6 +59,9 @@ export interface ResolvedLlmOptions {
   /** In the order in which they are asked. */
   readonly targets: readonly ResolvedTarget[];
   readonly embeddings: readonly ResolvedEmbedding[];
+  readonly balance: LlmBalance;
+  readonly budget: option.OutOf<typeof LLM_MODULE>['budget'];
+  readonly budgets: option.OutOf<typeof LLM_MODULE>['budgets'];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
   readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];

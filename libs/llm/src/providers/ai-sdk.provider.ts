@@ -1,6 +1,7 @@
 import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
 import { Abilities } from './abilities.js';
+import type { ApiKeys } from './api-keys.js';
 import { listModels, type ModelListing } from './model-listing.js';
 import type { ModelAnswer, ModelCall, ModelContent, ModelPart, ModelRequest, SdkModel } from './model-call.js';
 import type { LlmProvider, ProviderCall, ProviderCheck, ProviderCheckCall } from './provider.js';
@@ -23,6 +24,8 @@ export interface AiSdkProviderSetup {
   readonly model: string;
   /** Called once, at the first use. */
   readonly load: () => Promise<SdkModel>;
+  /** Where there are several. */
+  readonly keys?: ApiKeys | undefined;
   /** Where its models are listed for nothing. */
   readonly listing?: { readonly listing: ModelListing; readonly fetch: typeof fetch };
   readonly structuredOutput: NonNullable<LlmProviderOptions['structuredOutput']>;
@@ -58,25 +61,37 @@ export class AiSdkProvider implements LlmProvider {
         ? answer
         : { ...answer, content: answer.content.map((part) => unwrapped(part, unwrap)) };
     } catch (error) {
-      throw providerError(error);
+      throw this.refused(error, signal);
     }
   }
 
   stream(request: ModelRequest, { signal }: ProviderCall): AsyncIterable<ModelPart> {
     const open = async () => (await this.sdkModel()).doStream(this.sdkCall(request, signal, false).call);
     const refuseEmpty = (contentType: string | undefined) => this.refuseOtherThanEvents(contentType);
-    return { [Symbol.asyncIterator]: () => new PartReader(open, refuseEmpty) };
+    return { [Symbol.asyncIterator]: () => new PartReader(open, refuseEmpty, (error) => this.refused(error, signal)) };
   }
 
   adapt(request: ModelRequest, error: unknown): boolean {
-    return this.abilities.learn(request, error);
+    return this.setup.keys?.rotates(request, error) === true || this.abilities.learn(request, error);
   }
 
   leftOut(request: ModelRequest): readonly string[] {
     return this.abilities.leftOut(request);
   }
 
-  async check({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
+  /** With another key, when the account does not take the one in use. */
+  async check(call: ProviderCheckCall): Promise<ProviderCheck> {
+    for (;;) {
+      try {
+        return await this.checkOnce(call);
+      } catch (error) {
+        this.setup.keys?.failed(call.signal, error);
+        if (this.setup.keys?.rotates(call, error) !== true) throw error;
+      }
+    }
+  }
+
+  private async checkOnce({ signal, billed = false, mayPay }: ProviderCheckCall): Promise<ProviderCheck> {
     const { listing } = this.setup;
     const listed = billed || listing === undefined ? undefined : await listModels(listing, signal, this.model);
     if (listed?.kind === 'listed') return { kind: 'free', missing: listed.missing };
@@ -97,6 +112,12 @@ export class AiSdkProvider implements LlmProvider {
     if (contentType === undefined || contentType.includes('text/event-stream')) return;
     const problems = [`the answer is ${contentType}, not a stream of events`];
     throw new LlmInvalidAnswerError(this.name, this.model, problems, '');
+  }
+
+  private refused(thrown: unknown, signal: AbortSignal): unknown {
+    const error = providerError(thrown);
+    this.setup.keys?.failed(signal, error);
+    return error;
   }
 
   private sdkModel(): Promise<SdkModel> {

@@ -1,4 +1,4 @@
-import type { ResolvedTarget } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import { loadPackage } from './load-package.js';
 import { ANTHROPIC_WIRE } from './wire/anthropic-wire.js';
@@ -9,7 +9,7 @@ const DEFAULT_BASE_URL = 'https://api.anthropic.com/v1';
 const API_VERSION = '2023-06-01';
 
 /** Anthropic over `/messages`. */
-export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
+export function anthropicProvider(target: ProviderTarget): AiSdkProvider {
   const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
   const fetch = wireFetch(target, ANTHROPIC_WIRE);
   return new AiSdkProvider({
@@ -17,6 +17,7 @@ export function anthropicProvider(target: ResolvedTarget): AiSdkProvider {
     kind,
     model,
     structuredOutput,
+    keys: target.keys,
     listing: { fetch, listing: { baseURL, headers: { 'x-api-key': apiKey, 'anthropic-version': API_VERSION } } },
     load: async () => {
       const { createAnthropic } = await loadPackage(kind, '@ai-sdk/anthropic', () => import('@ai-sdk/anthropic'));

@@ -1,5 +1,6 @@
 import type { LlmProviderKind } from '../llm.options.js';
 import type { ResolvedTarget } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import type { SdkModel } from './model-call.js';
 import { anthropicProvider } from './anthropic.provider.js';
@@ -9,7 +10,7 @@ import { openAiCompatibleProvider } from './openai-compatible.provider.js';
 import { openAiProvider } from './openai.provider.js';
 import type { LlmProvider } from './provider.js';
 
-const FACTORIES: Readonly<Record<LlmProviderKind, (target: ResolvedTarget) => LlmProvider>> = {
+const FACTORIES: Readonly<Record<LlmProviderKind, (target: ProviderTarget) => LlmProvider>> = {
   openai: openAiProvider,
   anthropic: anthropicProvider,
   ollama: ollamaProvider,
@@ -23,6 +24,6 @@ function handedIn({ name, kind, model, sdkModel, structuredOutput }: ResolvedTar
 }
 
 /** The provider of a target. Nothing is loaded or connected before its first call. */
-export function createProvider(target: ResolvedTarget): LlmProvider {
+export function createProvider(target: ProviderTarget): LlmProvider {
   return FACTORIES[target.kind](target);
 }

@@ -1,5 +1,6 @@
 import type { LlmProviderKind } from '../llm.options.js';
 import type { ResolvedEmbedding } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import { loadPackage } from './load-package.js';
 import type { SdkEmbeddingModel } from './model-call.js';
 import { withVersion } from './ollama.provider.js';
@@ -18,7 +19,7 @@ export class LlmEmbedder {
   readonly model: string;
   private loading: Promise<SdkEmbeddingModel> | undefined;
 
-  constructor(private readonly target: ResolvedEmbedding) {
+  constructor(private readonly target: ResolvedEmbedding & ProviderTarget) {
     this.name = target.name;
     this.kind = target.kind;
     this.model = target.model;
@@ -28,9 +29,15 @@ export class LlmEmbedder {
     const model = await this.sdkModel();
     try {
       return await model.doEmbed({ ...call, abortSignal: signal });
-    } catch (error) {
-      throw providerError(error);
+    } catch (thrown) {
+      const error = providerError(thrown);
+      this.target.keys?.failed(signal, error);
+      throw error;
     }
+  }
+
+  adapt(call: EmbeddingCall, error: unknown): boolean {
+    return this.target.keys?.rotates(call, error) === true;
   }
 
   /** How many texts one call may have; `undefined` for any number. */
@@ -45,7 +52,7 @@ export class LlmEmbedder {
   }
 }
 
-async function load(target: ResolvedEmbedding): Promise<object> {
+async function load(target: ResolvedEmbedding & ProviderTarget): Promise<object> {
   const { name, kind, model, apiKey, baseURL, sdkEmbedding } = target;
   if (sdkEmbedding !== undefined) return sdkEmbedding;
   const fetch = wireFetch(target, OPENAI_COMPATIBLE_WIRE);

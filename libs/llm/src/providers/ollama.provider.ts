@@ -1,4 +1,4 @@
-import type { ResolvedTarget } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import type { AiSdkProvider } from './ai-sdk.provider.js';
 import { openAiCompatibleProvider } from './openai-compatible.provider.js';
 
@@ -6,7 +6,7 @@ import { openAiCompatibleProvider } from './openai-compatible.provider.js';
 const DEFAULT_BASE_URL = 'http://127.0.0.1:11434/v1';
 
 /** A local Ollama, over the OpenAI wire that it speaks under `/v1`. */
-export function ollamaProvider(target: ResolvedTarget): AiSdkProvider {
+export function ollamaProvider(target: ProviderTarget): AiSdkProvider {
   return openAiCompatibleProvider({ ...target, baseURL: withVersion(target.baseURL) });
 }
 

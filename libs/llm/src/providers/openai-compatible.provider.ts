@@ -1,11 +1,11 @@
-import type { ResolvedTarget } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import { loadPackage } from './load-package.js';
 import { OPENAI_COMPATIBLE_WIRE } from './wire/openai-wire.js';
 import { wireFetch } from './wire/wire-fetch.js';
 
 /** Whatever speaks OpenAI's chat wire: vLLM, llama.cpp, LM Studio, gateways, other vendors. */
-export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider {
+export function openAiCompatibleProvider(target: ProviderTarget): AiSdkProvider {
   const { name, kind, model, apiKey, baseURL = '', structuredOutput } = target;
   const fetch = wireFetch(target, OPENAI_COMPATIBLE_WIRE);
   return new AiSdkProvider({
@@ -13,6 +13,7 @@ export function openAiCompatibleProvider(target: ResolvedTarget): AiSdkProvider 
     kind,
     model,
     structuredOutput,
+    keys: target.keys,
     listing: {
       fetch,
       listing: { baseURL, headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` } },

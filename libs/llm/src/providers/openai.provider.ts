@@ -1,5 +1,5 @@
 import type { JsonSchema } from '../llm.request.js';
-import type { ResolvedTarget } from '../options/resolved-options.js';
+import type { ProviderTarget } from './api-keys.js';
 import { AiSdkProvider } from './ai-sdk.provider.js';
 import { loadPackage } from './load-package.js';
 import { OPENAI_WIRE } from './wire/openai-wire.js';
@@ -10,7 +10,7 @@ import { isStrictSchema, openAiSchema } from './strict-schema.js';
 const DEFAULT_BASE_URL = 'https://api.openai.com/v1';
 
 /** OpenAI over `/chat/completions`, the wire that gateways in front of it speak too. */
-export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
+export function openAiProvider(target: ProviderTarget): AiSdkProvider {
   const { name, kind, model, apiKey = '', baseURL = DEFAULT_BASE_URL, structuredOutput } = target;
   const fetch = wireFetch(target, OPENAI_WIRE);
   return new AiSdkProvider({
@@ -18,6 +18,7 @@ export function openAiProvider(target: ResolvedTarget): AiSdkProvider {
     kind,
     model,
     structuredOutput,
+    keys: target.keys,
     listing: { fetch, listing: { baseURL, headers: { authorization: `Bearer ${apiKey}` } } },
     load: async () => {
       const { createOpenAI } = await loadPackage(kind, '@ai-sdk/openai', () => import('@ai-sdk/openai'));

@@ -1,6 +1,5 @@
 import { knownPart } from './as-v3.js';
 import type { ModelPart, SdkModel } from './model-call.js';
-import { providerError } from './provider-error.js';
 
 type Opened = Awaited<ReturnType<SdkModel['doStream']>>;
 type Chunk = Awaited<ReturnType<ReadableStreamDefaultReader<ModelPart>['read']>>;
@@ -18,10 +17,14 @@ export class PartReader implements AsyncIterator<ModelPart, undefined> {
   private over = false;
   private empty = true;
 
-  /** @param refuseEmpty called for a stream of which nothing came. @throws what was wrong with it */
+  /**
+   * @param refuseEmpty called for a stream of which nothing came. @throws what was wrong with it
+   * @param errorOf what is thrown for what the client library threw
+   */
   constructor(
     private readonly open: () => PromiseLike<Opened>,
     private readonly refuseEmpty: (contentType: string | undefined) => void,
+    private readonly errorOf: (thrown: unknown) => unknown,
   ) {}
 
   next(): Promise<Read> {
@@ -71,7 +74,7 @@ export class PartReader implements AsyncIterator<ModelPart, undefined> {
 
   private readonly fail = (error: unknown): never => {
     this.over = true;
-    throw providerError(error);
+    throw this.errorOf(error);
   };
 }
 

@@ -1,5 +1,7 @@
 /** What a wire's vendors send that its client library does not expect. */
 export interface Wire {
+  /** The header that holds the key. */
+  readonly keyHeader: string;
   /** Looked for in every chunk; only one in which it is found is looked at line by line. Of ASCII characters alone. */
   readonly trigger: RegExp;
   readonly mender: () => LineMender;

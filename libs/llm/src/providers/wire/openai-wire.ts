@@ -14,12 +14,14 @@ const THOUGHTS = ['"reasoning(?:_content)?"\\s*:\\s*"', '"content"\\s*:\\s*\\[']
 
 /** The wire of `/chat/completions`. */
 export const OPENAI_COMPATIBLE_WIRE: Wire = {
+  keyHeader: 'authorization',
   trigger: new RegExp([...TRIGGERS, ...EVENT_ERROR].join('|')),
   mender: () => new ChunkMender(false),
 };
 
 /** The same, for a client library that knows what OpenAI itself sends, and neither thoughts nor content in parts. */
 export const OPENAI_WIRE: Wire = {
+  keyHeader: 'authorization',
   trigger: new RegExp([...TRIGGERS, ...EVENT_ERROR, ...THOUGHTS].join('|')),
   mender: () => new ChunkMender(true),
   mendBody: (text) => (new RegExp(THOUGHTS.join('|')).test(text) ? mendBody(text) : text),

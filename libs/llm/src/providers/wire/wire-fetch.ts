@@ -1,5 +1,5 @@
 import { LlmAnswerTooLargeError } from '../../llm.errors.js';
-import type { ResolvedTarget } from '../../options/resolved-options.js';
+import type { ApiKeys, ProviderTarget } from '../api-keys.js';
 import { EventMender, type Wire } from './event-mender.js';
 import { onceMore } from './once-more.js';
 
@@ -13,12 +13,12 @@ const EVENT_SHARE = 8;
  * the client library in a way that it understands.
  */
 export function wireFetch(
-  { name, model, maxAnswerBytes }: Pick<ResolvedTarget, 'name' | 'model' | 'maxAnswerBytes'>,
+  { name, model, maxAnswerBytes, keys }: Pick<ProviderTarget, 'name' | 'model' | 'maxAnswerBytes' | 'keys'>,
   wire: Wire,
 ): typeof fetch {
   const send = onceMore(fetch);
   return async (input, init) => {
-    const response = await send(input, init);
+    const response = await send(input, keys ? authorized(init, keys, wire) : init);
     if (response.body === null) return response;
     const isEvents = response.headers.get('content-type')?.includes('text/event-stream') === true;
     const most = isEvents ? Math.floor(maxAnswerBytes / EVENT_SHARE) : maxAnswerBytes;
@@ -30,6 +30,12 @@ export function wireFetch(
     if (isEvents || !response.ok || wire.mendBody === undefined) return bounded;
     return new Response(wire.mendBody(await bounded.text()), { status, statusText, headers });
   };
+}
+
+function authorized(init: RequestInit | undefined, keys: ApiKeys, { keyHeader }: Wire): RequestInit {
+  const headers = new Headers(init?.headers);
+  keys.authorize(headers, keyHeader, init?.signal);
+  return { ...init, headers };
 }
 
 /** Of an event stream only a single line is bounded here: its reader takes what came before, and bounds the text. */

@@ -27,6 +27,10 @@ const ANSWERS: ReadonlyMap<unknown, Answer> = new Map([
     { status: 499, title: 'Client Closed Request', detail: 'The client did not wait.', retryLater: false },
   ],
   ['RESILIENCE_LLM_UNAVAILABLE', unavailable('No language model could answer.')],
+  [
+    'RESILIENCE_LLM_BUDGET',
+    { status: 429, title: 'Too Many Requests', detail: 'The budget for language models is used up.', retryLater: true },
+  ],
   ['RESILIENCE_LLM_REFUSED', unprocessable('A content filter refused the text.')],
   ['RESILIENCE_LLM_BAD_REQUEST', badGateway('No language model took the request that was made for this one.')],
   ['RESILIENCE_LLM_INVALID_ANSWER', badGateway('No usable answer came of the language model.')],

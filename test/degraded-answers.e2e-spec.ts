@@ -121,6 +121,8 @@ describe('one call', () => {
   it('is refused with another word', async () => {
     const llm = (await start()).get(LlmService);
 
-    await expect(llm.complete({ prompt: 'x', degraded: 'maybe' as never })).rejects.toThrow("expected one of 'accept', 'refuse'");
+    await expect(llm.complete({ prompt: 'x', degraded: 'maybe' as never })).rejects.toThrow(
+      "expected one of 'accept', 'refuse'",
+    );
   });
 });

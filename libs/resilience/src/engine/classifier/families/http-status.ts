@@ -44,6 +44,8 @@ export function reasonOfStatus(status: number, link: Link): FailureReason {
   const { words } = link;
   const plain = OF_STATUS(status) as FailureReason;
   const told = vendorReasonAt(status, words, AMBIGUOUS.includes(plain));
+  // Google's 403 speaks of a quota per minute.
+  if (told === 'quota' && plain === 'permission' && PASSING_LIMIT.test(words)) return 'rate_limit';
   if (told !== undefined) return told;
   if (plain === 'rate_limit') return !PASSING_LIMIT.test(words) && SPENT.test(words) ? 'quota' : plain;
   if (plain === 'permission') return forbidden(link);

@@ -1,9 +1,9 @@
 import { InferenceClient } from '@huggingface/inference';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ResilienceModule } from '@nest-resilience/core';
-import type { LlmEndpointOptions } from '../src/endpoint/endpoint.options.js';
-import { LlmModule } from '../src/llm.module.js';
-import type { LlmModuleOptions } from '../src/llm.options.js';
+import type { LlmEndpointOptions } from './endpoint.options.js';
+import { LlmModule } from '../llm.module.js';
+import type { LlmModuleOptions } from '../llm.options.js';
 import type { INestApplication } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
@@ -21,7 +21,7 @@ import {
   toolCall,
   type Vendor,
   words,
-} from './vendor.fixture.js';
+} from '../../test/vendor.fixture.js';
 
 const KEY = 'team-a-0123456789abcdef';
 const OTHER_KEY = 'team-b-0123456789abcdef';

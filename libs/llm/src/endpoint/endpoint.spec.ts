@@ -99,6 +99,31 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
       body: typeof body === 'string' ? body : JSON.stringify(body),
     });
 
+  it('answers a spent budget of the module as a spent quota, and sends nothing', async () => {
+    await start({}, { budget: { usd: 0.000_001, per: 'call' } });
+
+    const error: unknown = await openai.chat.completions
+      .create({ model: 'auto', messages: user('hello') })
+      .catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ status: 429, code: 'insufficient_quota' });
+    expect([first.asked.length, second.asked.length]).toEqual([0, 0]);
+  });
+
+  it('says what a guard refused', async () => {
+    await start({}, { guards: { before: { maxChars: 3 } } });
+
+    const answer = await post({ model: 'auto', messages: user('hello') });
+
+    expect(answer.status).toBe(400);
+    expect(await answer.json()).toMatchObject({
+      error: {
+        code: 'content_filter',
+        message: expect.stringContaining('A guard refused the request: it has 5 characters'),
+      },
+    });
+  });
+
   it('answers the openai client over the target that is alive', async () => {
     await start();
 

@@ -1,11 +1,22 @@
 import { classifyError, type FailureReason } from '@nest-resilience/core';
-import { LlmRefusedError, LlmUnavailableError, messageOf } from '../llm.errors.js';
+import { LlmBudgetError, LlmGuardError, LlmRefusedError, LlmUnavailableError, messageOf } from '../llm.errors.js';
 import { OpenAiProblem } from './openai-problem.js';
 
 /** What a failed call of the chain says to a client. Words of a vendor go out only where they are about the request itself. */
 export function errorAnswer(error: unknown): OpenAiProblem {
   if (error instanceof OpenAiProblem) return error;
   const { reason, retryAfterMs } = classifyError(error);
+  if (error instanceof LlmBudgetError)
+    return new OpenAiProblem({
+      status: 429,
+      type: 'insufficient_quota',
+      code: 'insufficient_quota',
+      message: 'The budget of this gateway has no room for the request.',
+      retryAfterMs: error.retryAfterMs,
+      shouldRetry: false,
+    });
+  if (error instanceof LlmGuardError)
+    return new OpenAiProblem({ status: 400, code: 'content_filter', message: messageOf(error) });
   if (error instanceof LlmRefusedError || reason === 'content_policy')
     return new OpenAiProblem({
       status: 400,

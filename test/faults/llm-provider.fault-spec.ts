@@ -98,7 +98,10 @@ async function call(llm: LlmService, mode: Mode): Promise<'servedByNext' | 'inte
       for await (const _text of stream);
       expect((await stream.result).provider).toBe('offline');
     } else {
-      const result = await llm.complete({ prompt, ...(mode === 'structured' && { schema: SHAPE }) });
+      const result = await llm.complete({
+        prompt,
+        ...(mode === 'structured' && { schema: SHAPE, degraded: 'accept' as const }),
+      });
       expect(result.provider).toBe('offline');
     }
     return 'servedByNext';

@@ -36,25 +36,24 @@ export type {
 } from './llm.events.js';
 export type { LlmMetricsSnapshot, LlmTargetMetrics } from './llm.metrics.js';
 export { LlmModule, type LlmModuleAsyncOptions, type LlmModuleExtras } from './llm.module.js';
+export { DEFAULT_LLM_OPTIONS, type LlmModuleOptions } from './llm.options.js';
 export {
-  DEFAULT_LLM_OPTIONS,
   LLM_PROVIDER_KINDS,
-  type LlmCacheOptions,
-  type LlmCooldownOptions,
-  type LlmCost,
-  type LlmFallThrough,
-  type LlmHealthOptions,
   type LlmLimits,
-  type LlmModelOptions,
-  type LlmModuleOptions,
-  type LlmPolicyOptions,
   type LlmProviderKind,
   type LlmProviderOptions,
   type LlmEmbeddingOptions,
-  type LlmSdkEmbeddingModel,
-  type LlmSdkModel,
-  type LlmTimeoutOptions,
-} from './llm.options.js';
+} from './options/provider.options.js';
+export type { LlmCacheOptions } from './cache/cache.options.js';
+export type {
+  LlmCooldownOptions,
+  LlmFallThrough,
+  LlmPolicyOptions,
+  LlmTimeoutOptions,
+} from './options/policies.options.js';
+export type { LlmCost } from './prices/cost.options.js';
+export type { LlmHealthOptions } from './health/health.options.js';
+export type { LlmModelOptions, LlmSdkEmbeddingModel, LlmSdkModel } from './options/model.options.js';
 export type {
   JsonSchema,
   LlmMessage,
@@ -67,7 +66,8 @@ export type {
 export type { LlmPrices } from './prices/price-of.js';
 export { PRICE_TABLE, type PriceRow } from './prices/price-table.js';
 export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome, LlmUsage } from './llm.result.js';
-export { type LlmModelChoice, LlmService, type LlmTargetInfo, type LlmTargetView } from './llm.service.js';
+export { type LlmModelChoice, LlmService } from './llm.service.js';
+export type { LlmTargetInfo, LlmTargetView } from './chain/target-view.js';
 export { LlmStream } from './llm.stream.js';
 export { checkLlmOptions } from './options/check-options.js';
 export { providersFromEnv } from './providers-from-env.js';

@@ -1,7 +1,6 @@
 import { Inject, Injectable, type OnModuleDestroy, Optional } from '@nestjs/common';
 import {
   type CircuitHandle,
-  type FailureReason,
   option,
   type PolicyOptions,
   type Random,
@@ -16,13 +15,12 @@ import { chooseTargets, readRequest } from './chain/read-request.js';
 import type { Dimensions, EmbeddingTarget } from './chain/embed.js';
 import { LlmChain } from './chain/llm-chain.js';
 import { LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
-import { stateOf, type TargetState } from './chain/target-state.js';
-import type { LlmProviderHealth } from './health/health-record.js';
+import { stateOf } from './chain/target-state.js';
+import { infoOf, type LlmTargetInfo, type LlmTargetView, viewOf } from './chain/target-view.js';
 import { RecentTries } from './health/recent-figures.js';
 import { createTarget, type LlmTarget } from './chain/llm-target.js';
-import { CheckBudget } from './health/check-budget.js';
+import { CheckBudget, costsOf } from './health/check-budget.js';
 import { Connectivity } from './health/connectivity.js';
-import type { LlmCost } from './llm.options.js';
 import { llmFigures } from './llm.figures.js';
 import { Guards } from './guard/guards.js';
 import type { LlmBudgetEvent } from './llm.events.js';
@@ -34,41 +32,12 @@ import { LLM_OPTIONS } from './llm.tokens.js';
 import { chainEmbedding } from './model/chain-embedding.js';
 import { chainModel } from './model/chain-model.js';
 import { forEachTarget } from './options/check-options.js';
-import { circuitNameOf, type ResolvedLlmOptions, type ResolvedTarget } from './options/resolved-options.js';
+import type { ResolvedLlmOptions } from './options/resolved-options.js';
 import { sharedKeys } from './providers/api-keys.js';
 import { createProvider } from './providers/create-provider.js';
 import { LlmEmbedder } from './providers/embedder.js';
 import type { SdkEmbeddingModel, SdkModel } from './providers/model-call.js';
 import type { LlmProvider } from './providers/provider.js';
-
-/** What {@link LlmService.targets} tells about one model of one provider. */
-export type LlmTargetInfo = Pick<
-  ResolvedTarget,
-  'kind' | 'model' | 'priority' | 'cost' | 'quality' | 'contextWindow'
-> & {
-  readonly provider: string;
-  /** Name of its circuit: `llm:<provider>:<model>`. */
-  readonly circuit: string;
-};
-
-/** How a target stands at the moment, see {@link LlmService.view}. */
-export interface LlmTargetView {
-  readonly provider: string;
-  readonly model: string;
-  readonly kind: ResolvedTarget['kind'];
-  /** Place in the chain, 0 the first choice. */
-  readonly order: number;
-  /** Of its provider. */
-  readonly health: Pick<LlmProviderHealth, 'status' | 'reason' | 'ageMs' | 'skipped'>;
-  readonly state: TargetState['state'];
-  /** State of its circuit. */
-  readonly circuit: string;
-  readonly cooldown?: { readonly reason: FailureReason; readonly forMs: number };
-  /** What its limits still have, this minute. */
-  readonly room: { readonly requests?: number; readonly tokens?: number };
-  readonly inFlight: number;
-  readonly recent: ReturnType<RecentTries['of']>;
-}
 
 /** Which targets a model of {@link LlmService.model} may ask. */
 export interface LlmModelChoice {
@@ -88,7 +57,6 @@ export class LlmService implements OnModuleDestroy {
   /** One per provider, for checks. */
   readonly providers: readonly LlmProvider[];
   private readonly chain: LlmChain;
-  private readonly budgets: Budgets;
   private readonly all: readonly LlmTarget[];
   private readonly vectors: readonly EmbeddingTarget[];
   private readonly dimensions: Dimensions;
@@ -147,11 +115,10 @@ export class LlmService implements OnModuleDestroy {
       this.connectivity.tried(entry);
       this.recent.tried(entry);
     };
-    const { budget: ofAll, budgets } = options;
     const tell = (event: LlmBudgetEvent) => {
       if (events.listens('resilience.llm.budget')) events.emit('resilience.llm.budget', event);
     };
-    this.budgets = new Budgets({ budget: ofAll, budgets, clock, store, tell });
+    const budgets = new Budgets({ budget: options.budget, budgets: options.budgets, clock, store, tell });
     const guards = options.guards && new Guards(options.guards);
     const answers = options.cache && new AnswerCache(options.cache, clock);
     const cache = answers?.counts;
@@ -161,12 +128,11 @@ export class LlmService implements OnModuleDestroy {
         targets: this.all,
         cache,
         health: () => this.connectivity.all(),
-        budgets: () => this.budgets.view(),
+        budgets: () => budgets.view(),
       }),
     );
     this.chain = new LlmChain({
-      budget: this.budgets.of(undefined),
-      ...{ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers },
+      ...{ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers, budgets },
       balance: { by: options.balance, random },
     });
   }
@@ -179,7 +145,7 @@ export class LlmService implements OnModuleDestroy {
    */
   async complete<T = unknown>(request: LlmRequest<T>): Promise<LlmResult<T>> {
     const { chain, request: asked } = readRequest(request, this.all, 'whole');
-    return (await this.chainOf(request).generate<T>(chain, asked, request)).result;
+    return (await this.chain.generate<T>(chain, asked, request)).result;
   }
 
   /**
@@ -188,7 +154,7 @@ export class LlmService implements OnModuleDestroy {
    */
   stream(request: LlmStreamRequest): LlmStream {
     const { chain, request: asked } = readRequest(request, this.all, 'stream');
-    return new LlmStream(this.chainOf(request), chain, asked, request.signal);
+    return new LlmStream(this.chain, chain, asked, request);
   }
 
   /**
@@ -222,40 +188,14 @@ export class LlmService implements OnModuleDestroy {
 
   /** Who is asked, in which order. */
   targets(): readonly LlmTargetInfo[] {
-    return this.all.map(({ options: { name, kind, model, priority, cost, quality, contextWindow } }) => ({
-      provider: name,
-      kind,
-      model,
-      priority,
-      circuit: circuitNameOf({ name, model }),
-      ...(cost && { cost }),
-      ...(quality !== undefined && { quality }),
-      ...(contextWindow !== undefined && { contextWindow }),
-    }));
+    return this.all.map(infoOf);
   }
 
   /** How each target stands at the moment, in the order in which they are asked. */
   view(): readonly LlmTargetView[] {
-    return [...this.circuits].map(([target, circuit], order): LlmTargetView => {
-      const { options, cooldown, tokens } = target;
-      const { name: provider, model, kind } = options;
-      const { status, reason, ageMs, skipped } = this.connectivity.of(provider);
-      const because = cooldown.reason;
-      return {
-        ...{ provider, model, kind, order },
-        health: {
-          status,
-          ...(reason && { reason }),
-          ...(ageMs !== undefined && { ageMs }),
-          ...(skipped && { skipped }),
-        },
-        state: stateOf(target, circuit).state,
-        circuit: circuit.state,
-        ...(because && { cooldown: { reason: because, forMs: cooldown.remainingMs } }),
-        room: tokens.room(),
-        inFlight: tokens.inFlight,
-        recent: this.recent.of(`${provider}:${model}`),
-      };
+    return [...this.circuits].map(([target, circuit], order) => {
+      const { name, model } = target.options;
+      return viewOf(target, circuit, order, this.connectivity.of(name), this.recent.of(`${name}:${model}`));
     });
   }
 
@@ -275,12 +215,6 @@ export class LlmService implements OnModuleDestroy {
     this.all.find(({ options }) => options.name === provider)?.cooldown.failed(error);
   }
 
-  /** The chain under the budgets that hold this call. */
-  private chainOf({ tenant }: Pick<LlmRequest, 'tenant'>): LlmChain {
-    const budget = tenant === undefined ? undefined : this.budgets.of(tenant);
-    return budget ? new LlmChain({ ...this.chain.surroundings, budget }) : this.chain;
-  }
-
   /** Calls, tokens and money since the start of the process. */
   metrics(): LlmMetricsSnapshot {
     return this.counters.snapshot();
@@ -289,12 +223,6 @@ export class LlmService implements OnModuleDestroy {
 
 /** As everywhere in health: what is older than three intervals is stale. */
 const STALE_INTERVALS = 3;
-
-/** Of the models that are asked when a provider is checked. */
-function costsOf(targets: readonly LlmTarget[], checked: readonly LlmProvider[]): ReadonlyMap<string, LlmCost> {
-  const asked = targets.filter(({ provider }) => checked.includes(provider));
-  return new Map(asked.flatMap(({ options: { name, cost } }) => (cost === undefined ? [] : [[name, cost] as const])));
-}
 
 function firstOfEach(targets: readonly LlmTarget[]): LlmProvider[] {
   const providers = new Map<string, LlmProvider>();

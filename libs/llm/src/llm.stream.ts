@@ -1,6 +1,6 @@
 import type { LlmChain } from './chain/llm-chain.js';
 import type { LlmTarget } from './chain/llm-target.js';
-import { AnswerStream } from './chain/answer-stream.js';
+import { AnswerStream, type CallScope } from './chain/answer-stream.js';
 import type { ModelPart, ModelRequest } from './providers/model-call.js';
 
 /**
@@ -11,13 +11,8 @@ import type { ModelPart, ModelRequest } from './providers/model-call.js';
  * {@link LlmStreamInterruptedError} with the text so far. `reasoning` has the thoughts so far of a model that tells them.
  */
 export class LlmStream extends AnswerStream<string> {
-  constructor(
-    chain: LlmChain,
-    targets: readonly LlmTarget[],
-    request: ModelRequest,
-    callerSignal: AbortSignal | undefined,
-  ) {
-    super(chain, targets, request, callerSignal, textOf);
+  constructor(chain: LlmChain, targets: readonly LlmTarget[], request: ModelRequest, settings: CallScope) {
+    super(chain, targets, request, settings, textOf);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { LlmProviderOptions } from './llm.options.js';
+import type { LlmProviderOptions } from './options/provider.options.js';
 
 /** Used when the environment names no model. */
 const DEFAULT_MODELS = { openai: 'gpt-4o-mini', anthropic: 'claude-haiku-4-5', ollama: 'llama3.2' } as const;

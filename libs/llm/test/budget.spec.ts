@@ -5,6 +5,7 @@ import { classifyError, ResilienceModule } from '@nest-resilience/core';
 import { FigureTable } from '@nest-resilience/core/kit';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { LLM_BUDGET_STORE, LlmBudgetError, type LlmBudgetStore, LlmModule, type LlmModuleOptions, type LlmProviderOptions, LlmService } from '../src/index.js'; // prettier-ignore
+import { embed, generateText } from 'ai';
 import { type Answering, chat, json, startVendor, type Vendor, words } from './vendor.fixture.js';
 
 /** Expected of {@link ASK}: 100 tokens of input and 900 of output, a tenth of a cent. */
@@ -13,6 +14,12 @@ const COST = { inputPerMillion: 1, outputPerMillion: 1 };
 /** An answer of so many tokens in all. */
 const using = (tokens: number) =>
   json(200, chat('Hi', 'stop', { usage: { prompt_tokens: tokens, completion_tokens: 0, total_tokens: tokens } }));
+
+async function readAll(stream: AsyncIterable<string>): Promise<string> {
+  let text = '';
+  for await (const part of stream) text += part;
+  return text;
+}
 
 describe('budgets', () => {
   const clock = new FakeClock();
@@ -124,6 +131,20 @@ describe('budgets', () => {
     expect(await outcomes(llm, 1, { tenant: 'free' })).toBe('!');
     expect(await outcomes(llm, 2, { tenant: 'other' })).toBe('aa');
     expect(await outcomes(llm, 2)).toBe('a!');
+  });
+
+  it.each<[door: string, ask: (llm: LlmService, tenant: string) => Promise<unknown>]>([
+    ['complete()', (llm, tenant) => llm.complete({ ...ASK, tenant })],
+    ['stream()', (llm, tenant) => readAll(llm.stream({ ...ASK, tenant }))],
+    ['generateText()', (llm, tenant) => generateText({ model: llm.model(), maxRetries: 0, ...ASK, providerOptions: { resilience: { tenant } } })], // prettier-ignore
+    ['embed()', (llm, tenant) => embed({ model: llm.embedding(), maxRetries: 0, value: ASK.prompt, providerOptions: { resilience: { tenant } } })], // prettier-ignore
+  ])('of a tenant hold it at every door: %s', async (_door, ask) => {
+    const budgets = { poor: { usd: 0.000_001 } };
+    const embeddings = [{ name: 'v', kind: 'openai-compatible' as const, model: 'e', baseURL: 'http://127.0.0.1:9/v1', cost: COST }]; // prettier-ignore
+    const llm = await start(using(1000), { budgets, embeddings });
+
+    await expect(ask(llm, 'poor')).rejects.toMatchObject({ code: 'RESILIENCE_LLM_BUDGET', tenant: 'poor' });
+    expect(vendor.asked).toEqual([]);
   });
 
   it('may only warn, once in their time, and are told among the figures', async () => {

@@ -3,7 +3,8 @@ import { LLMock } from '@copilotkit/aimock';
 import { ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { Test } from '@nestjs/testing';
 import { LlmModule } from '../src/llm.module.js';
-import type { LlmModuleOptions, LlmProviderOptions } from '../src/llm.options.js';
+import type { LlmModuleOptions } from '../src/llm.options.js';
+import type { LlmProviderOptions } from '../src/options/provider.options.js';
 import { LlmService } from '../src/llm.service.js';
 
 /** An application with two simulated vendors behind real sockets, and `offline`. */

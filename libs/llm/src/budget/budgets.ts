@@ -3,7 +3,7 @@ import { within } from '@nest-resilience/core/kit';
 import { costOf } from '../chain/cost.js';
 import { LlmBudgetError } from '../llm.errors.js';
 import type { LlmBudgetEvent } from '../llm.events.js';
-import type { LlmCost } from '../llm.options.js';
+import type { LlmCost } from '../prices/cost.options.js';
 import type { LlmUsage } from '../llm.result.js';
 import type { ResolvedBudget } from './budget.options.js';
 import { type LlmBudgetStore, LocalSums } from './budget-store.js';

@@ -15,6 +15,12 @@ import { reasonIn } from './reason.js';
 /** What of an answer a reader gets; `undefined` for parts that are not for it. */
 export type Pick<T> = (part: ModelPart, result?: LlmResult<string>) => T | undefined;
 
+/** What of a call does not reach a model. */
+export interface CallScope {
+  readonly signal?: AbortSignal | undefined;
+  readonly tenant?: string | undefined;
+}
+
 type Finish = Extract<ModelPart, { type: 'finish' }>;
 type Next<T> = IteratorResult<T, undefined>;
 
@@ -50,7 +56,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     private readonly chain: LlmChain,
     private readonly targets: readonly LlmTarget[],
     request: ModelRequest,
-    private readonly callerSignal: AbortSignal | undefined,
+    private readonly settings: CallScope,
     private readonly pick: Pick<T>,
   ) {
     this.request = chain.readyToStream(request, this.guards);
@@ -135,8 +141,9 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   }
 
   private async begin(): Promise<readonly ModelPart[]> {
-    this.call = this.chain.begin(this.targets, { ...this.chain.toSend(this.request), stream: true });
-    const { callerSignal, stop } = this;
+    const { signal: callerSignal, tenant } = this.settings;
+    this.call = this.chain.begin(this.targets, { ...this.chain.toSend(this.request), tenant, stream: true });
+    const { stop } = this;
     const follow = () => stop.abort(callerSignal?.reason);
     if (callerSignal?.aborted === true) follow();
     this.unfollow = callerSignal && onAbort(callerSignal, follow);

@@ -1,4 +1,4 @@
-import type { LlmCost } from '../llm.options.js';
+import type { LlmCost } from '../prices/cost.options.js';
 import type { LlmUsage } from '../llm.result.js';
 import type { ModelPrompt } from '../providers/model-call.js';
 import { inputTokensOf, tokensOf } from './token-limit.js';

@@ -2,6 +2,7 @@ import { LlmInvalidAnswerError } from '../llm.errors.js';
 import type { LlmResult, LlmUsage } from '../llm.result.js';
 import type { ResolvedEmbedding } from '../options/resolved-options.js';
 import type { EmbeddingAnswer, EmbeddingCall, LlmEmbedder } from '../providers/embedder.js';
+import type { CallScope } from './answer-stream.js';
 import type { LlmChain } from './llm-chain.js';
 import type { LlmTarget } from './llm-target.js';
 import { send } from './send.js';
@@ -27,13 +28,13 @@ export async function embed(
   chain: LlmChain,
   targets: readonly EmbeddingTarget[],
   call: EmbeddingCall,
-  signal: AbortSignal | undefined,
+  { signal, tenant }: CallScope,
   dimensions: Dimensions,
 ): Promise<{ readonly answer: EmbeddingAnswer; readonly result: LlmResult }> {
   const expected = expectedUsage(tokensOf(call.values.reduce((sum, text) => sum + text.length, 0)), 0);
   // Who is next, and what becomes of a target that fails, is the same for every kind of call.
   const ofChain = targets as unknown as readonly LlmTarget[];
-  const { answer: made, result } = await chain.run(ofChain, { expected, signal }, async (turn, record) => {
+  const { answer: made, result } = await chain.run(ofChain, { expected, signal, tenant }, async (turn, record) => {
     const target = turn.target as unknown as EmbeddingTarget;
     const { answer, opened } = await send<Embedded>(turn, {
       estimatedTokens: expected.totalTokens,

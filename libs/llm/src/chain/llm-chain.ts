@@ -1,6 +1,6 @@
 import type { AnswerCache } from '../cache/answer-cache.js';
 import type { Clock, EventSink } from '@nest-resilience/core';
-import type { Book } from '../budget/budgets.js';
+import type { Budgets } from '../budget/budgets.js';
 import type { Guards } from '../guard/guards.js';
 import type { LlmEventMap } from '../llm.events.js';
 import type { LlmMetrics } from '../llm.metrics.js';
@@ -30,8 +30,8 @@ export interface ChainSurroundings {
   readonly guards?: Guards | undefined;
   /** Absent where none are kept. */
   readonly answers?: AnswerCache | undefined;
-  /** Of what a call may cost; absent: whatever it does. */
-  readonly budget?: ((expected: LlmUsage) => Book) | undefined;
+  /** What calls may cost; absent: whatever they do. */
+  readonly budgets?: Pick<Budgets, 'of'>;
 }
 
 /** What a call, streamed or not, needs on its way along the chain. */
@@ -46,6 +46,8 @@ export interface ToSend {
   readonly request?: ModelRequest;
   readonly expected: LlmUsage;
   readonly stream?: boolean;
+  /** Whose budget holds it, beside that of all calls. */
+  readonly tenant?: string | undefined;
 }
 
 /** What of a call does not reach a model. */
@@ -89,10 +91,10 @@ export class LlmChain {
   private async ask<T>(
     chain: readonly LlmTarget[],
     request: ModelRequest,
-    { schema: wanted, signal }: CallSettings<T>,
+    { schema: wanted, signal, tenant }: CallSettings<T>,
   ): Promise<Generated<ProviderAnswer, T>> {
     const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
-    return this.run(chain, { ...this.toSend(request), signal }, async (turn, record) => {
+    return this.run(chain, { ...this.toSend(request), signal, tenant }, async (turn, record) => {
       if (schema !== undefined) return this.askForObject(turn, request, schema, record, signal);
       const { answer, opened } = await ask(turn, request, record, signal);
       opened.ok(answer.usage);
@@ -132,9 +134,9 @@ export class LlmChain {
     return { request, expected: expectedUsage(inputTokensOf(request.prompt), request.maxOutputTokens) };
   }
 
-  begin(chain: readonly LlmTarget[], { request, expected, stream = false }: ToSend): ChainCall {
-    const { clock, tried, balance, budget } = this.surroundings;
-    const record = new CallRecord(request, clock, tried, budget?.(expected));
+  begin(chain: readonly LlmTarget[], { request, expected, tenant, stream = false }: ToSend): ChainCall {
+    const { clock, tried, balance, budgets } = this.surroundings;
+    const record = new CallRecord(request, clock, tried, budgets?.of(tenant)?.(expected));
     const targets = new CallTargets(
       balance ? balanced(chain, { ...balance, expected, stream }) : chain,
       expected.totalTokens,

@@ -1,5 +1,5 @@
 import { classifyError, type FailureReason } from '@nest-resilience/core';
-import type { LlmFallThrough } from '../llm.options.js';
+import type { LlmFallThrough } from '../options/policies.options.js';
 
 export function reasonOf(error: unknown): FailureReason {
   return classifyError(error).reason;

@@ -6,7 +6,8 @@ import { FakeClock } from '@nest-resilience/core/testing';
 import { Test, type TestingModule } from '@nestjs/testing';
 import { type OneVendor, refusing, saying, startOneVendor } from '../../test/one-vendor.fixture.js';
 import { LlmModule } from '../llm.module.js';
-import type { LlmModuleOptions, LlmProviderOptions } from '../llm.options.js';
+import type { LlmModuleOptions } from '../llm.options.js';
+import type { LlmProviderOptions } from '../options/provider.options.js';
 import { LlmService } from '../llm.service.js';
 
 const HELLO = { prompt: 'hello' } as const;

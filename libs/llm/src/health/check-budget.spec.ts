@@ -3,7 +3,7 @@ import { FakeClock, RecordingEvents } from '@nest-resilience/core/testing';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type LlmApp, type LlmAppOptions, startLlmApp } from '../../test/llm-app.fixture.js';
-import type { LlmHealthOptions } from '../llm.options.js';
+import type { LlmHealthOptions } from './health.options.js';
 import { NO_USAGE } from '../llm.result.js';
 import { CheckBudget } from './check-budget.js';
 import { LlmConnectivityChecker } from './connectivity.checker.js';

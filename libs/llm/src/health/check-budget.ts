@@ -1,6 +1,8 @@
 import type { Clock } from '@nest-resilience/core';
 import { costOf } from '../chain/cost.js';
-import type { LlmCost } from '../llm.options.js';
+import type { LlmTarget } from '../chain/llm-target.js';
+import type { LlmProvider } from '../providers/provider.js';
+import type { LlmCost } from '../prices/cost.options.js';
 import type { LlmUsage } from '../llm.result.js';
 import type { LlmPaidChecks } from './health-record.js';
 
@@ -86,4 +88,10 @@ export class CheckBudget {
 
 function sumOf(slots: readonly Slot[]): number {
   return slots.reduce((sum, slot) => sum + slot.costUsd, 0);
+}
+
+/** Of the models that are asked when a provider is checked. */
+export function costsOf(targets: readonly LlmTarget[], checked: readonly LlmProvider[]): ReadonlyMap<string, LlmCost> {
+  const asked = targets.filter(({ provider }) => checked.includes(provider));
+  return new Map(asked.flatMap(({ options: { name, cost } }) => (cost === undefined ? [] : [[name, cost] as const])));
 }

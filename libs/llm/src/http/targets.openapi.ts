@@ -8,8 +8,8 @@ import {
 } from '@nest-resilience/core/admin';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 import type { RecentFigures } from '../health/recent-figures.js';
-import { LLM_PROVIDER_KINDS } from '../llm.options.js';
-import type { LlmTargetView } from '../llm.service.js';
+import { LLM_PROVIDER_KINDS } from '../options/provider.options.js';
+import type { LlmTargetView } from '../chain/target-view.js';
 
 const { integer, list, number, object, objectOf, oneOf, text } = schemas;
 

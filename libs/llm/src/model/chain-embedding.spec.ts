@@ -10,7 +10,7 @@ import {
   startVendor,
   type Vendor,
 } from '../../test/vendor.fixture.js';
-import type { LlmEmbeddingOptions } from '../llm.options.js';
+import type { LlmEmbeddingOptions } from '../options/provider.options.js';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 22) console.warn(`ai 7 needs Node 22: llm.embedding() is not tried with it on ${process.version}`);

@@ -40,7 +40,7 @@ export function chainEmbedding(
     async doEmbed({ abortSignal: signal, ...call }) {
       const { tenant } = callSettings(call.providerOptions, 'LlmService.embedding()');
       const values = await guardedValues(chain, call.values, { tenant, signal });
-      const { answer, result } = await embed(chain, targets, { ...call, values }, signal, dimensions);
+      const { answer, result } = await embed(chain, targets, { ...call, values }, { signal, tenant }, dimensions);
       const headers = { ...answer.response?.headers, ...servedHeaders(result) };
       const providerMetadata = { ...answer.providerMetadata, ...told(result) };
       return { ...answer, providerMetadata, response: { ...answer.response, headers } };

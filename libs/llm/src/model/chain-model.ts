@@ -50,9 +50,9 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
       };
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
-      const { degraded } = callSettings(request.providerOptions, DOOR);
+      const { degraded, tenant } = callSettings(request.providerOptions, DOOR);
       const asked = withoutDegraded(targets, { schema: schemaOf(request), degraded });
-      const answer = new AnswerStream(chain, asked, request, signal, withResult);
+      const answer = new AnswerStream(chain, asked, request, { signal, tenant }, withResult);
       const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();
       const { served } = answer;

@@ -1,5 +1,6 @@
 import type { CircuitBreakerOptions, RetryOptions } from '@nest-resilience/core';
-import { DEFAULT_LLM_OPTIONS, type LlmPolicyOptions } from '../llm.options.js';
+import { DEFAULT_LLM_OPTIONS } from '../llm.options.js';
+import type { LlmPolicyOptions } from './policies.options.js';
 import type { ResolvedTimeouts } from './resolved-options.js';
 
 type TimeoutLayer = { readonly [K in keyof ResolvedTimeouts]: number | undefined };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ResilienceOptionsError } from '@nest-resilience/core';
-import { DEFAULT_LLM_OPTIONS, type LlmModuleOptions, type LlmProviderOptions } from '../llm.options.js';
+import { DEFAULT_LLM_OPTIONS, type LlmModuleOptions } from '../llm.options.js';
+import type { LlmProviderOptions } from './provider.options.js';
 import { providersFromEnv } from '../providers-from-env.js';
 import { readLlmOptions } from './read-options.js';
 

@@ -1,14 +1,13 @@
 import { neverShow, neverShowPasswordOf, option } from '@nest-resilience/core';
+import { DEFAULT_LLM_OPTIONS, type LLM_MODULE } from '../llm.options.js';
 import {
-  DEFAULT_LLM_OPTIONS,
   EMBEDDING,
   type LlmEmbeddingOptions,
-  type LLM_MODULE,
   type LlmProviderKind,
   type LlmProviderOptions,
-  modelName,
   PROVIDER,
-} from '../llm.options.js';
+} from './provider.options.js';
+import { modelName } from './model.options.js';
 import { layTimeouts, mergeCircuitBreaker, mergeRetry } from './merge-policies.js';
 import { priceOf } from '../prices/price-of.js';
 import type { ResolvedEmbedding, ResolvedTarget } from './resolved-options.js';

@@ -2,14 +2,10 @@ import type { CircuitBreakerOptions, option, RetryOptions } from '@nest-resilien
 import type { LlmBalance } from '../chain/balance.js';
 import type { CooldownPeriods } from '../chain/cooldown.js';
 import type { FallThroughRules } from '../chain/reason.js';
-import type {
-  LLM_MODULE,
-  LlmCost,
-  LlmProviderKind,
-  LlmSdkEmbeddingModel,
-  LlmSdkModel,
-  PROVIDER,
-} from '../llm.options.js';
+import type { LLM_MODULE } from '../llm.options.js';
+import type { LlmCost } from '../prices/cost.options.js';
+import type { LlmProviderKind, PROVIDER } from './provider.options.js';
+import type { LlmSdkEmbeddingModel, LlmSdkModel } from './model.options.js';
 
 /** Milliseconds. */
 export interface ResolvedTimeouts {

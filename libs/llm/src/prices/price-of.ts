@@ -1,4 +1,5 @@
-import type { LlmCost, LlmProviderKind } from '../llm.options.js';
+import type { LlmCost } from './cost.options.js';
+import type { LlmProviderKind } from '../options/provider.options.js';
 import { listPriceOf } from './price-table.js';
 
 /** By `provider:model` or model; a `*` at the end stands for any rest. */

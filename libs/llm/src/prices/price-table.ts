@@ -1,4 +1,4 @@
-import type { LlmCost } from '../llm.options.js';
+import type { LlmCost } from './cost.options.js';
 
 /** What some models of one price cost, when that was looked up and where. */
 export interface PriceRow {

@@ -1,4 +1,4 @@
-import type { LlmProviderOptions } from '../llm.options.js';
+import type { LlmProviderOptions } from '../options/provider.options.js';
 import { schemaInstruction } from '../schema/schema-instruction.js';
 import type { ModelRequest } from './model-call.js';
 

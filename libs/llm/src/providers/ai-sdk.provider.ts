@@ -1,5 +1,5 @@
 import { LlmInvalidAnswerError } from '../llm.errors.js';
-import type { LlmProviderKind, LlmProviderOptions } from '../llm.options.js';
+import type { LlmProviderKind, LlmProviderOptions } from '../options/provider.options.js';
 import { Abilities } from './abilities.js';
 import type { ApiKeys } from './api-keys.js';
 import { listModels, type ModelListing } from './model-listing.js';

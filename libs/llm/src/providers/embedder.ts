@@ -1,4 +1,4 @@
-import type { LlmProviderKind } from '../llm.options.js';
+import type { LlmProviderKind } from '../options/provider.options.js';
 import type { ResolvedEmbedding } from '../options/resolved-options.js';
 import type { ProviderTarget } from './api-keys.js';
 import { loadPackage } from './load-package.js';

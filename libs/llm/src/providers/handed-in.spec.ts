@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { createOpenAI } from '@ai-sdk/openai';
-import type { LlmSdkModel } from '../llm.options.js';
+import type { LlmSdkModel } from '../options/model.options.js';
 import {
   type ChainApp,
   chat,

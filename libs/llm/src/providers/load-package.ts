@@ -1,5 +1,5 @@
 import { LlmPackageMissingError } from '../llm.errors.js';
-import type { LlmProviderKind } from '../llm.options.js';
+import type { LlmProviderKind } from '../options/provider.options.js';
 
 /** Runs the import of an optional peer; says which package to install when it is not there. */
 export async function loadPackage<T>(kind: LlmProviderKind, packageName: string, load: () => Promise<T>): Promise<T> {

@@ -1,4 +1,4 @@
-import type { LlmProviderKind } from '../llm.options.js';
+import type { LlmProviderKind } from '../options/provider.options.js';
 import type { LlmUsage } from '../llm.result.js';
 import type { ModelAnswer, ModelPart, ModelRequest } from './model-call.js';
 

@@ -15,7 +15,7 @@ import {
   type Vendor,
   words,
 } from '../../../test/vendor.fixture.js';
-import type { LlmProviderKind, LlmProviderOptions } from '../../llm.options.js';
+import type { LlmProviderKind, LlmProviderOptions } from '../../options/provider.options.js';
 import type { LlmResult } from '../../llm.result.js';
 
 const KINDS = ['openai', 'openai-compatible'] as const;

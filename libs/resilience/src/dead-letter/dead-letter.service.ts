@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import type { FailedCall } from '../engine/dead-letter-sink.js';
+import { type FailedCall, type FailedElsewhere, failedOnce } from '../engine/dead-letter-sink.js';
 import type { NotNowError } from '../engine/errors.js';
 import * as option from '../engine/option/index.js';
 import { pageOf } from '../engine/pages.js';
@@ -52,9 +52,6 @@ export interface DeadLetterServiceParts extends Omit<RedriverParts, 'replicaId' 
   readonly mayCall?: (target: string, args: readonly unknown[]) => boolean;
 }
 
-/** A call that failed outside of its own policies. */
-export type FailedElsewhere = Pick<FailedCall, 'target' | 'args' | 'error'>;
-
 const RETENTION_INTERVAL_MS = 3_600_000;
 
 /** Everything a person or a program can do with the entries of this application. */
@@ -85,12 +82,8 @@ export class DeadLetterService {
    * @returns the entry's id once it is durable; `undefined` when it could not be kept
    * @throws ResilienceError `RESILIENCE_DEAD_LETTER_TARGET` when `target` is no method with `@DeadLetter` of this application
    */
-  async add({ target, args, error }: FailedElsewhere): Promise<string | undefined> {
-    const now = this.parts.clock.epochNow();
-    return this.parts.keep?.({
-      ...{ target, args, error, executionId: randomUUID(), firstFailedAt: now, reason: 'failed', fallbacks: [] },
-      attempts: [{ number: 1, startedAt: now, durationMs: 0, error }],
-    });
+  async add(call: FailedElsewhere): Promise<string | undefined> {
+    return this.parts.keep?.(failedOnce(call, this.parts.clock.epochNow()));
   }
 
   /**

@@ -31,12 +31,7 @@ export {
 } from './dead-letter.options.js';
 export type { RedriveResult } from './redrive/redrive.js';
 export { type DeadLetterRetention, DEFAULT_DEAD_LETTER_RETENTION } from './store/retention.js';
-export {
-  type DeadLetterGate,
-  DeadLetterService,
-  type DeadLetterServiceParts,
-  type FailedElsewhere,
-} from './dead-letter.service.js';
+export { type DeadLetterGate, DeadLetterService, type DeadLetterServiceParts } from './dead-letter.service.js';
 export { StoringDeadLetterSink, type StoringSinkParts } from './dead-letter.sink.js';
 export {
   type DeadLetterAdded,

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { AttemptRecord } from './attempt.js';
 
 /** A call that the pipeline could not rescue, handed to whoever keeps dead letters. */
@@ -15,6 +16,18 @@ export interface FailedCall {
   readonly firstFailedAt: number;
   /** `shutdown`: the process ended before a retry could run. */
   readonly reason: 'failed' | 'rescued' | 'shutdown';
+}
+
+/** A call that failed outside of its own policies. */
+export type FailedElsewhere = Pick<FailedCall, 'target' | 'args' | 'error'>;
+
+/** @param now epoch milliseconds */
+export function failedOnce(call: FailedElsewhere, now: number): FailedCall {
+  return {
+    ...call,
+    ...{ executionId: randomUUID(), firstFailedAt: now, reason: 'failed', fallbacks: [] },
+    attempts: [{ number: 1, startedAt: now, durationMs: 0, error: call.error }],
+  };
 }
 
 export interface FallbackRecord {

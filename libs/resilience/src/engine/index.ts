@@ -6,7 +6,7 @@ export { classifyError } from './classifier/classify-error.js';
 export { mayPass, mayPassAtStart } from './classifier/may-pass.js';
 export { type Clock, systemClock, type TimerHandle } from './clock.js';
 export { cutFields } from './cut-json.js';
-export type { DeadLetterSink, FailedCall, FallbackRecord } from './dead-letter-sink.js';
+export type { DeadLetterSink, FailedCall, FailedElsewhere, FallbackRecord } from './dead-letter-sink.js';
 export { nearest } from './did-you-mean.js';
 export { type Duration, parseDuration } from './duration.js';
 export { DurationHistogram } from './duration-histogram.js';

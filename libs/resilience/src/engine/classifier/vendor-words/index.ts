@@ -1,9 +1,10 @@
 import type { FailureReason } from '../classification.js';
-import { AUTH, PERMISSION, QUOTA_USED_UP } from './account.js';
+import { AUTH, PERMISSION } from './account.js';
 import { CONTENT_POLICY } from './content-policy.js';
 import { CONTEXT_LENGTH } from './context-length.js';
 import { OVERLOADS, RATE_LIMITS, UNUSABLE_OUTPUT } from './limits.js';
 import { MODEL_GONE } from './models.js';
+import { QUOTA_USED_UP } from './quota.js';
 import type { VendorWords } from './row.js';
 
 export type { VendorWords } from './row.js';

@@ -2,7 +2,7 @@
  * The room rules: which folder may import which. `npm run rooms` enforces them.
  *
  *   engine <- capabilities <- policy <- nest <- health, metrics, events, admin, telemetry       (inside libs/resilience)
- *   core <- llm, workflow;  core, workflow's types <- store-sql;  all of them <- src (between packages, by name only)
+ *   core <- llm, workflow;  core, workflow's types <- store-sql;  core, llm, workflow <- cluster;  all of them <- src (by name only)
  *
  * Specs may import whatever their own package has; a package's sources may not import specs, test/ or bench/.
  */
@@ -153,6 +153,7 @@ module.exports = {
       'workflow declares seams; stores and models come from outside.',
     ),
     packageKnowsNot('store-sql', ['llm', 'cluster', 'dashboard'], 'store-sql implements stores of core and workflow.'),
+    packageKnowsNot('cluster', ['store-sql', 'cli', 'dashboard'], 'cluster implements seams of core, llm and workflow.'),
     packageKnowsNot(
       'store-sql',
       ['workflow'],

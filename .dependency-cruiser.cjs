@@ -153,7 +153,11 @@ module.exports = {
       'workflow declares seams; stores and models come from outside.',
     ),
     packageKnowsNot('store-sql', ['llm', 'cluster', 'dashboard'], 'store-sql implements stores of core and workflow.'),
-    packageKnowsNot('cluster', ['store-sql', 'cli', 'dashboard'], 'cluster implements seams of core, llm and workflow.'),
+    packageKnowsNot(
+      'cluster',
+      ['store-sql', 'cli', 'dashboard'],
+      'cluster implements seams of core, llm and workflow.',
+    ),
     packageKnowsNot(
       'store-sql',
       ['workflow'],

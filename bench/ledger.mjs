@@ -102,8 +102,12 @@ async function fill(store, size) {
       const serial = ++made;
       const createdAt = EPOCH + serial * 1_000;
       const { execution } = await store.create(executionRecord({ workflow: WORKFLOWS[serial % 4], createdAt }));
-      await Promise.all(['read', 'write'].map((node) => store.checkpoint(execution.id, 'me', nodeRecord(node))));
-      await store.finish(execution.id, 'me', ended(serial, createdAt));
+      await Promise.all(
+        ['read', 'write'].map((node) =>
+          store.checkpoint({ id: execution.id, owner: 'me', fence: 0 }, nodeRecord(node)),
+        ),
+      );
+      await store.finish({ id: execution.id, owner: 'me', fence: 0 }, ended(serial, createdAt));
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));

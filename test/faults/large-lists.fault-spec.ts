@@ -163,8 +163,11 @@ describe('a list of executions', () => {
       const node = { status: 'succeeded', result: value(), optional: false, startedAt: begun, fallbackLevel: 0, degraded: false, attempts: [], attemptCount: 1, retryCount: 0 } as const; // prettier-ignore
       if (index === 0)
         for (let n = 0; n < 60; n++)
-          await store.checkpoint(record.id, 'o', { ...node, finishedAt: begun + n + 1, node: `n${n}` });
-      await store.finish(record.id, 'o', { status: 'succeeded', output: value(), degraded: false, finishedAt: begun + 100, totals: NO_TOTALS }); // prettier-ignore
+          await store.checkpoint(
+            { id: record.id, owner: 'o', fence: 0 },
+            { ...node, finishedAt: begun + n + 1, node: `n${n}` },
+          );
+      await store.finish({ id: record.id, owner: 'o', fence: 0 }, { status: 'succeeded', output: value(), degraded: false, finishedAt: begun + 100, totals: NO_TOTALS }); // prettier-ignore
       ids.unshift(record.id);
     }
     await store.close?.();

@@ -87,7 +87,7 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
     const ledger = await store.get('e-1');
     expect(ledger).toMatchObject({ status: 'running', owner: 'p-1', input: { n: 1 }, nodes: [nodeRecord('a')] });
     expect(ledger?.crashes).toBeUndefined();
-    expect(await store.checkpoint('e-1', 'p-1', nodeRecord('b'))).toBe(true);
+    expect(await store.checkpoint({ id: 'e-1', owner: 'p-1', fence: 0 }, nodeRecord('b'))).toBe(true);
     const me = { owner: 'me', host: 'here', pid: 1 };
     expect(await store.lease?.take(me, 10_000)).toMatchObject({ held: true, afterCrash: false });
     const older = { byStatus: { succeeded: 8, failed: 3, running: 1 }, withRetries: 4, degraded: 5 };
@@ -100,7 +100,10 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
     expect(await store.sums('older')).toMatchObject({ byStatus: { running: 12 }, inputTokens: 210, p50: null });
     const end = { degraded: false, totals: executionRecord().totals };
     for (const [i, durationMs] of DURATIONS.entries())
-      await store.finish(`o-${i}`, 'me', { ...end, status: 'succeeded', finishedAt: 1 + durationMs });
+      await store.finish(
+        { id: `o-${i}`, owner: 'me', fence: 1 },
+        { ...end, status: 'succeeded', finishedAt: 1 + durationMs },
+      );
     expect(await store.prune?.(86_400_000, 100)).toBe(10);
     expect(await store.sums('older')).toMatchObject({
       byStatus: { succeeded: 1, running: 1 },

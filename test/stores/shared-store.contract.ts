@@ -153,7 +153,9 @@ export function describeSharedStore(name: string, subject: SharedStoreUnderTest)
         ),
       );
       const kept = await Promise.all(
-        all.map((ledger, replica) => ledger.checkpoint(execution.id, `r${replica}`, nodeRecord('a'))),
+        all.map((ledger, replica) =>
+          ledger.checkpoint({ id: execution.id, owner: `r${replica}`, fence: 1 }, nodeRecord('a')),
+        ),
       );
 
       expect(claims.filter((claim) => claim !== undefined)).toHaveLength(1);

@@ -97,11 +97,17 @@ export {
   type ExecutionClaim,
   type ExecutionEnd,
   type ExecutionFilter,
+  type ExecutionLease,
   type ExecutionListing,
   type ExecutionPage,
   type ExecutionStore,
+  leaseOf,
   MAX_PAGE_SIZE,
+  type ReplicaRecord,
+  type SeenReplica,
+  type SharedLedger,
   type UnfinishedExecution,
+  type Work,
 } from './ledger/execution-store.js';
 export type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from './ledger/executor-lease.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';

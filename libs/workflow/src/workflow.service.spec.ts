@@ -248,7 +248,10 @@ describe('retention', () => {
     const old = (await store.find(id))!;
     await store.prune(Number.MAX_SAFE_INTEGER, 10);
     await store.create({ ...old, status: 'running', owner: 'x' });
-    await store.finish(id, 'x', { status: 'succeeded', finishedAt: 1, degraded: false, totals: old.totals });
+    await store.finish(
+      { id, owner: 'x', fence: 0 },
+      { status: 'succeeded', finishedAt: 1, degraded: false, totals: old.totals },
+    );
     await app?.close();
 
     const second = await boot({ definitions: [chain()], store, retention: '1d' });

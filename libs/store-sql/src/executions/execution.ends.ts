@@ -1,4 +1,4 @@
-import type { ExecutionEnd } from '@nest-resilience/workflow';
+import type { ExecutionEnd, ExecutionLease } from '@nest-resilience/workflow';
 import type { Kysely, Updateable } from 'kysely';
 import { type Flavour, locked } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
@@ -11,8 +11,7 @@ type Trx = Kysely<ExecutionSchema>;
 
 /** An execution that ended, as its owner reports it. */
 export interface Ending {
-  readonly id: string;
-  readonly owner: string;
+  readonly lease: ExecutionLease;
   readonly change: ReturnType<typeof changeOf>;
 }
 
@@ -28,7 +27,7 @@ export function changeOf({
 }: ExecutionEnd) {
   return {
     ...{ status, output: json(output), error: json(error), degraded: degraded ? 1 : 0, finished_at: finishedAt },
-    ...{ join_key: null, owner: null },
+    ...{ join_key: null, owner: null, due_at: null },
     // It took nobody along: its last checkpoint may be older than the crash.
     ...(status === 'succeeded' && { crashes: 0 }),
     ...(servedBy !== undefined && { served_by: servedBy }),
@@ -42,29 +41,33 @@ export function changeOf({
 export function takeAll(trx: Trx, flavour: Flavour, ids: readonly string[]) {
   return trx
     .selectFrom(EXECUTIONS)
-    .select(['id', 'owner', 'created_at', ...COUNTED_COLUMNS])
+    .select(['id', 'owner', 'fence', 'created_at', ...COUNTED_COLUMNS])
     .where('id', 'in', listed(ids))
     .orderBy('id')
     .modifyEnd(locked(flavour))
     .execute();
 }
 
-/** @returns per end, in order: false when its execution does not run under its owner */
+export function isHeld(row: { owner: string | null; fence: number } | undefined, lease: ExecutionLease): boolean {
+  return row?.owner === lease.owner && Number(row.fence) === lease.fence;
+}
+
+/** @returns per end, in order: false when its execution does not run under its lease */
 export async function finishAll(trx: Trx, flavour: Flavour, ends: readonly Ending[]): Promise<boolean[]> {
   const rows = await takeAll(
     trx,
     flavour,
-    ends.map(({ id }) => id),
+    ends.map(({ lease }) => lease.id),
   );
   const running = new Map(rows.filter(({ status }) => status === 'running').map((row) => [row.id, row]));
   const tally = new Tally();
   const answers: boolean[] = [];
-  for (const { id, owner, change } of ends) {
-    const row = running.get(id);
-    const isOurs = row?.owner === owner;
+  for (const { lease, change } of ends) {
+    const row = running.get(lease.id);
+    const isOurs = row !== undefined && isHeld(row, lease);
     answers.push(isOurs);
     if (!isOurs) continue;
-    running.delete(id);
+    running.delete(lease.id);
     const durationMs = Math.max(0, change.finished_at - Number(row.created_at));
     await update(trx, tally, row, { ...change, duration_ms: durationMs });
   }
@@ -77,7 +80,13 @@ export async function cancel(trx: Trx, flavour: Flavour, id: string, finishedAt:
   const [row] = await takeAll(trx, flavour, [id]);
   if (row?.status !== 'queued' && row?.status !== 'running') return false;
   const tally = new Tally();
-  await update(trx, tally, row, { status: 'cancelled', finished_at: finishedAt, join_key: null, owner: null });
+  await update(trx, tally, row, {
+    status: 'cancelled',
+    finished_at: finishedAt,
+    join_key: null,
+    owner: null,
+    due_at: null,
+  });
   await tally.keep(trx, flavour);
   return true;
 }

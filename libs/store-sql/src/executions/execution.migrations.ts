@@ -6,7 +6,7 @@ import {
   type Migration,
   type TableDefinition,
 } from '../database/migrations.js';
-import { EXECUTIONS, LEASES, NODES, TOTALS } from './execution.schema.js';
+import { EXECUTIONS, LEASES, NODES, REPLICAS, TOTALS, VERSIONS } from './execution.schema.js';
 import { countAll } from './execution.totals.js';
 
 const EXECUTION_TABLE: TableDefinition = {
@@ -62,7 +62,7 @@ const LEASE_TABLE: TableDefinition = {
 
 /** Definitions of workflows as they were, for processes that have newer ones. */
 const VERSION_TABLE: TableDefinition = {
-  name: 'resilience_workflow_versions',
+  name: VERSIONS,
   columns: ({ id, text, time }) => [
     ...[`workflow ${id} not null`, `version ${id} not null`, `source ${text} not null`, `created_at ${time} not null`],
     'primary key (workflow, version)',
@@ -71,7 +71,7 @@ const VERSION_TABLE: TableDefinition = {
 };
 
 const REPLICA_TABLE: TableDefinition = {
-  name: 'resilience_replicas',
+  name: REPLICAS,
   columns: ({ id, text, int, time }) => [
     ...[
       `id ${id} primary key not null`,

@@ -39,14 +39,15 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     output_tokens: totals.outputTokens,
     cost_usd: totals.costUsd ?? 0,
     duration_ms: null,
-    ...{ fence: 0, due_at: null, crashes: record.crashes ?? 0, lane: 'default', priority: 0 },
+    ...{ fence: record.fence ?? 0, due_at: null, crashes: record.crashes ?? 0, lane: 'default', priority: 0 },
   };
 }
 
 /** What a record is made of, but for its values. */
 export const READ_COLUMNS = [
   ...(['id', 'workflow', 'version', 'status', 'error', 'idempotency_key', 'input_hash', 'join_key'] as const),
-  ...(['parent_id', 'owner', 'created_at', 'started_at', 'finished_at', 'deadline_at', 'resumes', 'crashes'] as const),
+  ...(['parent_id', 'owner', 'created_at', 'started_at', 'finished_at', 'deadline_at', 'resumes'] as const),
+  ...(['fence', 'crashes'] as const),
   ...(['degraded', 'served_by', 'dead_letter_id', 'nodes', 'attempts', 'retries', 'fallbacks'] as const),
   ...(['input_tokens', 'output_tokens', 'cost_usd'] as const),
 ] satisfies readonly (keyof ExecutionRow)[];
@@ -73,6 +74,7 @@ export function toExecution(row: ReadRow): ExecutionRecord {
     ...(row.finished_at !== null && { finishedAt: Number(row.finished_at) }),
     ...(row.deadline_at !== null && { deadlineAt: Number(row.deadline_at) }),
     resumes: row.resumes,
+    ...(Number(row.fence) > 0 && { fence: Number(row.fence) }),
     ...(row.crashes > 0 && { crashes: row.crashes }),
     degraded: row.degraded === 1,
     ...(row.served_by !== null && { servedBy: row.served_by }),

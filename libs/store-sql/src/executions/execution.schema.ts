@@ -33,9 +33,9 @@ export interface ExecutionRow extends Spent {
   dead_letter_id: string | null;
   /** Of succeeded and failed ones, for percentiles. */
   duration_ms: number | null;
-  /** Raised by every claim, once executions have leases of their own. */
+  /** Raised by every claim. */
   fence: number;
-  /** When somebody else may have it, once executions have leases of their own. */
+  /** When it is offered again (queued), or somebody else may have it (running). */
   due_at: number | null;
   /** How many crashes were put down to it since its last checkpoint. */
   crashes: number;
@@ -78,10 +78,32 @@ export interface LeaseRow {
   unexplained: number;
 }
 
+/** A version of a workflow, for processes that do not have it. */
+export interface VersionRow {
+  workflow: string;
+  version: string;
+  source: string;
+  created_at: number;
+}
+
+/** A process that runs executions. */
+export interface ReplicaRow {
+  id: string;
+  seen_at: number;
+  started_at: number;
+  release_name: string | null;
+  /** As JSON. */
+  versions: string | null;
+  running: number;
+  capacity: number;
+}
+
 export const EXECUTIONS = 'resilience_executions';
 export const NODES = 'resilience_execution_nodes';
 export const LEASES = 'resilience_leases';
 export const TOTALS = 'resilience_workflow_totals';
+export const VERSIONS = 'resilience_workflow_versions';
+export const REPLICAS = 'resilience_replicas';
 /** Name of the lease that gives the right to run executions; others may stand beside it some day. */
 export const EXECUTOR_LEASE = 'executor';
 
@@ -90,6 +112,8 @@ export interface ExecutionSchema {
   [NODES]: NodeRow;
   [LEASES]: LeaseRow;
   [TOTALS]: TotalsRow;
+  [VERSIONS]: VersionRow;
+  [REPLICAS]: ReplicaRow;
 }
 
 export const ENDED: readonly string[] = ['succeeded', 'failed', 'cancelled'];

@@ -1,10 +1,10 @@
 import { indexedKey } from '@nest-resilience/core';
-import type { ExecutionClaim, ExecutionRecord } from '@nest-resilience/workflow';
+import type { ExecutionClaim, ExecutionLease, ExecutionRecord } from '@nest-resilience/workflow';
 import { type Kysely, type RawBuilder, sql } from 'kysely';
 import { compiledOnce } from '../database/compiled.js';
-import { type Flavour, lockedShared } from '../database/flavour.js';
+import { type Flavour, lockedShared, serverTime } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
-import { takeAll } from './execution.ends.js';
+import { isHeld, takeAll } from './execution.ends.js';
 import { READ_COLUMNS, toExecution } from './execution.rows.js';
 import {
   EXECUTOR_LEASE,
@@ -20,25 +20,33 @@ import { Tally } from './execution.totals.js';
 
 type Trx = Kysely<ExecutionSchema>;
 
-/** Whether the execution was in one of the states and is this owner's now. A process that lost the lease claims nothing. */
+/**
+ * Whether the execution was in one of the states, not in somebody's hands, and is this owner's now. A process that lost the lease claims
+ * nothing.
+ */
 export async function claimed(
   trx: Trx,
   flavour: Flavour,
   id: string,
-  { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
+  { owner, from, startedAt, deadlineAt, version, absolve, leaseMs, executor = owner }: ExecutionClaim,
 ): Promise<boolean> {
+  const now = serverTime(flavour);
+  const isTakenOver = sql`status = 'running' and owner <> ${owner}`;
   const [before] = from.some(hasEnded) ? await takeAll(trx, flavour, [id]) : [];
   const { numUpdatedRows } = await trx
     .updateTable(EXECUTIONS)
     .set({
-      // Before the status: MySQL sees the new values of what stands further left.
+      // Before the status and the owner: MySQL sees the new values of what stands further left.
+      ...(leaseMs !== undefined && { crashes: sql<number>`crashes + case when ${isTakenOver} then 1 else 0 end` }),
+      ...(absolve && { crashes: 0 }),
+      fence: sql<number>`fence + 1`,
+      due_at: leaseMs === undefined ? null : sql<number>`${now} + ${leaseMs}`,
       resumes: sql<number>`resumes + case when status = 'queued' then 0 else 1 end`,
       status: 'running',
       owner,
       version,
       started_at: sql<number>`coalesce(started_at, ${startedAt})`,
       ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
-      ...(absolve && { crashes: 0 }),
       output: null,
       error: null,
       finished_at: null,
@@ -46,9 +54,12 @@ export async function claimed(
     })
     .where('id', '=', id)
     .where('status', 'in', from)
+    .where(sql<boolean>`(status <> 'running' or owner = ${owner} or due_at is null or due_at <= ${now})`)
     .where((is) =>
       is.not(
-        is.exists(is.selectFrom(LEASES).select('name').where('name', '=', EXECUTOR_LEASE).where('owner', '!=', owner)),
+        is.exists(
+          is.selectFrom(LEASES).select('name').where('name', '=', EXECUTOR_LEASE).where('owner', '!=', executor),
+        ),
       ),
     )
     .executeTakeFirst();
@@ -73,11 +84,12 @@ async function findOlder(
 }
 
 /** In the order in which they are bound. */
-const COLUMNS = [...READ_COLUMNS, 'input', 'output', 'duration_ms', 'fence', 'due_at', 'lane', 'priority'] as const;
+const COLUMNS = [...READ_COLUMNS, 'input', 'output', 'duration_ms', 'lane', 'priority'] as const;
 
-const insert = compiledOnce((trx: Trx, _flavour, ...values: unknown[]) => {
+const insert = compiledOnce((trx: Trx, flavour: Flavour, dueMs: unknown, ...values: unknown[]) => {
   const row = Object.fromEntries(COLUMNS.map((column, place) => [column, values[place]]));
-  return trx.insertInto(EXECUTIONS).values(row as Record<(typeof COLUMNS)[number], never>);
+  const due_at = sql<number>`${serverTime(flavour)} + ${dueMs}`;
+  return trx.insertInto(EXECUTIONS).values({ ...(row as Record<(typeof COLUMNS)[number], never>), due_at });
 });
 
 /** Adds an execution, unless its keys lead to an older one. */
@@ -86,39 +98,40 @@ export async function create(
   flavour: Flavour,
   execution: ExecutionRecord,
   row: ExecutionRow,
+  dueMs: number | undefined,
 ): Promise<{ execution: ExecutionRecord; created: boolean }> {
   const older = await findOlder(trx, execution);
   if (older) return { execution: toExecution(older), created: false };
   const values = COLUMNS.map((column) => row[column]);
-  await insert(trx, flavour, ...values);
+  await insert(trx, flavour, dueMs ?? null, ...values);
   await new Tally().move(undefined, row).keep(trx, flavour);
   return { execution, created: true };
 }
 
 /** A node that ended, as its owner reports it. */
 export interface Checkpoint {
-  readonly owner: string;
+  readonly lease: ExecutionLease;
   readonly row: NodeRow;
   /** It will not run again, so whatever crashed before was not its execution. */
   readonly acquits: boolean;
 }
 
 /**
- * Keeps checkpoints, in one transaction with the check of their owners: until it ends, nobody takes their executions away.
- * @returns per checkpoint, in order: false when its execution does not run under its owner
+ * Keeps checkpoints, in one transaction with the check of their leases: until it ends, nobody takes their executions away.
+ * @returns per checkpoint, in order: false when its execution does not run under its lease
  */
 export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly Checkpoint[]): Promise<boolean[]> {
   const ids = listed(checkpoints.map(({ row }) => row.execution_id));
   const running = await trx
     .selectFrom(EXECUTIONS)
-    .select(['id', 'owner', 'crashes'])
+    .select(['id', 'owner', 'fence', 'crashes'])
     .where('id', 'in', ids)
     .where('status', '=', 'running')
     .orderBy('id')
     .modifyEnd(lockedShared(flavour))
     .execute();
-  const owners = new Map(running.map(({ id, owner }) => [id, owner]));
-  const answers = checkpoints.map(({ row, owner }) => owners.get(row.execution_id) === owner);
+  const held = new Map(running.map((row) => [row.id, row]));
+  const answers = checkpoints.map(({ lease }) => isHeld(held.get(lease.id), lease));
   const rows = checkpoints.filter((_, index) => answers[index]).map(({ row }) => row);
   for (const batch of batchesOf(rows, flavour)) {
     const values = sql.join(batch.map((row) => sql`(${row.execution_id}, ${row.node}, ${row.status}, ${row.record})`));

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { describeExecutionStore, executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
+import { describeExecutionStore, executionRecord, held, nodeRecord } from '@nest-resilience/workflow/testing';
 import { sql } from 'kysely';
 import { openSqlite } from '../sqlite/sqlite.connection.js';
 import { sqliteExecutionStore } from '../stores.js';
@@ -21,7 +21,7 @@ describe('the SQLite execution store', () => {
     const file = newFile();
     const first = sqliteExecutionStore({ file });
     const { execution } = await first.create(executionRecord());
-    await first.checkpoint(execution.id, 'me', nodeRecord('a'));
+    await first.checkpoint(held(execution.id), nodeRecord('a'));
     await first.close?.();
 
     const second = sqliteExecutionStore({ file });
@@ -36,7 +36,7 @@ describe('the SQLite execution store', () => {
     const { execution } = await store.create(executionRecord());
 
     const kept = await Promise.all(
-      Array.from({ length: 200 }, (_, i) => store.checkpoint(execution.id, 'me', nodeRecord(`n${i % 100}`))),
+      Array.from({ length: 200 }, (_, i) => store.checkpoint(held(execution.id), nodeRecord(`n${i % 100}`))),
     );
 
     expect(kept.every(Boolean)).toBe(true);

@@ -2,6 +2,7 @@ import type {
   ExecutionClaim,
   ExecutionEnd,
   ExecutionFilter,
+  ExecutionLease,
   ExecutionLedger,
   ExecutionListing,
   ExecutionPage,
@@ -10,6 +11,7 @@ import type {
   ExecutorLease,
   NodeRecord,
   ExecutionSums,
+  SharedLedger,
   UnfinishedExecution,
 } from '@nest-resilience/workflow';
 import { fittingOnPage, indexedKey, storedId } from '@nest-resilience/core';
@@ -27,6 +29,7 @@ import { toExecution, toNodeRow, toRow } from './execution.rows.js';
 import { type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
 import { type Checkpoint, claimed, create, keepAll } from './execution.statements.js';
 import { sumsOf } from './execution.sums.js';
+import { SqlSharedLedger } from './execution.leases.js';
 import { SqlExecutorLease } from './sql-executor.lease.js';
 
 type Trx = Kysely<ExecutionSchema>;
@@ -45,6 +48,7 @@ const rowsOf = compiledOnce((db: Kysely<ExecutionSchema>, _flavour, id: string) 
 export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   readonly lease: ExecutorLease | undefined;
+  readonly shared: SharedLedger;
   private readonly database: LazyDatabase<ExecutionSchema>;
   private readonly transactions: Transactions<ExecutionSchema>;
   private readonly checkpoints = this.grouped(keepAll, ({ row }: Checkpoint) => row);
@@ -54,6 +58,7 @@ export class SqlExecutionStore implements ExecutionStore {
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
     this.transactions = new Transactions(this.database);
+    this.shared = new SqlSharedLedger(this.database, this.transactions);
     // What does not outlive the process has no other one to share it with.
     this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }
@@ -66,10 +71,13 @@ export class SqlExecutionStore implements ExecutionStore {
     return this.database.close();
   }
 
-  async create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
+  async create(
+    execution: ExecutionRecord,
+    { dueMs }: { readonly dueMs?: number } = {},
+  ): Promise<{ execution: ExecutionRecord; created: boolean }> {
     const row = toRow(execution);
     // Two that insert the same key at once: one is undone, begins again and finds the other.
-    return this.transactions.run((trx, flavour) => create(trx, flavour, execution, row));
+    return this.transactions.run((trx, flavour) => create(trx, flavour, execution, row, dueMs));
   }
 
   async probe(): Promise<void> {
@@ -124,7 +132,7 @@ export class SqlExecutionStore implements ExecutionStore {
 
   async claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined> {
     const isOurs = await this.transactions.run((trx, flavour) => claimed(trx, flavour, storedId(id), claim));
-    return isOurs ? this.get(id) : undefined;
+    return isOurs ? this.ledgerOf(id, claim) : undefined;
   }
 
   async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
@@ -133,17 +141,17 @@ export class SqlExecutionStore implements ExecutionStore {
       await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
       return true;
     });
-    return reopened ? this.get(id) : undefined;
+    return reopened ? this.ledgerOf(id, claim) : undefined;
   }
 
-  async checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
+  async checkpoint(lease: ExecutionLease, node: NodeRecord): Promise<boolean> {
     const { status, optional } = node;
     const acquits = status !== 'failed' || optional;
-    return this.checkpoints.add({ owner, acquits, row: toNodeRow(storedId(id), node) });
+    return this.checkpoints.add({ lease, acquits, row: toNodeRow(storedId(lease.id), node) });
   }
 
-  async finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
-    return this.ends.add({ id: storedId(id), owner, change: changeOf(end) });
+  async finish(lease: ExecutionLease, end: ExecutionEnd): Promise<boolean> {
+    return this.ends.add({ lease: { ...lease, id: storedId(lease.id) }, change: changeOf(end) });
   }
 
   async cancel(id: string, { finishedAt }: { readonly finishedAt: number }): Promise<boolean> {
@@ -181,6 +189,12 @@ export class SqlExecutionStore implements ExecutionStore {
 
   async sums(workflow: string): Promise<ExecutionSums> {
     return sumsOf(await this.db(), storedId(workflow));
+  }
+
+  /** As it was claimed, unless somebody has it already who claimed it since. */
+  private async ledgerOf(id: string, { owner }: ExecutionClaim): Promise<ExecutionLedger | undefined> {
+    const ledger = await this.get(id);
+    return ledger?.owner === owner ? ledger : undefined;
   }
 
   private grouped<Item, Result>(

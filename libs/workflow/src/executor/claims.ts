@@ -1,7 +1,7 @@
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionRecord, type ExecutionStatus, NO_TOTALS } from '../ledger/execution.js';
-import type { ExecutionClaim, ExecutionStore } from '../ledger/execution-store.js';
+import { type ExecutionClaim, type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
 import { structuredError } from '../ledger/structured-error.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { ExecutionNotFoundError, ExecutionStateError, WorkflowFailedError } from '../workflow.errors.js';
@@ -89,7 +89,8 @@ export class Claims {
     const cause = new Error('no such workflow is registered any more');
     const error = new WorkflowFailedError(before.workflow, before.id, undefined, cause);
     const now = clock.epochNow();
-    await store.claim(before.id, { owner, from: RESUMABLE, startedAt: now, version: before.version });
+    const ledger = await store.claim(before.id, { owner, from: RESUMABLE, startedAt: now, version: before.version });
+    if (!ledger) return { status: 'interrupted' };
     const end = {
       status: 'failed',
       error: structuredError(error),
@@ -97,7 +98,7 @@ export class Claims {
       finishedAt: now,
       totals: NO_TOTALS,
     } as const;
-    return { status: 'failed', error, end };
+    return { status: 'failed', lease: leaseOf(ledger), error, end };
   }
 }
 

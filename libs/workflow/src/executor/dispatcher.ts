@@ -23,7 +23,6 @@ export interface DispatcherWorld {
   /** What the rest of the application waits with when it ends. */
   readonly closing: ShutdownWait;
   readonly limits: WorkflowLimits;
-  readonly owner: string;
   readonly claims: Claims;
   readonly runner: ExecutionRunner;
   /** Absent where the store serves one process anyway. */
@@ -159,7 +158,7 @@ export class Dispatcher {
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
       const end = await active.driving;
-      if (end.status === 'failed' && !active.supervised) await this.finish(executionId, end, end.end);
+      if (end.status === 'failed' && !active.supervised) await this.finish(end, end.end);
       // What the supervisor repairs is no failure of the run, so no dead letter must come of it.
       if (end.status === 'failed' || !active.supervised) outcome(end);
     } finally {
@@ -243,7 +242,7 @@ export class Dispatcher {
   private async keepFailure({ id }: ActiveRun, failure: FailedRun, error: unknown): Promise<void> {
     const deadLetterId = (error as { deadLetterId?: unknown } | null)?.deadLetterId;
     try {
-      await this.finish(id, failure, typeof deadLetterId === 'string' ? { ...failure.end, deadLetterId } : failure.end);
+      await this.finish(failure, typeof deadLetterId === 'string' ? { ...failure.end, deadLetterId } : failure.end);
       this.later.forget(id);
     } catch (ledgerError) {
       this.tryLater(id, ledgerError);
@@ -265,9 +264,8 @@ export class Dispatcher {
     return { ...end, run };
   }
 
-  private async finish(id: string, { run }: FailedRun, end: ExecutionEnd): Promise<void> {
-    const { store, owner } = this.world;
-    if ((await store.finish(id, owner, end)) && run) this.world.ended(run, end);
+  private async finish({ lease, run }: FailedRun, end: ExecutionEnd): Promise<void> {
+    if ((await this.world.store.finish(lease, end)) && run) this.world.ended(run, end);
   }
 
   private leave(active: ActiveRun): void {

@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionLedger, type ExecutionRecord, isFinal, type NodeRecord } from '../ledger/execution.js';
-import type { ExecutionStore } from '../ledger/execution-store.js';
+import { type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
 import { ExecutionPoisonedError, WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { NodePolicy, NodeRunner } from './node-runner.js';
@@ -18,8 +18,6 @@ export interface RunnerWorld {
   readonly nodes: NodeRunner;
   readonly clock: Clock;
   readonly limits: WorkflowLimits;
-  /** Name of this process in the ledger. */
-  readonly owner: string;
   /** The process is going: start nothing new, and take no failure for one, it may be the shutdown's doing. */
   stopping(): boolean;
   /** Runs a workflow in place of one that failed; resolves with its execution if that succeeded. */
@@ -153,7 +151,8 @@ export class ExecutionRunner {
     stop: AbortController,
     earlier: ReadonlyMap<string, NodeRecord> = new Map(),
   ): Promise<NodeFailure | undefined> {
-    const { nodes, store, owner, limits, clock } = this.world;
+    const { nodes, store, limits, clock } = this.world;
+    const lease = leaseOf(ledger);
     const thrown = new Map<string, unknown>();
     const run = { definition, executionId: ledger.id, input: ledger.input, signal: stop.signal };
     let last = lastChange(ledger, finished.values(), clock.epochNow());
@@ -195,7 +194,7 @@ export class ExecutionRunner {
         record = { ...record, finishedAt: last };
         const keep = async (): Promise<boolean> => {
           await this.requireOurs(stop);
-          return store.checkpoint(ledger.id, owner, record);
+          return store.checkpoint(lease, record);
         };
         const kept = await insist(keep, clock, stop.signal);
         if (!kept) stop.abort(new RunStop('lost'));

@@ -711,8 +711,8 @@ describe('stopping a run', () => {
       const checkpoint = store.checkpoint.bind(store);
       const [refused, refuse] = promise();
       let asked = 0;
-      store.checkpoint = (id, owner, record) => {
-        if (record.node !== 'b') return checkpoint(id, owner, record);
+      store.checkpoint = (lease, record) => {
+        if (record.node !== 'b') return checkpoint(lease, record);
         asked++;
         refuse();
         return Promise.reject(new Error('disk full'));

@@ -1,7 +1,7 @@
 import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionLedger, NodeRecord } from '../ledger/execution.js';
-import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+import { type ExecutionEnd, type ExecutionLease, type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
 import { type JsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
 import type { EndedRun } from '../metrics/workflow-stats.js';
@@ -20,6 +20,7 @@ export type RunEnd =
   /** Without `run` its workflow is not known. */
   | {
       readonly status: 'failed';
+      readonly lease: ExecutionLease;
       readonly error: WorkflowFailedError;
       readonly end: ExecutionEnd;
       readonly run?: EndedRun;
@@ -29,7 +30,6 @@ export interface EndsWorld {
   readonly store: ExecutionStore;
   readonly clock: Clock;
   readonly limits: WorkflowLimits;
-  readonly owner: string;
 }
 
 /** What runs come to. */
@@ -59,7 +59,7 @@ export class RunEnds {
       totals: served === undefined ? totals : { ...totals, fallbacks: totals.fallbacks + 1 },
       ...(served !== undefined && { servedBy: served.by }),
     } as const;
-    const kept = await guardLedger(this.world.store.finish(ledger.id, this.world.owner, end));
+    const kept = await guardLedger(this.world.store.finish(leaseOf(ledger), end));
     if (!kept) return { status: 'cancelled' };
     return { status: 'succeeded', end, run: runOf(ledger, finished, served?.level) };
   }
@@ -78,7 +78,7 @@ export class RunEnds {
       finishedAt: this.finishedAt(ledger),
       totals: totalsOf(finished.values()),
     } as const;
-    return { status: 'failed', error, end, run: runOf(ledger, finished) };
+    return { status: 'failed', lease: leaseOf(ledger), error, end, run: runOf(ledger, finished) };
   }
 
   private finishedAt(ledger: ExecutionLedger): number {

@@ -1,7 +1,7 @@
 import type { ExecutionLedger, ExecutionRecord, NodeRecord } from '../ledger/execution.js';
 
 /** An execution on the wire: ISO times, nothing of the inner workings. */
-export function executionView({ owner: _, joinKey: __, inputHash: ___, ...execution }: ExecutionRecord) {
+export function executionView({ owner: _, joinKey: __, inputHash: ___, fence: ____, ...execution }: ExecutionRecord) {
   const { createdAt, startedAt, finishedAt, deadlineAt, ...rest } = execution;
   return {
     ...rest,

@@ -24,7 +24,10 @@ export interface ExecutionStore {
    * Adds an execution, unless one with the same workflow and idempotency key, or the same join key, is there: then that one
    * is returned with `created: false`. Atomic.
    */
-  create(execution: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }>;
+  create(
+    execution: ExecutionRecord,
+    options?: { /** Milliseconds until it is {@link SharedLedger.due}; without them never. */ readonly dueMs?: number },
+  ): Promise<{ execution: ExecutionRecord; created: boolean }>;
   get(id: string): Promise<ExecutionLedger | undefined>;
   /** Without the nodes. */
   find(id: string): Promise<ExecutionRecord | undefined>;
@@ -33,18 +36,19 @@ export interface ExecutionStore {
   list(filter: ExecutionFilter, listing?: ExecutionListing): Promise<ExecutionPage>;
 
   /**
-   * Makes `owner` the one process that may write to the execution and its status `running`, if the status is one of `from`.
-   * Adds 1 to `resumes` unless it was `queued`. Resolves with the ledger, or `undefined` if the status was another one or somebody
-   * else than `owner` holds the {@link lease}.
+   * Makes `owner` the one process that may write to the execution and its status `running`, if the status is one of `from`. Raises its
+   * fence: leases of it that were given out before are worth nothing any more. Adds 1 to `resumes` unless it was `queued`. Resolves with
+   * the ledger, or `undefined` if the status was another one, somebody else runs it whose time is not over, or somebody else than
+   * `executor` holds the {@link lease}.
    */
   claim(id: string, claim: ExecutionClaim): Promise<ExecutionLedger | undefined>;
   /**
    * Keeps a node that ended; a failed record of the same node is replaced, any other is left as it is. One that will not run again
-   * sets `crashes` to 0. Resolves with false, and keeps nothing, when the execution is not running under this owner.
+   * sets `crashes` to 0. Resolves with false, and keeps nothing, when the execution is not running under this lease.
    */
-  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean>;
-  /** Ends an execution that runs under this owner. Resolves with false when it does not. */
-  finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean>;
+  checkpoint(lease: ExecutionLease, node: NodeRecord): Promise<boolean>;
+  /** Ends an execution that runs under this lease. Resolves with false when it does not. */
+  finish(lease: ExecutionLease, end: ExecutionEnd): Promise<boolean>;
   /** Ends an unfinished execution whoever runs it. Resolves with false when it had ended before. */
   cancel(id: string, end: { readonly finishedAt: number }): Promise<boolean>;
   /**
@@ -63,6 +67,67 @@ export interface ExecutionStore {
    * Resolves with how many. A store without it cannot have a retention.
    */
   prune?(finishedBefore: number, limit: number): Promise<number>;
+
+  /** What several processes that run executions at once need besides. A store without it serves one at a time. */
+  readonly shared?: SharedLedger | undefined;
+}
+
+/** The right to write to an execution: of a process, until the next claim. Get it by {@link leaseOf}. */
+export interface ExecutionLease {
+  readonly id: string;
+  readonly owner: string;
+  readonly fence: number;
+}
+
+/** The lease by which a claimed, or just stored, execution runs. */
+export function leaseOf({ id, owner = '', fence = 0 }: ExecutionRecord): ExecutionLease {
+  return { id, owner, fence };
+}
+
+/** An execution that is ready to be run by somebody. */
+export interface Work extends Pick<ExecutionRecord, 'id' | 'workflow' | 'version'> {
+  readonly fence: number;
+  readonly lane: string;
+  /** Higher goes first. */
+  readonly priority: number;
+}
+
+/** A process that runs executions. */
+export interface ReplicaRecord {
+  readonly id: string;
+  /** Epoch milliseconds by its own clock. */
+  readonly startedAt: number;
+  /** Versions of workflows that it knows, as `name@version`. */
+  readonly versions: readonly string[];
+  readonly running: number;
+  readonly capacity: number;
+}
+
+export interface SeenReplica extends ReplicaRecord {
+  /** Milliseconds since its last heartbeat, by the clock of the ledger. */
+  readonly silentMs: number;
+}
+
+/** Of a ledger that several processes work on. All times are those of the ledger's clock. */
+export interface SharedLedger {
+  /** Prolongs leases. Resolves with the ids of those that are not held any more: taken over, cancelled, ended. */
+  renew(leases: readonly ExecutionLease[], leaseMs: number): Promise<readonly string[]>;
+  /** Gives executions back that have not ended: they are `queued`, and anybody may have them at once. */
+  release(leases: readonly ExecutionLease[]): Promise<readonly Work[]>;
+  /**
+   * Executions without a parent that wait, or whose lease is over, for longer than they should; oldest first. Those that wait are not
+   * given out again before `againMs` are over.
+   */
+  due(limit: number, againMs: number): Promise<readonly Work[]>;
+  /** Makes everything that waits due now: whoever was told of it has forgotten it. And what a process without leases left, after `graceMs`. */
+  makeDue(graceMs: number): Promise<void>;
+  /** How many wait, without their fallbacks. */
+  waiting(): Promise<number>;
+  /** Keeps the source of a version for processes that do not have it. */
+  keepDefinition(workflow: string, version: string, source: string): Promise<void>;
+  definition(workflow: string, version: string): Promise<string | undefined>;
+  /** A sign of life. Resolves with the last ones before it of everybody in a day, this one included. */
+  announce(replica: ReplicaRecord): Promise<readonly SeenReplica[]>;
 }
 
 export type UnfinishedExecution = Pick<ExecutionRecord, 'id' | 'workflow' | 'crashes'>;
@@ -75,6 +140,13 @@ export interface ExecutionClaim {
   readonly version: string;
   /** Forgets earlier crashes. */
   readonly absolve?: boolean;
+  /**
+   * Milliseconds after which somebody else may have it, unless the lease is renewed; taking it over counts as a crash.
+   * Without it the execution is `owner`'s for as long as that holds the {@link ExecutionStore.lease}.
+   */
+  readonly leaseMs?: number;
+  /** Under which the {@link ExecutionStore.lease} is held. @default `owner` */
+  readonly executor?: string;
 }
 
 export interface ExecutionEnd extends Pick<

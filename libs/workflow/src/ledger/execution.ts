@@ -32,6 +32,8 @@ export interface ExecutionRecord {
   readonly deadlineAt?: number;
   /** How often it went on after a crash, a failure or by hand. */
   readonly resumes: number;
+  /** How often it was claimed; absent: never. */
+  readonly fence?: number;
   /** How many crashes of a process were put down to it since its last checkpoint; absent: none. */
   readonly crashes?: number;
   /** A fallback served it, an optional node failed or a model answered in a degraded way. */

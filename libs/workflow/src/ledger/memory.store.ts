@@ -1,4 +1,4 @@
-import { indexedKey, storedId } from '@nest-resilience/core';
+import { type Clock, indexedKey, storedId, systemClock } from '@nest-resilience/core';
 import {
   EXECUTION_STATUSES,
   type ExecutionLedger,
@@ -13,16 +13,30 @@ import {
   type ExecutionClaim,
   type ExecutionEnd,
   type ExecutionFilter,
+  type ExecutionLease,
   type ExecutionPage,
   type ExecutionStore,
+  type ReplicaRecord,
+  type SeenReplica,
+  type SharedLedger,
   type UnfinishedExecution,
+  type Work,
   MAX_PAGE_SIZE,
 } from './execution-store.js';
 import { type ExecutionSums, rank } from './metrics.js';
 
 interface Entry {
   record: ExecutionRecord;
+  /** See {@link SharedLedger}; by the clock of the store. */
+  dueAt?: number | undefined;
   readonly nodes: Map<string, NodeRecord>;
+}
+
+export interface MemoryStoreOptions {
+  /** @default 10000 */
+  readonly maxExecutions?: number;
+  /** By which leases end. @default the system's */
+  readonly clock?: Clock;
 }
 
 /** Keeps executions in this process: for tests and trials. Nothing outlives the process; the oldest ended ones make room. */
@@ -30,9 +44,16 @@ export class MemoryExecutionStore implements ExecutionStore {
   readonly durable = false;
   private readonly entries = new Map<string, Entry>();
 
-  constructor(private readonly options: { /** @default 10000 */ readonly maxExecutions?: number } = {}) {}
+  readonly shared: SharedLedger;
 
-  create(given: ExecutionRecord): Promise<{ execution: ExecutionRecord; created: boolean }> {
+  constructor(private readonly options: MemoryStoreOptions = {}) {
+    this.shared = new MemorySharedLedger(this.entries, () => this.now());
+  }
+
+  create(
+    given: ExecutionRecord,
+    { dueMs }: { readonly dueMs?: number } = {},
+  ): Promise<{ execution: ExecutionRecord; created: boolean }> {
     const { workflow, idempotencyKey: key, joinKey } = given;
     const idempotencyKey = key === undefined ? undefined : indexedKey(key);
     const execution = idempotencyKey === undefined ? given : { ...given, idempotencyKey };
@@ -43,7 +64,8 @@ export class MemoryExecutionStore implements ExecutionStore {
         return Promise.resolve({ execution: record, created: false });
     }
     this.makeRoom();
-    this.entries.set(execution.id, { record: execution, nodes: new Map() });
+    const dueAt = dueMs === undefined ? undefined : this.now() + dueMs;
+    this.entries.set(execution.id, { record: execution, dueAt, nodes: new Map() });
     return Promise.resolve({ execution, created: true });
   }
 
@@ -81,10 +103,14 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   claim(
     id: string,
-    { owner, from, startedAt, deadlineAt, version, absolve }: ExecutionClaim,
+    { owner, from, startedAt, deadlineAt, version, absolve, leaseMs }: ExecutionClaim,
   ): Promise<ExecutionLedger | undefined> {
     const entry = this.entries.get(id);
     if (!entry || !from.includes(entry.record.status)) return Promise.resolve(undefined);
+    const isElsewhere = entry.record.status === 'running' && entry.record.owner !== owner;
+    if (isElsewhere && entry.dueAt !== undefined && entry.dueAt > this.now()) return Promise.resolve(undefined);
+    const crashes = (entry.record.crashes ?? 0) + (isElsewhere && leaseMs !== undefined ? 1 : 0);
+    entry.dueAt = leaseMs === undefined ? undefined : this.now() + leaseMs;
     const { error: _, output: __, finishedAt: ___, ...record } = entry.record;
     const resumes = record.resumes + (record.status === 'queued' ? 0 : 1);
     entry.record = {
@@ -93,6 +119,8 @@ export class MemoryExecutionStore implements ExecutionStore {
       owner,
       version,
       resumes,
+      fence: (record.fence ?? 0) + 1,
+      ...(crashes > 0 && { crashes }),
       startedAt: record.startedAt ?? startedAt,
       ...(deadlineAt !== undefined && { deadlineAt }),
     };
@@ -108,9 +136,9 @@ export class MemoryExecutionStore implements ExecutionStore {
     return ledgerOf(entry);
   }
 
-  checkpoint(id: string, owner: string, node: NodeRecord): Promise<boolean> {
-    const entry = this.entries.get(id);
-    if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
+  checkpoint(lease: ExecutionLease, node: NodeRecord): Promise<boolean> {
+    const entry = this.entries.get(lease.id);
+    if (!entry || !runsUnder(entry, lease)) return Promise.resolve(false);
     if (entry.nodes.get(node.node)?.status !== 'failed') {
       if (!entry.nodes.has(node.node)) entry.nodes.set(node.node, node);
     } else {
@@ -120,9 +148,9 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(true);
   }
 
-  finish(id: string, owner: string, end: ExecutionEnd): Promise<boolean> {
-    const entry = this.entries.get(id);
-    if (!entry || !runsUnder(entry, owner)) return Promise.resolve(false);
+  finish(lease: ExecutionLease, end: ExecutionEnd): Promise<boolean> {
+    const entry = this.entries.get(lease.id);
+    if (!entry || !runsUnder(entry, lease)) return Promise.resolve(false);
     const record = withoutKeys(entry.record);
     entry.record = { ...(end.status === 'succeeded' ? absolved(record) : record), ...end };
     return Promise.resolve(true);
@@ -182,6 +210,10 @@ export class MemoryExecutionStore implements ExecutionStore {
     return Promise.resolve(gone.length);
   }
 
+  private now(): number {
+    return (this.options.clock ?? systemClock).epochNow();
+  }
+
   private makeRoom(): void {
     if (this.entries.size < (this.options.maxExecutions ?? 10_000)) return;
     for (const [id, entry] of this.entries) {
@@ -208,8 +240,8 @@ function ledgerOf({ record, nodes }: Entry): ExecutionLedger {
   return { ...record, nodes: [...nodes.values()] };
 }
 
-function runsUnder({ record }: Entry, owner: string): boolean {
-  return record.status === 'running' && record.owner === owner;
+function runsUnder({ record }: Entry, { owner, fence }: ExecutionLease): boolean {
+  return record.status === 'running' && record.owner === owner && (record.fence ?? 0) === fence;
 }
 
 function isUnfinished({ record }: Entry): boolean {
@@ -223,4 +255,84 @@ function absolved({ crashes: _, ...record }: ExecutionRecord): ExecutionRecord {
 /** An ended execution is joined no longer and owned by nobody. */
 function withoutKeys({ joinKey: _, owner: __, ...record }: ExecutionRecord): ExecutionRecord {
   return record;
+}
+
+/** For several executors of one process: in tests. */
+class MemorySharedLedger implements SharedLedger {
+  private readonly definitions = new Map<string, string>();
+  private readonly replicas = new Map<string, ReplicaRecord & { readonly seenAt: number }>();
+
+  constructor(
+    private readonly entries: ReadonlyMap<string, Entry>,
+    private readonly now: () => number,
+  ) {}
+
+  renew(leases: readonly ExecutionLease[], leaseMs: number): Promise<readonly string[]> {
+    const lost = leases.filter((lease) => {
+      const entry = this.entries.get(lease.id);
+      if (!entry || !runsUnder(entry, lease)) return true;
+      entry.dueAt = this.now() + leaseMs;
+      return false;
+    });
+    return Promise.resolve(lost.map(({ id }) => id));
+  }
+
+  release(leases: readonly ExecutionLease[]): Promise<readonly Work[]> {
+    const released: Work[] = [];
+    for (const lease of leases) {
+      const entry = this.entries.get(lease.id);
+      if (!entry || !runsUnder(entry, lease)) continue;
+      const { owner: _, ...record } = entry.record;
+      entry.record = { ...record, status: 'queued' };
+      entry.dueAt = this.now();
+      if (record.parentId === undefined) released.push(workOf(entry));
+    }
+    return Promise.resolve(released);
+  }
+
+  due(limit: number, againMs: number): Promise<readonly Work[]> {
+    const now = this.now();
+    const due = [...this.entries.values()]
+      .filter((entry) => isUnfinished(entry) && entry.record.parentId === undefined && (entry.dueAt ?? Infinity) <= now)
+      .sort((a, b) => a.dueAt! - b.dueAt!)
+      .slice(0, limit);
+    for (const entry of due) if (entry.record.status === 'queued') entry.dueAt = now + againMs;
+    return Promise.resolve(due.map(workOf));
+  }
+
+  makeDue(graceMs: number): Promise<void> {
+    for (const entry of this.entries.values()) {
+      if (entry.record.status === 'queued') entry.dueAt = this.now();
+      else if (isUnfinished(entry)) entry.dueAt ??= this.now() + graceMs;
+    }
+    return Promise.resolve();
+  }
+
+  waiting(): Promise<number> {
+    const waiting = [...this.entries.values()].filter(
+      ({ record }) => record.status === 'queued' && record.parentId === undefined,
+    );
+    return Promise.resolve(waiting.length);
+  }
+
+  keepDefinition(workflow: string, version: string, source: string): Promise<void> {
+    const key = `${workflow}@${version}`;
+    if (!this.definitions.has(key)) this.definitions.set(key, source);
+    return Promise.resolve();
+  }
+
+  definition(workflow: string, version: string): Promise<string | undefined> {
+    return Promise.resolve(this.definitions.get(`${workflow}@${version}`));
+  }
+
+  announce(replica: ReplicaRecord): Promise<readonly SeenReplica[]> {
+    const now = this.now();
+    const seen = [...this.replicas.values()].map(({ seenAt, ...each }) => ({ ...each, silentMs: now - seenAt }));
+    this.replicas.set(replica.id, { ...replica, seenAt: now });
+    return Promise.resolve(seen);
+  }
+}
+
+function workOf({ record: { id, workflow, version, fence = 0 } }: Entry): Work {
+  return { id, workflow, version, fence, lane: 'default', priority: 0 };
 }

@@ -2,7 +2,13 @@ import assert from 'node:assert/strict';
 import { KEYS_THAT_DIFFER } from '@nest-resilience/core/testing';
 import { type ExecutionRecord, NO_TOTALS, type NodeRecord } from '../ledger/execution.js';
 import type { ExecutorLease, LeaseNote, LeaseSeen, LeaseTaken } from '../ledger/executor-lease.js';
-import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+import {
+  type ExecutionEnd,
+  type ExecutionLease,
+  type ExecutionStore,
+  leaseOf,
+  type Work,
+} from '../ledger/execution-store.js';
 import { MemoryExecutionStore } from '../ledger/memory.store.js';
 import { toMetrics } from '../ledger/metrics.js';
 
@@ -39,6 +45,11 @@ export function executionRecord(change: Partial<ExecutionRecord> = {}): Executio
     totals: NO_TOTALS,
     ...change,
   };
+}
+
+/** The lease of an execution that was claimed that many times, by that owner. */
+export function held(id: string, owner = 'me', fence = 0): ExecutionLease {
+  return { id, owner, fence };
 }
 
 /** A complete checkpoint for tests. */
@@ -112,7 +123,7 @@ export function describeExecutionStore(
       const sameKey = await store.create(executionRecord({ idempotencyKey: 'k' }));
       const joined = await store.create(executionRecord({ joinKey: 'j' }));
       const elsewhere = await store.create(executionRecord({ idempotencyKey: 'k', workflow: 'other' }));
-      await store.finish(first.id, 'me', end());
+      await store.finish(held(first.id), end());
       const later = await store.create(executionRecord({ joinKey: 'j' }));
       const again = await store.create(executionRecord({ idempotencyKey: 'k' }));
 
@@ -129,6 +140,24 @@ export function describeExecutionStore(
       assert.equal(await store.findByIdempotencyKey('triage', 'x'), undefined);
     });
 
+    test('lets nobody write by an older lease, not even its own owner', async (store) => {
+      const { id } = executionRecord();
+      await store.create(executionRecord({ id }));
+      const claim = { owner: 'me', from: ['running'] as const, startedAt: NOW, version: 'v1' };
+
+      const ledger = await store.claim(id, claim);
+
+      assert.equal(ledger?.fence, 1);
+      assert.equal(await store.checkpoint(held(id), nodeRecord('a')), false);
+      assert.equal(await store.finish(held(id), end()), false);
+      assert.equal(await store.checkpoint(leaseOf(ledger), nodeRecord('a')), true);
+      assert.equal((await store.claim(id, claim))?.fence, 2);
+      assert.equal(await store.finish(leaseOf(ledger), end()), false);
+      assert.equal(await store.finish(held(id, 'me', 2), end()), true);
+    });
+
+    describeSharedLedger(test);
+
     test('creates one execution when the same key is submitted many times at once', async (store) => {
       const results = await Promise.all(
         Array.from({ length: 20 }, () => store.create(executionRecord({ idempotencyKey: 'same' }))),
@@ -141,17 +170,16 @@ export function describeExecutionStore(
     test('keeps a checkpoint once, replaces only failed ones, and lists them in the order they were made', async (store) => {
       const { id } = (await store.create(executionRecord())).execution;
 
-      assert.equal(await store.checkpoint(id, 'me', nodeRecord('b')), true);
+      assert.equal(await store.checkpoint(held(id), nodeRecord('b')), true);
       assert.equal(
         await store.checkpoint(
-          id,
-          'me',
+          held(id),
           nodeRecord('a', { status: 'failed', error: { name: 'Error', message: 'no' } }),
         ),
         true,
       );
-      assert.equal(await store.checkpoint(id, 'me', nodeRecord('b', { result: 'second' })), true);
-      assert.equal(await store.checkpoint(id, 'me', nodeRecord('a', { result: 'now' })), true);
+      assert.equal(await store.checkpoint(held(id), nodeRecord('b', { result: 'second' })), true);
+      assert.equal(await store.checkpoint(held(id), nodeRecord('a', { result: 'now' })), true);
 
       const nodes = (await store.get(id))?.nodes;
       assert.deepEqual(nodes, [nodeRecord('b'), nodeRecord('a', { result: 'now' })]);
@@ -162,15 +190,15 @@ export function describeExecutionStore(
         Array.from({ length: 10 }, async () => (await store.create(executionRecord())).execution.id),
       );
       const [first = '', ended = ''] = mine;
-      await store.finish(ended, 'me', end());
+      await store.finish(held(ended), end());
 
       const answers = await Promise.all([
-        store.checkpoint(first, 'me', nodeRecord('twice', { status: 'failed' })),
-        store.checkpoint(first, 'other', nodeRecord('twice', { result: 'foreign' })),
-        store.checkpoint(first, 'me', nodeRecord('twice', { result: 'kept' })),
-        store.checkpoint(first, 'me', nodeRecord('twice', { result: 'late' })),
-        store.checkpoint('unknown', 'me', nodeRecord('a')),
-        ...mine.flatMap((id) => ['a', 'b', 'c'].map((node) => store.checkpoint(id, 'me', nodeRecord(node)))),
+        store.checkpoint(held(first), nodeRecord('twice', { status: 'failed' })),
+        store.checkpoint(held(first, 'other'), nodeRecord('twice', { result: 'foreign' })),
+        store.checkpoint(held(first), nodeRecord('twice', { result: 'kept' })),
+        store.checkpoint(held(first), nodeRecord('twice', { result: 'late' })),
+        store.checkpoint(held('unknown'), nodeRecord('a')),
+        ...mine.flatMap((id) => ['a', 'b', 'c'].map((node) => store.checkpoint(held(id), nodeRecord(node)))),
       ]);
 
       assert.deepEqual(answers.slice(0, 5), [true, false, true, true, false]);
@@ -190,12 +218,12 @@ export function describeExecutionStore(
     test('refuses everything from a process that does not run the execution', async (store) => {
       const { id } = (await store.create(executionRecord())).execution;
 
-      assert.equal(await store.checkpoint(id, 'other', nodeRecord('a')), false);
-      assert.equal(await store.finish(id, 'other', end()), false);
-      assert.equal(await store.checkpoint('unknown', 'me', nodeRecord('a')), false);
-      await store.finish(id, 'me', end());
-      assert.equal(await store.checkpoint(id, 'me', nodeRecord('a')), false);
-      assert.equal(await store.finish(id, 'me', end({ status: 'failed' })), false);
+      assert.equal(await store.checkpoint(held(id, 'other'), nodeRecord('a')), false);
+      assert.equal(await store.finish(held(id, 'other'), end()), false);
+      assert.equal(await store.checkpoint(held('unknown'), nodeRecord('a')), false);
+      await store.finish(held(id), end());
+      assert.equal(await store.checkpoint(held(id), nodeRecord('a')), false);
+      assert.equal(await store.finish(held(id), end({ status: 'failed' })), false);
 
       assert.deepEqual((await store.get(id))?.nodes, []);
       assert.equal((await store.find(id))?.status, 'succeeded');
@@ -227,13 +255,13 @@ export function describeExecutionStore(
         [resumed?.owner, resumed?.startedAt, resumed?.resumes, resumed?.version, resumed?.deadlineAt],
         ['second', NOW + 1, 1, 'v2', NOW + 50],
       );
-      assert.equal(await store.checkpoint(queued.id, 'first', nodeRecord('a')), false);
+      assert.equal(await store.checkpoint(held(queued.id, 'first'), nodeRecord('a')), false);
       assert.equal(await store.claim('unknown', claim), undefined);
     });
 
     test('forgets how an execution ended when it goes on', async (store) => {
       const { id } = (await store.create(executionRecord())).execution;
-      await store.finish(id, 'me', end({ status: 'failed', error: { name: 'E', message: 'm' }, deadLetterId: 'd' }));
+      await store.finish(held(id), end({ status: 'failed', error: { name: 'E', message: 'm' }, deadLetterId: 'd' }));
       const failed = await store.find(id);
 
       const resumed = await store.claim(id, { owner: 'me', from: ['failed'], startedAt: NOW, version: 'v1' });
@@ -251,8 +279,8 @@ export function describeExecutionStore(
     test('if it can reopen: hands an execution over and forgets nodes, both or neither', async (store) => {
       if (!store.reopen) return;
       const { id } = (await store.create(executionRecord())).execution;
-      for (const node of ['a', 'b', 'c']) await store.checkpoint(id, 'me', nodeRecord(node));
-      await store.finish(id, 'me', end());
+      for (const node of ['a', 'b', 'c']) await store.checkpoint(held(id), nodeRecord(node));
+      await store.finish(held(id), end());
       const claim = { owner: 'next', from: ['succeeded'], startedAt: NOW + 5, version: 'v2' } as const;
 
       const refused = await store.reopen(id, { ...claim, from: ['failed'] }, ['a']);
@@ -267,7 +295,7 @@ export function describeExecutionStore(
         ['running', 'next', 'v2', 1, undefined],
       );
       assert.deepEqual(reopened?.nodes, [nodeRecord('a')]);
-      assert.equal(await store.checkpoint(id, 'next', nodeRecord('b', { result: 'new' })), true);
+      assert.equal(await store.checkpoint(leaseOf(reopened), nodeRecord('b', { result: 'new' })), true);
       assert.deepEqual((await store.get(id))?.nodes, [nodeRecord('a'), nodeRecord('b', { result: 'new' })]);
     });
 
@@ -276,8 +304,8 @@ export function describeExecutionStore(
       const ids: string[] = [];
       for (let i = 1; i <= 4; i++) {
         const { id } = (await store.create(executionRecord({ idempotencyKey: `k${i}` }))).execution;
-        await store.checkpoint(id, 'me', nodeRecord('a'));
-        if (i < 4) await store.finish(id, 'me', end({ finishedAt: NOW + i }));
+        await store.checkpoint(held(id), nodeRecord('a'));
+        if (i < 4) await store.finish(held(id), end({ finishedAt: NOW + i }));
         ids.push(id);
       }
 
@@ -296,7 +324,7 @@ export function describeExecutionStore(
     test('cancels what has not ended, whoever runs it', async (store) => {
       const running = (await store.create(executionRecord({ joinKey: 'j' }))).execution;
       const done = (await store.create(executionRecord())).execution;
-      await store.finish(done.id, 'me', end());
+      await store.finish(held(done.id), end());
 
       assert.equal(await store.cancel(running.id, { finishedAt: NOW + 3 }), true);
       assert.equal(await store.cancel(running.id, { finishedAt: NOW + 4 }), false);
@@ -308,14 +336,14 @@ export function describeExecutionStore(
         [cancelled?.status, cancelled?.finishedAt, cancelled?.joinKey],
         ['cancelled', NOW + 3, undefined],
       );
-      assert.equal(await store.checkpoint(running.id, 'me', nodeRecord('a')), false);
+      assert.equal(await store.checkpoint(held(running.id), nodeRecord('a')), false);
     });
 
     test('amends a failed node after the run, and no other', async (store) => {
       const { id } = (await store.create(executionRecord())).execution;
-      await store.checkpoint(id, 'me', nodeRecord('bad', { status: 'failed', optional: true }));
-      await store.checkpoint(id, 'me', nodeRecord('good'));
-      await store.finish(id, 'me', end());
+      await store.checkpoint(held(id), nodeRecord('bad', { status: 'failed', optional: true }));
+      await store.checkpoint(held(id), nodeRecord('good'));
+      await store.finish(held(id), end());
 
       assert.equal(await store.amend(id, nodeRecord('bad', { result: 'late' })), true);
       assert.equal(await store.amend(id, nodeRecord('good', { result: 'late' })), false);
@@ -356,7 +384,7 @@ export function describeExecutionStore(
       const ids: string[] = [];
       for (let n = 0; n < 5; n++) {
         const { execution } = await store.create(executionRecord({ input }));
-        await store.finish(execution.id, 'me', end({ output: input }));
+        await store.finish(held(execution.id), end({ output: input }));
         ids.unshift(execution.id);
       }
 
@@ -382,7 +410,7 @@ export function describeExecutionStore(
       const { execution } = await store.create(executionRecord());
       const names = Array.from({ length: 40 }, (_, n) => `n${(n * 7) % 40}`);
       for (const name of names)
-        await store.checkpoint(execution.id, 'me', nodeRecord(name, { result: { name, text: 'x'.repeat(300_000) } }));
+        await store.checkpoint(held(execution.id), nodeRecord(name, { result: { name, text: 'x'.repeat(300_000) } }));
 
       const ledger = await store.get(execution.id);
 
@@ -397,7 +425,7 @@ export function describeExecutionStore(
       const queued = (await store.create(executionRecord({ status: 'queued' }))).execution;
       const done = (await store.create(executionRecord())).execution;
       await store.create(executionRecord({ parentId: running.id }));
-      await store.finish(done.id, 'me', end());
+      await store.finish(held(done.id), end());
 
       assert.deepEqual(
         await store.unfinished(),
@@ -409,8 +437,8 @@ export function describeExecutionStore(
       const odd = 'a\0b\ud800c\udc00 \u{1f600}';
       const { execution } = await store.create(executionRecord({ input: { [odd]: odd }, idempotencyKey: odd }));
       const error = { name: odd, message: odd };
-      await store.checkpoint(execution.id, 'me', nodeRecord('a', { result: { [odd]: [odd] }, error }));
-      await store.finish(execution.id, 'me', end({ status: 'failed', output: odd, error }));
+      await store.checkpoint(held(execution.id), nodeRecord('a', { result: { [odd]: [odd] }, error }));
+      await store.finish(held(execution.id), end({ status: 'failed', output: odd, error }));
 
       const ledger = (await store.get(execution.id))!;
 
@@ -437,9 +465,9 @@ export function describeExecutionStore(
       assert.equal((await store.list({ workflow: 'triage ' })).items.length, 1);
       assert.equal(toMetrics('triage ', await store.sums('triage ')).total, 1);
       assert.equal(await store.find(`${ids[0]} `), undefined);
-      assert.equal(await store.checkpoint(`${ids[0]} `, 'me', nodeRecord('a')), false);
-      await store.checkpoint(ids[0]!, 'me', nodeRecord('a'));
-      await store.checkpoint(ids[0]!, 'me', nodeRecord('a '));
+      assert.equal(await store.checkpoint(held(`${ids[0]} `), nodeRecord('a')), false);
+      await store.checkpoint(held(ids[0]!), nodeRecord('a'));
+      await store.checkpoint(held(ids[0]!), nodeRecord('a '));
       assert.deepEqual(
         (await store.get(ids[0]!))?.nodes.map(({ node }) => node),
         ['a', 'a '],
@@ -456,8 +484,8 @@ export function describeExecutionStore(
         assert.equal(await store.findByIdempotencyKey(id, id), undefined);
         assert.equal(await store.claim(id, claim), undefined);
         assert.equal(await store.reopen?.(id, claim, ['a']), undefined);
-        assert.equal(await store.checkpoint(id, 'me', nodeRecord('a')), false);
-        assert.equal(await store.finish(id, 'me', end()), false);
+        assert.equal(await store.checkpoint(held(id), nodeRecord('a')), false);
+        assert.equal(await store.finish(held(id), end()), false);
         assert.equal(await store.cancel(id, { finishedAt: NOW }), false);
         assert.equal(await store.amend(id, nodeRecord('a')), false);
         assert.deepEqual((await store.list({ workflow: id })).items, []);
@@ -566,9 +594,9 @@ export function describeExecutionStore(
           await lease.take(me, 10_000, { ...(await lease.take(me, 10_000)) } as LeaseSeen);
         };
         await crash();
-        await store.checkpoint(id, 'me', nodeRecord('a', { status: 'failed' }));
+        await store.checkpoint(held(id), nodeRecord('a', { status: 'failed' }));
         assert.equal((await store.find(id))?.crashes, 1);
-        await store.checkpoint(id, 'me', nodeRecord('a'));
+        await store.checkpoint(held(id), nodeRecord('a'));
         assert.equal((await store.find(id))?.crashes, undefined);
 
         await lease.release('me');
@@ -580,7 +608,7 @@ export function describeExecutionStore(
         await lease.release('me');
         await crash();
         assert.equal((await store.find(id))?.crashes, 1);
-        await store.finish(id, 'me', end());
+        await store.finish(leaseOf((await store.find(id))!), end());
         assert.equal((await store.find(id))?.crashes, undefined);
       },
     );
@@ -620,7 +648,8 @@ export function describeExecutionStore(
           };
           const how = { status: below(3) === 0 ? 'failed' : 'succeeded', degraded: below(2) === 0 } as const;
           const ended = end({ ...how, totals, finishedAt: NOW + below(3_000) });
-          await both((each) => each.finish(id, owner, ended));
+          const { fence } = (await model.find(id)) ?? {};
+          await both((each) => each.finish(held(id, owner, fence), ended));
         },
         async (id = oneOf()) => {
           if (below(3) === 0) await both((each) => each.cancel(id, { finishedAt: NOW + 50 }));
@@ -651,9 +680,9 @@ export function describeExecutionStore(
       for (let i = 0; i < 30; i++) ids.push((await store.create(executionRecord())).execution.id);
 
       const answers = await Promise.all([
-        ...ids.map((id, i) => store.finish(id, i % 10 === 9 ? 'other' : 'me', end({ finishedAt: NOW + i }))),
-        store.finish(ids[0]!, 'me', end({ status: 'failed' })),
-        store.finish('unknown', 'me', end()),
+        ...ids.map((id, i) => store.finish(held(id, i % 10 === 9 ? 'other' : 'me'), end({ finishedAt: NOW + i }))),
+        store.finish(held(ids[0]!), end({ status: 'failed' })),
+        store.finish(held('unknown'), end()),
       ]);
 
       assert.deepEqual(answers, [...ids.map((_, i) => i % 10 !== 9), false, false]);
@@ -665,7 +694,7 @@ export function describeExecutionStore(
       const { costUsd: _, ...unpriced } = { ...NO_TOTALS, nodes: 1, inputTokens: 10, outputTokens: 4 };
       for (const totals of [NO_TOTALS, unpriced]) {
         const { id } = (await store.create(executionRecord())).execution;
-        await store.finish(id, 'me', end({ totals }));
+        await store.finish(held(id), end({ totals }));
 
         assert.deepEqual((await store.get(id))?.totals, totals);
       }
@@ -689,7 +718,7 @@ export function describeExecutionStore(
           i === 4
             ? { status: 'failed', totals: NO_TOTALS }
             : { degraded: i === 2, totals: { ...totals, retries: i === 1 ? 3 : 0, fallbacks: i === 2 ? 2 : 0 } };
-        await store.finish(id, 'me', end({ finishedAt: NOW + i * 100, ...(how as Partial<ExecutionEnd>) }));
+        await store.finish(held(id), end({ finishedAt: NOW + i * 100, ...(how as Partial<ExecutionEnd>) }));
       }
       await store.create(executionRecord({ status: 'queued' }));
       await store.create(executionRecord({ workflow: 'other' }));
@@ -706,5 +735,140 @@ export function describeExecutionStore(
         [0, null, null, null, 0],
       );
     });
+  });
+}
+
+/** Some of the ledger's time passes: leases of so few milliseconds are over, whatever clock they go by. */
+async function untilOver(store: ExecutionStore, id: string): Promise<void> {
+  while (!(await store.shared!.due(500, 0)).some((work) => work.id === id));
+}
+
+function describeSharedLedger(test: (sentence: string, body: (store: ExecutionStore) => Promise<void>) => void): void {
+  const claim = (owner: string, leaseMs: number) => ({
+    ...{ owner, from: ['queued', 'running'] as const, startedAt: NOW, version: 'v1', leaseMs },
+  });
+  const long = 3_600_000;
+  /** Of a store that serves one process there is nothing to say. */
+  const sharedTest = (sentence: string, body: (store: ExecutionStore) => Promise<void>): void =>
+    test(sentence, async (store) => (store.shared ? body(store) : undefined));
+  const waiting = async (store: ExecutionStore, change: Partial<ExecutionRecord> = {}, dueMs = 0): Promise<string> => {
+    const { owner: _, startedAt: __, ...record } = executionRecord({ status: 'queued', ...change });
+    await store.create(record, { dueMs });
+    return record.id;
+  };
+
+  sharedTest('gives an execution to one of those that claim it at once', async (store) => {
+    const ids = await Promise.all(Array.from({ length: 20 }, () => waiting(store)));
+
+    const claims = await Promise.all(
+      ids.flatMap((id) => Array.from({ length: 5 }, (_, racer) => store.claim(id, claim(`r${racer}`, long)))),
+    );
+
+    const won = claims.flatMap((ledger) => (ledger ? [ledger] : []));
+    assert.deepEqual(won.map(({ id }) => id).sort(), [...ids].sort());
+    assert.ok(won.every(({ fence, crashes }) => fence === 1 && crashes === undefined));
+  });
+
+  sharedTest('leaves an execution to its owner until the lease is over, and counts a crash then', async (store) => {
+    const id = await waiting(store);
+    await store.claim(id, claim('first', long));
+    assert.equal(await store.claim(id, claim('second', long)), undefined);
+    const own = await store.claim(id, claim('first', 1));
+    assert.deepEqual([own?.fence, own?.crashes, own?.resumes], [2, undefined, 1]);
+    await untilOver(store, id);
+
+    const taken = await store.claim(id, claim('second', long));
+
+    assert.deepEqual([taken?.owner, taken?.fence, taken?.crashes, taken?.resumes], ['second', 3, 1, 2]);
+    assert.equal(await store.checkpoint(leaseOf(own!), nodeRecord('a')), false);
+    assert.equal(await store.finish(leaseOf(own!), end()), false);
+    assert.equal(await store.checkpoint(leaseOf(taken!), nodeRecord('a')), true);
+    assert.equal((await store.find(id))?.crashes, undefined);
+  });
+
+  sharedTest('renews what is held and says what is not', async (store) => {
+    const [kept, cancelled, ended, taken] = [
+      await waiting(store),
+      await waiting(store),
+      await waiting(store),
+      await waiting(store),
+    ];
+    const leases = [];
+    for (const id of [kept, cancelled, ended]) leases.push(leaseOf((await store.claim(id, claim('me', long)))!));
+    leases.push(leaseOf((await store.claim(taken, claim('me', 1)))!));
+    await untilOver(store, taken);
+    await store.claim(taken, claim('other', long));
+    await store.cancel(cancelled, { finishedAt: NOW });
+    await store.finish(leases[2]!, end());
+
+    const lost = await store.shared!.renew([...leases, held('unknown')], long);
+
+    assert.deepEqual([...lost].sort(), [cancelled, ended, taken, 'unknown'].sort());
+    assert.deepEqual(await store.shared!.renew([], long), []);
+    assert.deepEqual(await store.shared!.due(10, 0), []);
+  });
+
+  sharedTest('gives back what is released, to anybody and at once, and blames it for nothing', async (store) => {
+    const [id, foreign] = [await waiting(store), await waiting(store)];
+    const child = await waiting(store, { parentId: id });
+    const mine = [];
+    for (const each of [id, child]) mine.push(leaseOf((await store.claim(each, claim('me', long)))!));
+    await store.claim(foreign, claim('other', long));
+
+    const released = await store.shared!.release([...mine, held(foreign, 'me', 1)]);
+
+    const work: Work = { id, workflow: 'triage', version: 'v1', fence: 1, lane: 'default', priority: 0 };
+    assert.deepEqual(released, [work]);
+    assert.deepEqual([(await store.find(id))?.status, (await store.find(child))?.status], ['queued', 'queued']);
+    assert.equal((await store.find(foreign))?.status, 'running');
+    assert.equal(await store.finish(mine[0]!, end()), false);
+    const next = await store.claim(id, claim('next', long));
+    assert.deepEqual([next?.fence, next?.crashes, next?.resumes], [2, undefined, 0]);
+  });
+
+  sharedTest('says what is due, oldest first, and what waits not again for a while', async (store) => {
+    const old = await waiting(store);
+    await untilOver(store, old);
+    const [late, never] = [await waiting(store, {}, long), executionRecord({ status: 'queued' })];
+    await store.create(never);
+    await waiting(store, { parentId: 'p' });
+    const crashed = await waiting(store);
+    await store.claim(crashed, claim('me', 1));
+    await untilOver(store, crashed);
+
+    const due = await store.shared!.due(10, long);
+    const again = await store.shared!.due(10, long);
+    await store.shared!.makeDue(0);
+    await untilOver(store, late);
+
+    assert.deepEqual(due.map(({ id }) => id).sort(), [old, crashed].sort());
+    assert.deepEqual(
+      again.map(({ id }) => id),
+      [crashed],
+    );
+    const all = await store.shared!.due(10, long);
+    assert.deepEqual(all.map(({ id }) => id).sort(), [old, late, never.id, crashed].sort());
+    assert.equal((await store.shared!.due(1, long)).length, 1);
+    assert.equal(await store.shared!.waiting(), 3);
+  });
+
+  sharedTest('keeps the first source of a version, and knows who is there', async (store) => {
+    const shared = store.shared!;
+    const replica = { id: 'r1', startedAt: NOW, versions: ['triage@v1'], running: 1, capacity: 50 };
+    await shared.keepDefinition('triage', 'v1', 'name: triage');
+    await shared.keepDefinition('triage', 'v1', 'another');
+
+    const before = await shared.announce(replica);
+    await shared.announce({ ...replica, id: 'r2' });
+    const seen = await shared.announce({ ...replica, running: 2 });
+
+    assert.equal(await shared.definition('triage', 'v1'), 'name: triage');
+    assert.equal(await shared.definition('triage', 'v2'), undefined);
+    assert.deepEqual(before, []);
+    assert.deepEqual(
+      seen.map(({ silentMs: _, ...each }) => each),
+      [replica, { ...replica, id: 'r2' }],
+    );
+    assert.ok(seen.every(({ silentMs }) => silentMs >= 0));
   });
 }

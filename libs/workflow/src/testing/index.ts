@@ -1,6 +1,7 @@
 export {
   describeExecutionStore,
   executionRecord,
+  held,
   type ExecutionStoreUnderTest,
   nodeRecord,
   type TestApi,

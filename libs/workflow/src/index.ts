@@ -109,6 +109,15 @@ export {
   type UnfinishedExecution,
   type Work,
 } from './ledger/execution-store.js';
+export {
+  type ExecutionBus,
+  type ExecutionNews,
+  WORKFLOW_CLUSTER,
+  type Worker,
+  type WorkDispatch,
+  type WorkflowCluster,
+  type WorkOutcome,
+} from './cluster/seams.js';
 export type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from './ledger/executor-lease.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';

@@ -2,6 +2,7 @@ import {
   Inject,
   Injectable,
   Logger,
+  Optional,
   type BeforeApplicationShutdown,
   type OnApplicationBootstrap,
   type OnApplicationShutdown,
@@ -13,6 +14,7 @@ import {
   DeadLetterService,
   type EventSink,
   redactedStack,
+  ResilienceOptionsError,
   RESILIENCE_EVENTS,
   ResilienceService,
   StoreFaults,
@@ -20,6 +22,7 @@ import {
 import { FigureTable } from '@nest-resilience/core/kit';
 import { afterListening } from './after-listening.js';
 import { showInHealth } from './executions.health.js';
+import { WORKFLOW_CLUSTER, type WorkflowCluster } from './cluster/seams.js';
 import { Executor } from './executor/executor.js';
 import { methodEvents } from './executor/method-events.js';
 import { EXECUTION_STORE, type ExecutionStore } from './ledger/execution-store.js';
@@ -71,6 +74,7 @@ export class WorkflowEngine
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost,
     @Inject(StoreFaults) private readonly faults: StoreFaults,
     @Inject(FigureTable) private readonly figures: FigureTable,
+    @Optional() @Inject(WORKFLOW_CLUSTER) private readonly cluster: WorkflowCluster | undefined,
   ) {
     this.limits = readLimits(options.limits);
     this.requests = readRequestOptions(options.requests);
@@ -94,11 +98,13 @@ export class WorkflowEngine
     const { executor, loader } = this.ready;
     const report = await loader.load();
     executor.retain(this.registry.known());
+    await executor.introduce().catch((error: unknown) => this.logger.error('The ledger fails', redactedStack(error)));
     return report;
   }
 
   async onModuleInit(): Promise<void> {
     this.events.add?.(methodEvents);
+    if (this.cluster && !this.store.shared?.networked) throw notShared();
     if (!this.store.durable)
       this.logger.warn(
         'Executions are kept in memory: they do not outlive this process. Pass `store` to WorkflowModule.forRoot.',
@@ -172,6 +178,7 @@ export class WorkflowEngine
   private async openLedger(): Promise<void> {
     await this.store.init?.();
     await this.executor.lease?.open();
+    await this.executor.introduce();
   }
 
   private makeExecutor(handlers: HandlerTable, llm: LlmPort | undefined): Executor {
@@ -193,6 +200,7 @@ export class WorkflowEngine
       keepNode: (workflow, id, node, error) => this.runs.keepNode(workflow, id, node, error),
       keepItem: (workflow, id, node, index, error) => this.runs.keepItem(workflow, id, node, index, error),
       ...(this.options.resume !== undefined && { resume: this.options.resume }),
+      cluster: this.cluster,
       storeTimeoutMs: this.storeTimeoutMs,
       notOpen: () => this.opening.failure,
       unanswered: (error) => this.faults.note(LEDGER, 'create', error),
@@ -209,4 +217,10 @@ export class WorkflowEngine
       return undefined;
     }
   }
+}
+
+function notShared(): ResilienceOptionsError {
+  const allowed =
+    'postgresExecutionStore or mysqlExecutionStore: several replicas need a ledger on a server; or leave ClusterModule out';
+  return new ResilienceOptionsError([{ path: 'WorkflowModule > store', value: 'a ledger of one process', allowed }]);
 }

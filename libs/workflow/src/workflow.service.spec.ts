@@ -217,7 +217,6 @@ describe('a fallback workflow', () => {
     const planB = workflow('plan-b').node('b', { constant: 1 });
     const mended = workflow('parent', { fallback: ['plan-b'] }).node('a', { constant: 'mended' });
     const record = {
-      version: 'v1',
       status: 'running',
       owner: 'dead',
       input: {},
@@ -226,9 +225,15 @@ describe('a fallback workflow', () => {
     } as const;
     const totals = { nodes: 0, attempts: 0, retries: 0, fallbacks: 0, inputTokens: 0, outputTokens: 0, costUsd: 0 };
     const rest = { resumes: 0, degraded: false, totals };
-    await store.create({ id: '1', workflow: 'parent', ...record, ...rest });
+    await store.create({ id: '1', workflow: 'parent', version: mended.build().version, ...record, ...rest });
     await store.create({
-      ...{ id: '2', workflow: 'plan-b', parentId: '1', idempotencyKey: '1:fallback:plan-b' },
+      ...{
+        id: '2',
+        version: planB.build().version,
+        workflow: 'plan-b',
+        parentId: '1',
+        idempotencyKey: '1:fallback:plan-b',
+      },
       ...record,
       ...rest,
     });

@@ -68,6 +68,7 @@ export class WorkflowService {
         signal,
         onEnd: (listener) => this.engine.executor.dispatcher.onEnd(executionId, listener),
         find: () => this.store.find(executionId),
+        stopping: () => this.engine.executor.dispatcher.stopping,
       });
     }
     return this.get(executionId);

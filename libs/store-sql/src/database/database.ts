@@ -26,6 +26,8 @@ export interface DatabaseSource {
   readonly name: string;
   /** `false` when nothing outlives the process. */
   readonly durable: boolean;
+  /** Processes of several machines can work on it. */
+  readonly networked: boolean;
   open<Schema>(): Database<Schema>;
 }
 

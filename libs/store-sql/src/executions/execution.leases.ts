@@ -19,6 +19,7 @@ export class SqlSharedLedger implements SharedLedger {
   constructor(
     private readonly database: LazyDatabase<ExecutionSchema>,
     private readonly transactions: Transactions<ExecutionSchema>,
+    readonly networked: boolean,
   ) {}
 
   async renew(leases: readonly ExecutionLease[], leaseMs: number): Promise<readonly string[]> {
@@ -74,14 +75,24 @@ export class SqlSharedLedger implements SharedLedger {
     });
   }
 
-  async makeDue(graceMs: number): Promise<void> {
+  async adopt(graceMs: number): Promise<void> {
     const { kysely, flavour } = await this.database.get();
-    const now = serverTime(flavour);
+    const graces = { queued: 0, running: graceMs };
+    for (const [status, ms] of Object.entries(graces))
+      await kysely
+        .updateTable(EXECUTIONS)
+        .set({ due_at: sql<number>`${serverTime(flavour)} + ${ms}` })
+        .where('status', '=', status)
+        .where('due_at', 'is', null)
+        .execute();
+  }
+
+  async requeue(): Promise<void> {
+    const { kysely, flavour } = await this.database.get();
     await kysely
       .updateTable(EXECUTIONS)
-      .set({ due_at: sql<number>`${now} + case when status = 'queued' then 0 else ${graceMs} end` })
-      .where('status', 'in', ['queued', 'running'])
-      .where(sql<boolean>`(status = 'queued' or due_at is null)`)
+      .set({ due_at: serverTime(flavour) as never })
+      .where('status', '=', 'queued')
       .execute();
   }
 

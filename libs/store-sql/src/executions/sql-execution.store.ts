@@ -58,7 +58,7 @@ export class SqlExecutionStore implements ExecutionStore {
     this.durable = source.durable;
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
     this.transactions = new Transactions(this.database);
-    this.shared = new SqlSharedLedger(this.database, this.transactions);
+    this.shared = new SqlSharedLedger(this.database, this.transactions, source.networked);
     // What does not outlive the process has no other one to share it with.
     this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }

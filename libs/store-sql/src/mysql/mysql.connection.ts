@@ -32,6 +32,7 @@ export function mysqlSource(options: MysqlOptions): DatabaseSource {
   return {
     name: url === undefined ? 'mysql (pool)' : `mysql (${withoutPassword(url)})`,
     durable: true,
+    networked: true,
     open<Schema>(): Database<Schema> {
       const { shared, release } =
         url === undefined

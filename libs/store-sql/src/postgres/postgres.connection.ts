@@ -27,6 +27,7 @@ export function postgresSource(options: PostgresOptions): DatabaseSource {
   return {
     name: url === undefined ? 'postgres (pool)' : `postgres (${withoutPassword(url)})`,
     durable: true,
+    networked: true,
     open<Schema>(): Database<Schema> {
       const { shared, release } =
         url === undefined ? borrow(open(pool!)) : share(url, () => open(newPool(url, poolSize)));

@@ -34,7 +34,7 @@ interface OpenFile {
 export function sqliteSource(options: SqliteOptions): DatabaseSource {
   const { file } = options;
   return {
-    ...{ name: `sqlite (${file})`, durable: file !== ':memory:' },
+    ...{ name: `sqlite (${file})`, durable: file !== ':memory:', networked: false },
     open: <Schema>() => openSqlite<Schema>(options),
   };
 }

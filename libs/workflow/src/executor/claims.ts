@@ -1,9 +1,12 @@
 import type { Clock } from '@nest-resilience/core';
+import { type Presence, VERSION_PATIENCE_MS } from '../cluster/presence.js';
+import { CLUSTER_OWNER, type WorkflowCluster } from '../cluster/seams.js';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionRecord, type ExecutionStatus, NO_TOTALS } from '../ledger/execution.js';
 import { type ExecutionClaim, type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
 import { structuredError } from '../ledger/structured-error.js';
-import type { WorkflowRegistry } from '../registry/workflow-registry.js';
+import type { KeptDefinitions } from '../registry/kept-definitions.js';
+import { versionKey, type WorkflowRegistry } from '../registry/workflow-registry.js';
 import { ExecutionNotFoundError, ExecutionStateError, WorkflowFailedError } from '../workflow.errors.js';
 import type { ClaimedRun } from './active-runs.js';
 import type { RunEnd } from './run-ends.js';
@@ -16,6 +19,10 @@ export interface ClaimsWorld {
   readonly registry: WorkflowRegistry;
   readonly clock: Clock;
   readonly owner: string;
+  readonly cluster: WorkflowCluster | undefined;
+  readonly definitions: KeptDefinitions;
+  readonly presence: Presence;
+  log(message: string): void;
 }
 
 /** Makes executions of the ledger this process's own, each on the definition it has to run on. */
@@ -37,12 +44,15 @@ export class Claims {
     if (before.status === 'succeeded') return { end: { status: 'succeeded' } };
     if (!RESUMABLE.includes(before.status) || (unfinished && before.status === 'failed'))
       return { end: { status: 'cancelled' } };
-    const definition = this.definitionOf(before);
-    if (!definition) return { end: await this.orphaned(before) };
+    const definition = await this.versionFor(before);
+    if (!definition && this.world.presence.mustWait(versionKey({ ...before, name: before.workflow })))
+      return { end: { status: 'unknown_version', error: unknownVersion(before) } };
+    const current = definition ?? this.movedOn(before);
+    if (!current) return { end: await this.orphaned(before) };
     // Only as it was read: whoever took it up since then has it, and may be this process.
-    const ledger = await this.world.store.claim(id, this.claimOf(before, definition, [before.status]));
+    const ledger = await this.world.store.claim(id, this.claimOf(before, current, [before.status]));
     if (!ledger) return { end: { status: 'interrupted' } };
-    return { definition, ledger, startedOn: before.version, reopened: before.status === 'failed' };
+    return { definition: current, ledger, startedOn: before.version, reopened: before.status === 'failed' };
   }
 
   /**
@@ -65,11 +75,30 @@ export class Claims {
     throw new ExecutionStateError(before.id, status, action);
   }
 
-  /** What has not ended stays on the version it was submitted for, as long as that is known. What failed may have been mended. */
-  definitionOf({ workflow, version, status }: ExecutionRecord): WorkflowDefinition | undefined {
+  /** What has not ended stays on the version it was submitted for, as long as that is known here. What failed may have been mended. */
+  definitionOf(execution: ExecutionRecord): WorkflowDefinition | undefined {
+    const { workflow, version } = execution;
     const { registry } = this.world;
-    const unfinished = status === 'running' || status === 'queued';
-    return (unfinished ? registry.at(workflow, version) : undefined) ?? registry.find(workflow);
+    return (hasEnded(execution) ? undefined : registry.at(workflow, version)) ?? registry.find(workflow);
+  }
+
+  /** What it has to run on: nothing while that is not known here. */
+  private async versionFor(before: ExecutionRecord): Promise<WorkflowDefinition | undefined> {
+    const { workflow, version } = before;
+    const { registry, definitions } = this.world;
+    if (hasEnded(before)) return registry.find(workflow);
+    return registry.at(workflow, version) ?? definitions.find(workflow, version);
+  }
+
+  /** Nobody knows its version any more: it goes on under today's rules. */
+  private movedOn({ id, workflow, version }: ExecutionRecord): WorkflowDefinition | undefined {
+    const current = this.world.registry.find(workflow);
+    if (current)
+      this.world.log(
+        `Execution ${id} of '${workflow}' goes on with version ${current.version}: no process has known its version ` +
+          `${version} for ${VERSION_PATIENCE_MS / 60_000} minutes`,
+      );
+    return current;
   }
 
   private claimOf(
@@ -81,15 +110,24 @@ export class Claims {
     // A run that goes on after its end gets its whole time again; one that a crash interrupted does not.
     const ended = hasEnded(before);
     const deadline = ended && deadlineMs !== undefined ? { deadlineAt: now + deadlineMs } : {};
-    return { owner: this.world.owner, from, startedAt: now, version, absolve: ended, ...deadline };
+    return { ...this.owning(), from, startedAt: now, version, absolve: ended, ...deadline };
+  }
+
+  /** Whose it becomes, and for how long. */
+  private owning(): Pick<ExecutionClaim, 'owner' | 'leaseMs' | 'executor'> {
+    const { owner, cluster } = this.world;
+    return { owner, ...(cluster && { leaseMs: cluster.leaseMs, executor: CLUSTER_OWNER }) };
   }
 
   private async orphaned(before: ExecutionRecord): Promise<RunEnd> {
-    const { store, owner, clock } = this.world;
+    const { store, clock } = this.world;
     const cause = new Error('no such workflow is registered any more');
     const error = new WorkflowFailedError(before.workflow, before.id, undefined, cause);
     const now = clock.epochNow();
-    const ledger = await store.claim(before.id, { owner, from: RESUMABLE, startedAt: now, version: before.version });
+    const ledger = await store.claim(before.id, {
+      ...this.owning(),
+      ...{ from: RESUMABLE, startedAt: now, version: before.version },
+    });
     if (!ledger) return { status: 'interrupted' };
     const end = {
       status: 'failed',
@@ -100,6 +138,10 @@ export class Claims {
     } as const;
     return { status: 'failed', lease: leaseOf(ledger), error, end };
   }
+}
+
+function unknownVersion({ id, workflow, version }: ExecutionRecord): Error {
+  return new Error(`execution ${id} waits for a process that knows version ${version} of '${workflow}'`);
 }
 
 function hasEnded({ status }: ExecutionRecord): boolean {

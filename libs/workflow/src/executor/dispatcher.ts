@@ -1,7 +1,10 @@
 import type { Clock, ShutdownWait } from '@nest-resilience/core';
+import { OfferedQueue } from '../cluster/offered-queue.js';
+import type { Replica } from '../cluster/replica.js';
+import type { ExecutionNews, WorkflowCluster, WorkOutcome } from '../cluster/seams.js';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord } from '../ledger/execution.js';
-import type { ExecutionEnd, ExecutionStore } from '../ledger/execution-store.js';
+import { type ExecutionEnd, type ExecutionStore, leaseOf, type Work, workOf } from '../ledger/execution-store.js';
 import type { WorkflowRegistry } from '../registry/workflow-registry.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 import type { EndedRun } from '../metrics/workflow-stats.js';
@@ -13,7 +16,7 @@ import { Later } from './later.js';
 import type { Lease } from './lease.js';
 import { type Load, loadByWorkflow } from './load-by-workflow.js';
 import type { RunEnd } from './run-ends.js';
-import { type Place, RunQueue } from './run-queue.js';
+import { type Place, RunQueue, type WaitingRuns } from './run-queue.js';
 import { type Precedent, Suspects } from './suspects.js';
 
 export interface DispatcherWorld {
@@ -24,9 +27,12 @@ export interface DispatcherWorld {
   readonly closing: ShutdownWait;
   readonly limits: WorkflowLimits;
   readonly claims: Claims;
+  readonly cluster: WorkflowCluster | undefined;
   readonly runner: ExecutionRunner;
   /** Absent where the store serves one process anyway. */
   readonly lease: Lease | undefined;
+  /** This process as one of several; absent: it runs executions alone. */
+  readonly replica: Replica | undefined;
   /** Told of every end, and by the runner of every checkpoint. */
   readonly changes: ExecutionListeners;
   /** Calls {@link Dispatcher.drive} in such a way that a failure becomes a dead letter; rejects with the failure. */
@@ -36,12 +42,14 @@ export interface DispatcherWorld {
   log(message: string): void;
   /** Something that nobody waits for went wrong. */
   report(message: string, error: unknown): void;
+  /** Tells other processes. */
+  publish(news: ExecutionNews): void;
 }
 
 /** Decides which executions run in this process now, and which wait. */
 export class Dispatcher {
   private readonly active = new ActiveRuns();
-  private readonly queue: RunQueue;
+  readonly queue: WaitingRuns;
   private readonly ended = new ExecutionListeners();
   private readonly later: Later;
   readonly suspects: Suspects;
@@ -58,11 +66,10 @@ export class Dispatcher {
       report: (message, error) => world.report(message, error),
       over: () => this.pump(),
     });
-    this.queue = new RunQueue(
-      world.limits,
-      () => this.active.size,
-      () => this.suspects.busy,
-    );
+    const active = () => this.active.size;
+    this.queue = world.cluster
+      ? new OfferedQueue(world.cluster.dispatch, world.limits.queued, active)
+      : new RunQueue(world.limits, active, () => this.suspects.busy);
     this.later = new Later(
       world.clock,
       (id) => this.takeUp(id),
@@ -94,8 +101,8 @@ export class Dispatcher {
   accept(execution: ExecutionRecord, definition: WorkflowDefinition, place: Place): void {
     this.queue.release(place);
     if (place === 'running')
-      return this.launch(execution.id, execution.workflow, this.world.claims.ofNew(execution, definition));
-    this.queue.push({ id: execution.id, workflow: execution.workflow });
+      return void this.launch(execution.id, execution.workflow, this.world.claims.ofNew(execution, definition));
+    this.queue.push(workOf(execution));
     this.pump();
   }
 
@@ -111,7 +118,7 @@ export class Dispatcher {
     if (this.stopping) return 0;
     const rest = left.filter(({ crashes = 0 }) => crashes === 0);
     if (rest.length > 0) this.world.log(`${rest.length} unfinished executions go on`);
-    this.queue.pushFirst(rest);
+    this.queue.pushFirst(rest.map((left) => workOf({ version: '', ...left })));
     this.suspects.tryAll(
       left.filter(({ crashes = 0 }) => crashes > 0),
       precedent,
@@ -138,7 +145,16 @@ export class Dispatcher {
 
   /** Lets an execution go on that was claimed for it, beside the limits: somebody asked for this one. */
   goOn(claimed: ClaimedRun): void {
-    this.launch(claimed.ledger.id, claimed.definition.name, claimed);
+    void this.launch(claimed.ledger.id, claimed.definition.name, claimed);
+  }
+
+  /** Runs an execution that somebody offers. Never rejects. */
+  async work({ id, workflow }: Work): Promise<WorkOutcome> {
+    if (this.stopping) return 'stopping';
+    if (this.active.has(id)) return 'busy';
+    const end = await this.launch(id, workflow);
+    if (end?.status === 'unknown_version') return 'unknown_version';
+    return end?.status === 'interrupted' && end.error === undefined && !this.stopping ? 'busy' : 'left';
   }
 
   /** Resolves when nothing of the execution is at work in this process. A cancelled one has to let go first. */
@@ -169,14 +185,25 @@ export class Dispatcher {
   /** Stops a run whose ledger entry is cancelled already. */
   cancelled(executionId: string): void {
     this.queue.remove(executionId);
-    this.active.stop(executionId, 'cancelled');
-    this.world.changes.notify(executionId);
-    this.ended.notify(executionId);
+    this.world.publish({ kind: 'cancelled', id: executionId });
+    this.heard({ kind: 'cancelled', id: executionId });
   }
 
-  /** Calls back once when the execution has ended (or was interrupted) in this process. */
+  /** Another process did something to an execution. */
+  heard({ kind, id }: ExecutionNews): void {
+    if (kind === 'cancelled') this.active.stop(id, 'cancelled');
+    this.world.changes.notify(id);
+    if (kind !== 'changed') this.ended.notify(id);
+  }
+
+  /** Another process has it now. */
+  lostOne(id: string): void {
+    this.active.stop(id, 'lost');
+  }
+
+  /** Calls back when the execution has ended, as far as this process hears of it, or was interrupted here. */
   onEnd(executionId: string, listener: () => void): () => void {
-    return this.ended.once(executionId, listener);
+    return this.ended.add(executionId, listener);
   }
 
   /** Starts nothing new from here on. */
@@ -184,6 +211,7 @@ export class Dispatcher {
     this.stopping = true;
     this.later.stop();
     this.suspects.stop();
+    this.world.replica?.pause();
   }
 
   /** Starts nothing new, lets nodes at work finish for a while, then stops them. What is unfinished stays in the ledger. */
@@ -206,7 +234,7 @@ export class Dispatcher {
       const next = this.queue.next();
       if (next === undefined) return;
       if (this.active.has(next.id)) void this.goOnAfter(next.id);
-      else this.launch(next.id, next.workflow);
+      else void this.launch(next.id, next.workflow);
     }
   }
 
@@ -216,12 +244,12 @@ export class Dispatcher {
     await this.takeUp(id).catch((error: unknown) => this.tryLater(id, error));
   }
 
-  private launch(id: string, workflow: string, claimed?: ClaimedRun): void {
+  private launch(id: string, workflow: string, claimed?: ClaimedRun): Promise<RunEnd | undefined> {
     const active = this.active.enter(id, { supervised: true, workflow, ...(claimed && { claimed }) });
-    void this.supervise(active, workflow);
+    return this.supervise(active, workflow);
   }
 
-  private async supervise(active: ActiveRun, workflow: string): Promise<void> {
+  private async supervise(active: ActiveRun, workflow: string): Promise<RunEnd | undefined> {
     try {
       const definition = this.world.registry.find(workflow);
       await (definition?.deadLetter
@@ -229,11 +257,14 @@ export class Dispatcher {
         : this.drive(active.id));
       const end = await active.driving;
       if (end?.status === 'interrupted' && end.error !== undefined) this.tryLater(active.id, end.error);
-      else this.later.forget(active.id);
+      else if (end?.status !== 'unknown_version') this.later.forget(active.id);
+      else if (!this.world.cluster) this.later.schedule(active.id, end.error, 'waits: looked at again');
+      return end;
     } catch (error) {
       const end = await active.driving;
       if (end?.status === 'failed') await this.keepFailure(active, end, error);
       else this.tryLater(active.id, error);
+      return end;
     } finally {
       this.leave(active);
     }
@@ -250,11 +281,14 @@ export class Dispatcher {
   }
 
   private async run(active: ActiveRun): Promise<RunEnd> {
-    const claimed = active.claimed ?? (await this.world.claims.take(active.id, active.supervised));
+    const { clock, claims, replica } = this.world;
+    const askedAt = clock.now();
+    const claimed = active.claimed ?? (await claims.take(active.id, active.supervised));
     active.claimed = undefined;
     if ('end' in claimed) return claimed.end;
     const { definition, ledger, startedOn, reopened } = claimed;
     active.workflow = definition.name;
+    replica?.leases.hold(leaseOf(ledger), askedAt);
     const end = await this.world.runner.run(definition, ledger, startedOn, active.stop);
     if (!('run' in end) || end.run === undefined) return end;
     // What an execution brings along from before its last end was counted then.
@@ -270,10 +304,14 @@ export class Dispatcher {
 
   private leave(active: ActiveRun): void {
     const { id } = active;
+    const { changes, replica, publish } = this.world;
+    const lease = replica?.leases.drop(id);
+    if (lease && this.stopping) replica?.interrupted(lease);
     this.active.leave(active);
     this.suspects.ended(id);
-    this.world.changes.notify(id);
+    changes.notify(id);
     this.ended.notify(id);
+    publish({ kind: 'ended', id });
     this.pump();
   }
 
@@ -288,7 +326,7 @@ export class Dispatcher {
     if (this.stopping || this.active.has(id) || this.queue.has(id)) return;
     if (this.world.lease && !this.world.lease.held) return this.later.forget(id);
     if (execution?.status !== 'running' && execution?.status !== 'queued') return this.later.forget(id);
-    this.queue.pushFirst([{ id, workflow: execution.workflow }]);
+    this.queue.pushFirst([workOf(execution)]);
     this.pump();
   }
 }

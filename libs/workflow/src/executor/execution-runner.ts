@@ -30,7 +30,7 @@ export interface RunnerWorld {
   /** The execution has a checkpoint that it did not have before. */
   progressed(execution: ExecutionRecord): void;
   /** Whether this process still is the one that runs executions. */
-  isOurs(): true | Promise<boolean>;
+  isOurs(execution: ExecutionRecord): true | Promise<boolean>;
   /** The policy around a whole run; `undefined` for a workflow without one. */
   policy(definition: WorkflowDefinition): NodePolicy | undefined;
   /** The ledger has something new about the execution. */
@@ -193,7 +193,7 @@ export class ExecutionRunner {
         last = Math.max(record.finishedAt, last + 1);
         record = { ...record, finishedAt: last };
         const keep = async (): Promise<boolean> => {
-          await this.requireOurs(stop);
+          await this.requireOurs(ledger, stop);
           return store.checkpoint(lease, record);
         };
         const kept = await insist(keep, clock, stop.signal);
@@ -214,7 +214,7 @@ export class ExecutionRunner {
     try {
       if (stop.signal.aborted) throw stop.signal.reason;
       if (this.world.stopping()) throw new RunStop('shutdown');
-      await this.requireOurs(stop);
+      await this.requireOurs(ledger, stop);
       return await work();
     } finally {
       this.world.left();
@@ -222,8 +222,8 @@ export class ExecutionRunner {
   }
 
   /** Another process may have taken over while this one was stopped. */
-  private async requireOurs(stop: AbortController): Promise<void> {
-    const ours = this.world.isOurs();
+  private async requireOurs(ledger: ExecutionLedger, stop: AbortController): Promise<void> {
+    const ours = this.world.isOurs(ledger);
     if (ours === true || (await guardLedger(ours))) return;
     stop.abort(new RunStop('lost'));
     throw stop.signal.reason;

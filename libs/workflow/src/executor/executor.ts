@@ -1,14 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import { uuidV7Source } from '@nest-resilience/core/kit';
+import type { OfferedQueue } from '../cluster/offered-queue.js';
+import { Presence } from '../cluster/presence.js';
+import { Replica } from '../cluster/replica.js';
+import type { WorkflowCluster } from '../cluster/seams.js';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { ExecutionRecord, ExecutionStatus } from '../ledger/execution.js';
+import type { ReplicaRecord } from '../ledger/execution-store.js';
 import type { ExecutorLease } from '../ledger/executor-lease.js';
+import { KeptDefinitions } from '../registry/kept-definitions.js';
 import { versionKey } from '../registry/workflow-registry.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
   LedgerFeatureError,
   NodeNotFoundError,
+  WorkflowFailedError,
   WorkflowStoppingError,
 } from '../workflow.errors.js';
 import { WorkflowStats } from '../metrics/workflow-stats.js';
@@ -20,12 +27,17 @@ import { ExecutionRunner } from './execution-runner.js';
 import type { ExecutorWorld } from './executor.world.js';
 import { FallbackRuns } from './fallback-runs.js';
 import { Lease } from './lease.js';
-import { thisProcess } from './process-life.js';
+import { thisProcess, together } from './process-life.js';
+import { untilEnd } from './until-end.js';
 import { type NodePolicy, NodeRunner } from './node-runner.js';
 import { Redrives } from './redrives.js';
 import { type StartOptions, Submissions } from './submissions.js';
 import { TakeUp } from './take-up.js';
 
+/** A process that runs executions alone is taken for gone after this long without a sign of life. */
+const ALONE_GONE_MS = 15_000;
+/** No timer lasts longer. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const ENDED: readonly ExecutionStatus[] = ['succeeded', 'failed', 'cancelled'];
 
 /** Accepts executions and runs them. */
@@ -38,16 +50,29 @@ export class Executor {
   /** Absent where the store serves one process anyway. */
   readonly lease: Lease | undefined;
   private readonly submissions: Submissions;
-  private readonly takeUp: TakeUp;
+  private readonly takeUp: Pick<TakeUp, 'begin' | 'leading' | 'stillLeading'>;
   private readonly claims: Claims;
   private readonly fallbacks: FallbackRuns;
   private readonly nodes: NodeRunner;
-  private readonly owner = randomUUID();
+  /** This process as one of several; absent: it runs executions alone. */
+  readonly replica: Replica | undefined;
+  readonly presence: Presence;
+  private readonly definitions: KeptDefinitions;
+  private readonly owner: string;
+  private readonly startedAt: number;
   /** By version of the workflow. */
   private readonly policies = new Map<string, Map<string, NodePolicy>>();
 
   constructor(private readonly world: ExecutorWorld) {
-    const { store, registry, handlers, llm, clock, limits } = world;
+    const { store, registry, handlers, llm, clock, limits, cluster } = world;
+    this.owner = cluster?.replicaId ?? randomUUID();
+    this.startedAt = clock.epochNow();
+    this.presence = new Presence({
+      ...{ shared: store.shared, clock, goneMs: cluster?.leaseMs ?? ALONE_GONE_MS },
+      me: () => this.myself(),
+    });
+    this.definitions = new KeptDefinitions(store.shared, registry);
+    this.replica = cluster && this.replicaOf(cluster);
     const nextId = uuidV7Source(() => clock.epochNow());
     this.nodes = new NodeRunner({
       clock,
@@ -58,13 +83,17 @@ export class Executor {
       requests: world.requests,
       keepItem: (run, node, index, error) => world.keepItem(run.definition.name, run.executionId, node, index, error),
     });
-    this.takeUp = new TakeUp(
+    const alone = new TakeUp(
       () => this.dispatcher,
       world.resume ?? true,
       (message, error) => world.report(message, error),
     );
+    this.takeUp = this.replica ?? alone;
     this.lease = store.lease && this.leaseOf(store.lease);
-    this.claims = new Claims({ store, registry, clock, owner: this.owner });
+    this.claims = new Claims({
+      ...{ store, registry, clock, cluster, owner: this.owner, definitions: this.definitions, presence: this.presence },
+      log: (message) => world.log?.(message),
+    });
     this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
     this.fallbacks = new FallbackRuns({
       ...{ store, registry, clock, claims: this.claims, nextId },
@@ -76,13 +105,16 @@ export class Executor {
       clock,
       limits,
       nodes: this.nodes,
-      changed: (id) => this.changes.notify(id),
+      changed: (id) => {
+        this.changes.notify(id);
+        cluster?.bus.publish({ kind: 'changed', id });
+      },
       policy: (definition) => this.policyOf(definition),
       stopping: () => this.dispatcher.stopping,
       enter: (execution) => this.dispatcher.suspects.enter(execution),
       left: () => this.dispatcher.suspects.left(),
       progressed: (execution) => this.dispatcher.suspects.progressed(execution),
-      isOurs: () => this.lease?.certain() ?? true,
+      isOurs: ({ id }) => this.replica?.leases.certain(id) ?? this.lease?.certain() ?? true,
       runFallback: (workflow, parent, signal) => this.fallbacks.run(workflow, parent, signal),
       dropFallbacks: (parent) => this.fallbacks.cancelAll(parent),
       keepNode: (execution, record, error) => world.keepNode(execution.workflow, execution.id, record.node, error),
@@ -94,6 +126,9 @@ export class Executor {
       closing: world.closing,
       limits,
       claims: this.claims,
+      cluster,
+      replica: this.replica,
+      publish: (news) => cluster?.bus.publish(news),
       runner,
       lease: this.lease,
       changes: this.changes,
@@ -102,6 +137,7 @@ export class Executor {
       log: (message) => world.log?.(message),
       report: (message, error) => world.report(message, error),
     });
+    cluster?.bus.subscribe((news) => this.dispatcher.heard(news));
     const { dispatcher, lease, owner } = this;
     this.submissions = new Submissions({ world, dispatcher, lease, owner, nextId });
   }
@@ -114,6 +150,7 @@ export class Executor {
   /** Lets nodes at work finish for a while, then stops them, and leaves the ledger to the next process. */
   async shutdown(): Promise<void> {
     await this.dispatcher.shutdown();
+    await this.replica?.leave();
     await this.lease?.close();
   }
 
@@ -173,18 +210,63 @@ export class Executor {
   /** Runs what a dead letter calls, or joins its run. @throws ExecutorElsewhereError, WorkflowFailedError */
   async drive(executionId: string): Promise<void> {
     // The dispatcher's own calls come through a dead letter, too.
-    if (!this.dispatcher.isAtWork(executionId)) await this.lease?.require();
-    return this.dispatcher.drive(executionId);
+    if (this.dispatcher.isAtWork(executionId)) return this.dispatcher.drive(executionId);
+    await this.lease?.require();
+    await this.dispatcher.drive(executionId);
+    if (this.replica) await this.untilEndedElsewhere(executionId);
+  }
+
+  /** Keeps the definitions in use that are data, and says that this process is there. Rejects when the ledger fails. */
+  async introduce(): Promise<void> {
+    await this.definitions.keep();
+    await this.presence.beat();
+  }
+
+  /** It may be at work in another process. @throws WorkflowFailedError */
+  private async untilEndedElsewhere(id: string): Promise<void> {
+    const { store, clock } = this.world;
+    await untilEnd({
+      ...{ clock, timeoutMs: MAX_TIMER_MS, signal: undefined, find: () => store.find(id) },
+      onEnd: (listener) => this.dispatcher.onEnd(id, listener),
+      stopping: () => this.dispatcher.stopping,
+    });
+    const execution = await store.find(id);
+    if (execution?.status === 'running' || execution?.status === 'queued')
+      throw new WorkflowStoppingError(execution.workflow);
+    if (execution?.status === 'failed')
+      throw new WorkflowFailedError(execution.workflow, id, execution.error?.node, execution.error);
+  }
+
+  private myself(): ReplicaRecord {
+    const { limits, registry } = this.world;
+    const versions = registry.known().map(versionKey);
+    const { running } = this.dispatcher.load;
+    return { id: this.owner, startedAt: this.startedAt, versions, running, capacity: limits.running };
+  }
+
+  private replicaOf(cluster: WorkflowCluster): Replica {
+    const { store, clock, limits } = this.world;
+    if (!store.shared || !store.lease) throw new LedgerFeatureError('shared', 'be run by several processes');
+    return new Replica({
+      ...{ cluster, shared: store.shared, clock, concurrency: limits.running, presence: this.presence },
+      queue: () => this.dispatcher.queue as OfferedQueue,
+      work: (work) => this.dispatcher.work(work),
+      lost: (id) => this.dispatcher.lostOne(id),
+      report: (message, error) => this.world.report(message, error),
+    });
   }
 
   private leaseOf(ledger: ExecutorLease): Lease {
     return new Lease({
       ledger,
       clock: this.world.clock,
-      me: thisProcess(this.owner),
+      ...(this.world.cluster ? { me: together(), together: true } : { me: thisProcess(this.owner) }),
       taken: (lease) => this.takeUp.leading(lease),
       lost: () => this.dispatcher.lost(),
-      renewed: () => this.takeUp.stillLeading(),
+      renewed: () => {
+        this.takeUp.stillLeading();
+        if (!this.replica) void this.introduce().catch(() => undefined);
+      },
       log: (message) => this.world.log?.(message),
       report: (message, error) => this.world.report(message, error),
     });

@@ -1,5 +1,6 @@
 import type { Clock, ShutdownWait } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
+import type { WorkflowCluster } from '../cluster/seams.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
 import type { LlmPort } from '../llm.port.js';
 import type { HandlerTable } from '../registry/handlers.js';
@@ -33,6 +34,8 @@ export interface ExecutorWorld {
     index: number,
     error: unknown,
   ): Promise<string | undefined>;
+  /** Lets several processes run executions; needs a store that can be shared. */
+  readonly cluster?: WorkflowCluster | undefined;
   /** @default true: what earlier processes left goes on by itself */
   readonly resume?: boolean;
   /** Milliseconds that a submission waits for the ledger. @default 2000 */

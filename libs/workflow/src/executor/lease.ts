@@ -18,6 +18,8 @@ export interface LeaseWorld {
   readonly ledger: ExecutorLease;
   readonly clock: Clock;
   readonly me: LeaseHolder;
+  /** Several processes hold it together, under one name: none of them gives it back. */
+  readonly together?: boolean;
   /** This process may run executions from now on. */
   taken(lease: LeaseTaken): void;
   /** Another process has it: nothing may be done for executions any more. */
@@ -93,7 +95,7 @@ export class Lease {
     this.stopBeating?.();
     if (!this.sure) return;
     this.sure = undefined;
-    await this.world.ledger.release(this.world.me.owner);
+    if (!this.world.together) await this.world.ledger.release(this.world.me.owner);
   }
 
   private async beat(): Promise<void> {

@@ -1,5 +1,6 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { CLUSTER_OWNER } from '../cluster/seams.js';
 import type { LeaseHolder } from '../ledger/executor-lease.js';
 
 /** Who this process is, for others of its machine. */
@@ -7,6 +8,11 @@ export function thisProcess(owner: string): LeaseHolder {
   const [machine, started] = [machineOf(), startOf(process.pid)];
   const life = machine !== undefined && typeof started === 'string' ? { life: `${machine} ${started}` } : {};
   return { owner, host: hostname(), pid: process.pid, ...life };
+}
+
+/** All processes of a cluster: whether one of them has ended means nothing. */
+export function together(): LeaseHolder {
+  return { owner: CLUSTER_OWNER, host: hostname(), pid: process.pid };
 }
 
 /**

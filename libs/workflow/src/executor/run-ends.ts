@@ -17,6 +17,8 @@ export type RunEnd =
   | { readonly status: 'succeeded'; readonly end?: ExecutionEnd; readonly run?: EndedRun }
   /** With what the ledger said, if it was the ledger that failed. */
   | { readonly status: 'interrupted'; readonly error?: unknown }
+  /** It waits for a process that knows its version; `error` says which. */
+  | { readonly status: 'unknown_version'; readonly error: unknown }
   /** Without `run` its workflow is not known. */
   | {
       readonly status: 'failed';

@@ -1,11 +1,31 @@
-import type { UnfinishedExecution } from '../ledger/execution-store.js';
+import type { UnfinishedExecution, Work } from '../ledger/execution-store.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
 
 /** Where a new execution goes: at work at once, or behind the others. */
 export type Place = 'running' | 'queued';
 
-/** Who waits, and whether there is a place for one more. Nothing here looks at more than one of them. */
-export class RunQueue {
+/** Who waits for a place in this process, and whether there is a place for one more. */
+export interface WaitingRuns {
+  readonly running: number;
+  readonly queued: number;
+  has(id: string): boolean;
+  /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
+  reserve(): Place | undefined;
+  /** Gives a place back: it is not needed, or the execution is at work and counted there. */
+  release(place: Place): void;
+  push(work: Work): void;
+  /** Lets them go before all others. */
+  pushFirst(work: readonly Work[]): void;
+  /** The next one to run, if there is a place for it. */
+  next(): UnfinishedExecution | undefined;
+  remove(id: string): void;
+  clear(): void;
+  /** Names of the workflows that wait, one for each execution. */
+  workflows(): Iterable<string>;
+}
+
+/** Nothing here looks at more than one of them. */
+export class RunQueue implements WaitingRuns {
   private readonly byId = new Map<string, UnfinishedExecution>();
   /** The next one is the last; those that were removed are passed over. */
   private first: UnfinishedExecution[] = [];
@@ -33,7 +53,6 @@ export class RunQueue {
     return this.byId.has(id);
   }
 
-  /** Takes a place for an execution that is about to be stored; `undefined` when everything is full. */
   reserve(): Place | undefined {
     if (!this.held() && this.queued === 0 && this.running < this.limits.running) {
       this.reserved.running++;
@@ -45,7 +64,6 @@ export class RunQueue {
     return 'queued';
   }
 
-  /** Gives a place back: it is not needed, or the execution is at work and counted there. */
   release(place: Place): void {
     this.reserved[place]--;
   }
@@ -55,7 +73,6 @@ export class RunQueue {
     this.behind.push(execution);
   }
 
-  /** Lets them go before all others. */
   pushFirst(executions: readonly UnfinishedExecution[]): void {
     for (let place = executions.length - 1; place >= 0; place--) {
       const execution = executions[place]!;
@@ -64,7 +81,6 @@ export class RunQueue {
     }
   }
 
-  /** The next one to run, if there is a place for it. */
   next(): UnfinishedExecution | undefined {
     if (this.held() || this.running >= this.limits.running) return undefined;
     for (;;) {
@@ -81,7 +97,6 @@ export class RunQueue {
     this.behind = [];
   }
 
-  /** Names of the workflows that wait, one for each execution. */
   *workflows(): Generator<string> {
     for (const { workflow } of this.byId.values()) yield workflow;
   }

@@ -15,6 +15,9 @@ import { DEFAULT_STORE_TIMEOUT_MS, LedgerPatience } from './ledger-patience.js';
 import type { Place } from './run-queue.js';
 import { checkSubmission, newExecution, sameInput } from './submission.js';
 
+/** If whoever was told of it does not take it up by then, somebody else is told. */
+const DUE_MS = 60_000;
+
 export interface StartOptions {
   /** The same key always leads to the same execution, at most 255 characters. */
   readonly idempotencyKey?: string;
@@ -94,7 +97,7 @@ export class Submissions {
     const { world, dispatcher } = this.parts;
     dispatcher.arriving.add(record.id);
     try {
-      const found = await world.store.create(record);
+      const found = await world.store.create(record, world.cluster && { dueMs: DUE_MS });
       if (found.created) dispatcher.accept(found.execution, definition, place);
       else dispatcher.release(place);
       return found;

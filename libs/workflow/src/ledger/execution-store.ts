@@ -86,10 +86,20 @@ export function leaseOf({ id, owner = '', fence = 0 }: ExecutionRecord): Executi
 
 /** An execution that is ready to be run by somebody. */
 export interface Work extends Pick<ExecutionRecord, 'id' | 'workflow' | 'version'> {
+  /** As it was last claimed. */
   readonly fence: number;
   readonly lane: string;
   /** Higher goes first. */
   readonly priority: number;
+}
+
+export function workOf({
+  id,
+  workflow,
+  version,
+  fence = 0,
+}: Pick<ExecutionRecord, 'id' | 'workflow' | 'version' | 'fence'>): Work {
+  return { id, workflow, version, fence, lane: 'default', priority: 0 };
 }
 
 /** A process that runs executions. */
@@ -110,6 +120,8 @@ export interface SeenReplica extends ReplicaRecord {
 
 /** Of a ledger that several processes work on. All times are those of the ledger's clock. */
 export interface SharedLedger {
+  /** False: it is a file, or in memory, which processes of several machines cannot share. */
+  readonly networked: boolean;
   /** Prolongs leases. Resolves with the ids of those that are not held any more: taken over, cancelled, ended. */
   renew(leases: readonly ExecutionLease[], leaseMs: number): Promise<readonly string[]>;
   /** Gives executions back that have not ended: they are `queued`, and anybody may have them at once. */
@@ -119,8 +131,10 @@ export interface SharedLedger {
    * given out again before `againMs` are over.
    */
   due(limit: number, againMs: number): Promise<readonly Work[]>;
-  /** Makes everything that waits due now: whoever was told of it has forgotten it. And what a process without leases left, after `graceMs`. */
-  makeDue(graceMs: number): Promise<void>;
+  /** Makes due what a process without leases left: what waits at once, what it ran after `graceMs`. */
+  adopt(graceMs: number): Promise<void>;
+  /** Makes everything due that waits: whoever was told of it has forgotten it. */
+  requeue(): Promise<void>;
   /** How many wait, without their fallbacks. */
   waiting(): Promise<number>;
   /** Keeps the source of a version for processes that do not have it. */

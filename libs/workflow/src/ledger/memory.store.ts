@@ -21,6 +21,7 @@ import {
   type SharedLedger,
   type UnfinishedExecution,
   type Work,
+  workOf,
   MAX_PAGE_SIZE,
 } from './execution-store.js';
 import { type ExecutionSums, rank } from './metrics.js';
@@ -259,6 +260,7 @@ function withoutKeys({ joinKey: _, owner: __, ...record }: ExecutionRecord): Exe
 
 /** For several executors of one process: in tests. */
 class MemorySharedLedger implements SharedLedger {
+  readonly networked = false;
   private readonly definitions = new Map<string, string>();
   private readonly replicas = new Map<string, ReplicaRecord & { readonly seenAt: number }>();
 
@@ -285,7 +287,7 @@ class MemorySharedLedger implements SharedLedger {
       const { owner: _, ...record } = entry.record;
       entry.record = { ...record, status: 'queued' };
       entry.dueAt = this.now();
-      if (record.parentId === undefined) released.push(workOf(entry));
+      if (record.parentId === undefined) released.push(workOf(entry.record));
     }
     return Promise.resolve(released);
   }
@@ -297,14 +299,17 @@ class MemorySharedLedger implements SharedLedger {
       .sort((a, b) => a.dueAt! - b.dueAt!)
       .slice(0, limit);
     for (const entry of due) if (entry.record.status === 'queued') entry.dueAt = now + againMs;
-    return Promise.resolve(due.map(workOf));
+    return Promise.resolve(due.map(({ record }) => workOf(record)));
   }
 
-  makeDue(graceMs: number): Promise<void> {
-    for (const entry of this.entries.values()) {
-      if (entry.record.status === 'queued') entry.dueAt = this.now();
-      else if (isUnfinished(entry)) entry.dueAt ??= this.now() + graceMs;
-    }
+  adopt(graceMs: number): Promise<void> {
+    for (const entry of this.entries.values())
+      if (isUnfinished(entry)) entry.dueAt ??= this.now() + (entry.record.status === 'queued' ? 0 : graceMs);
+    return Promise.resolve();
+  }
+
+  requeue(): Promise<void> {
+    for (const entry of this.entries.values()) if (entry.record.status === 'queued') entry.dueAt = this.now();
     return Promise.resolve();
   }
 
@@ -331,8 +336,4 @@ class MemorySharedLedger implements SharedLedger {
     this.replicas.set(replica.id, { ...replica, seenAt: now });
     return Promise.resolve(seen);
   }
-}
-
-function workOf({ record: { id, workflow, version, fence = 0 } }: Entry): Work {
-  return { id, workflow, version, fence, lane: 'default', priority: 0 };
 }

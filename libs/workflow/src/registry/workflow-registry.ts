@@ -22,6 +22,7 @@ const MAX_RETIRED = 100;
 
 /** The workflows of one application, by name. */
 export class WorkflowRegistry {
+  private world: RegistryWorld | undefined;
   private entries: ReadonlyMap<string, Entry> = new Map();
   /** Replaced by a reload; executions that were submitted for them still need them. */
   private readonly retired = new RecentMap<WorkflowDefinition>(MAX_RETIRED);
@@ -35,6 +36,7 @@ export class WorkflowRegistry {
       ...circles(definitions),
     ];
     if (found.length > 0) throw new WorkflowDefinitionError(found);
+    this.world = world;
     const kept = new Set(definitions.map(versionKey));
     for (const { definition } of this.entries.values()) if (!kept.has(versionKey(definition))) this.retire(definition);
     this.entries = new Map(
@@ -43,6 +45,14 @@ export class WorkflowRegistry {
         return [definition.name, { definition, checkInput }];
       }),
     );
+  }
+
+  /** Takes in an older or newer version than the one in use, for executions that were submitted for it. False when it cannot run here. */
+  retain(definition: WorkflowDefinition): boolean {
+    const { world } = this;
+    const runs = world !== undefined && check({ ...definition, fallback: [] }, [definition.name], world).length === 0;
+    if (runs) this.retire(definition);
+    return runs;
   }
 
   get names(): string[] {

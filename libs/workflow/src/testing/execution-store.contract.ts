@@ -838,7 +838,9 @@ function describeSharedLedger(test: (sentence: string, body: (store: ExecutionSt
 
     const due = await store.shared!.due(10, long);
     const again = await store.shared!.due(10, long);
-    await store.shared!.makeDue(0);
+    await store.shared!.adopt(0);
+    const adopted = await store.shared!.due(10, long);
+    await store.shared!.requeue();
     await untilOver(store, late);
 
     assert.deepEqual(due.map(({ id }) => id).sort(), [old, crashed].sort());
@@ -846,6 +848,7 @@ function describeSharedLedger(test: (sentence: string, body: (store: ExecutionSt
       again.map(({ id }) => id),
       [crashed],
     );
+    assert.deepEqual(adopted.map(({ id }) => id).sort(), [never.id, crashed].sort());
     const all = await store.shared!.due(10, long);
     assert.deepEqual(all.map(({ id }) => id).sort(), [old, late, never.id, crashed].sort());
     assert.equal((await store.shared!.due(1, long)).length, 1);

@@ -60,7 +60,7 @@ export class Dispatcher {
   constructor(private readonly world: DispatcherWorld) {
     this.suspects = new Suspects({
       clock: world.clock,
-      launch: ({ id, workflow }) => this.launch(id, workflow),
+      launch: ({ id, workflow }) => void this.launch(id, workflow),
       note: (note) => world.lease?.note(note) ?? Promise.resolve(),
       log: (message) => world.log(message),
       report: (message, error) => world.report(message, error),
@@ -304,14 +304,14 @@ export class Dispatcher {
 
   private leave(active: ActiveRun): void {
     const { id } = active;
-    const { changes, replica, publish } = this.world;
+    const { changes, replica } = this.world;
     const lease = replica?.leases.drop(id);
     if (lease && this.stopping) replica?.interrupted(lease);
     this.active.leave(active);
     this.suspects.ended(id);
     changes.notify(id);
     this.ended.notify(id);
-    publish({ kind: 'ended', id });
+    this.world.publish({ kind: 'ended', id });
     this.pump();
   }
 

@@ -29,6 +29,13 @@ export class CircuitBook {
     for (const circuits of this.byName.values()) yield* circuits.circuits();
   }
 
+  /** By its whole name, without looking through all of them. */
+  find(name: string): Circuit | undefined {
+    const family = circuitFamily(name);
+    const key = family === name ? undefined : name.slice(family.length + 1, -1);
+    return this.byName.get(name)?.peek(undefined) ?? this.byName.get(family)?.peek(key);
+  }
+
   /** The circuits of a keyed breaker share one name and are counted per state: keys come from arguments. */
   *families(): Iterable<{ readonly name: string; readonly members: readonly Circuit[] }> {
     const byName = new Map<string, Circuit[]>();

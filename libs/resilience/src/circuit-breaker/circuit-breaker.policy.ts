@@ -27,6 +27,10 @@ export class SingleCircuit implements CircuitBreakerStage {
   circuits(): Iterable<Circuit> {
     return [this.circuit];
   }
+
+  peek(key: string | undefined): Circuit | undefined {
+    return key === undefined ? this.circuit : undefined;
+  }
 }
 
 /** A circuit per key, least recently used forgotten first: a flood of keys cannot grow memory. */
@@ -59,6 +63,11 @@ export class KeyedCircuits implements CircuitBreakerStage {
 
   circuits(): Iterable<Circuit> {
     return this.byKey.all();
+  }
+
+  /** Looks without using. */
+  peek(key: string | undefined): Circuit | undefined {
+    return key === undefined ? undefined : this.byKey.peek(key);
   }
 }
 

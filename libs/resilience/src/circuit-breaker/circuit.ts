@@ -1,3 +1,4 @@
+import type { CircuitCause, CircuitNews, PeerCircuit } from '../engine/circuit-peers.js';
 import type { CircuitBreaker } from '../engine/stages.js';
 import { withoutStack } from '../engine/without-stack.js';
 import { CircuitOpenError } from './circuit-breaker.errors.js';
@@ -30,11 +31,13 @@ export interface CircuitSnapshot {
   readonly retryAfterMs: number;
 }
 
+type ByHand = 'forced_open' | 'closed' | 'disabled' | 'metrics_only';
+
 /**
  * One circuit breaker. Time is read, never waited for: no timer exists. A permit is the generation of the state that gave it;
  * a result of an older generation is dropped.
  */
-export class Circuit implements CircuitBreaker {
+export class Circuit implements CircuitBreaker, PeerCircuit {
   private current: CircuitState;
   private generation = 0;
   private notPermitted = 0;
@@ -50,6 +53,7 @@ export class Circuit implements CircuitBreaker {
   ) {
     this.window = rules.createWindow();
     this.current = rules.options.initialState === 'closed' ? CLOSED : METRICS_ONLY;
+    rules.context.peers?.joined(this);
   }
 
   /** Put together when asked: a string per key would be a fifth of what a key takes (bench/memory). */
@@ -65,8 +69,19 @@ export class Circuit implements CircuitBreaker {
 
   /** Looked at now: an open circuit whose time has come reads `half_open`. */
   get state(): CircuitStateName {
+    return this.look(this.rules.context.clock.now());
+  }
+
+  get isProbing(): boolean {
     this.advance(this.rules.context.clock.now());
-    return this.current.kind;
+    return this.current.kind === 'half_open' && this.current.probes.length > 0;
+  }
+
+  get standing(): CircuitNews | undefined {
+    const { kind } = this.current;
+    if (kind === 'open') return this.openNews(this.current);
+    const byItself = kind === 'closed' || kind === 'half_open' || kind === this.rules.options.initialState;
+    return byItself ? undefined : { kind };
   }
 
   tryAcquire(now: number): number {
@@ -101,12 +116,12 @@ export class Circuit implements CircuitBreaker {
   snapshot(): CircuitSnapshot {
     const { clock } = this.rules.context;
     const now = clock.now();
-    this.advance(now);
+    const state = this.look(now);
     this.window.advance(now);
     const { calls, failures, slowCalls } = this.window;
     const judged = calls >= (this.rules.options.window.type === 'consecutive' ? 1 : this.rules.minimumCalls);
     return {
-      state: this.current.kind,
+      state,
       failureRate: judged ? failures / calls : -1,
       slowCallRate: judged ? slowCalls / calls : -1,
       calls,
@@ -120,15 +135,34 @@ export class Circuit implements CircuitBreaker {
   /** By hand, until so much time has passed: then it is half open. */
   openFor(ms: number): void {
     this.apply({ type: 'opened_for', now: this.rules.context.clock.now(), ms });
+    const { timesOpened } = this.current as Extract<CircuitState, { kind: 'open' }>;
+    this.tell({ kind: 'open', forMs: ms, timesOpened }, 'by_hand');
   }
 
   /** As new. */
   reset(): void {
-    this.force(this.rules.options.initialState, true);
+    this.set(this.rules.options.initialState, true);
+    this.tell({ kind: 'reset' }, 'by_hand');
   }
 
-  /** By hand; `forget` also forgets what was counted. What is so already is not told again. */
-  force(state: 'forced_open' | 'closed' | 'disabled' | 'metrics_only', forget = false): void {
+  /** By hand. */
+  force(state: ByHand): void {
+    this.set(state);
+    this.tell({ kind: state }, 'by_hand');
+  }
+
+  adopt(news: CircuitNews): void {
+    if (news.kind === 'open') {
+      const now = this.rules.context.clock.now();
+      const { forMs, timesOpened } = news;
+      this.become({ kind: 'open', openedAt: now, retryAt: now + forMs, timesOpened });
+    } else if (news.kind === 'reset') this.set(this.rules.options.initialState, true);
+    else if (news.kind !== 'recovered') this.set(news.kind);
+    else if (this.current.kind !== 'closed') this.become(CLOSED);
+  }
+
+  /** `forget` also forgets what was counted. What is so already is not reported again. */
+  private set(state: ByHand, forget = false): void {
     if (forget) this.notPermitted = 0;
     if (forget || state !== 'forced_open') {
       this.window.clear();
@@ -160,10 +194,10 @@ export class Circuit implements CircuitBreaker {
   }
 
   private acquireUnusual(now: number): number {
-    this.advance(now);
+    this.advance(now, true);
     switch (this.current.kind) {
       case 'half_open':
-        if (!admitsProbe(this.current, this.rules)) break;
+        if (!admitsProbe(this.current, this.rules) || this.rules.context.peers?.mayProbe(this, now) === false) break;
         this.apply({ type: 'probe_admitted', now });
         return this.generation;
       case 'closed':
@@ -210,10 +244,20 @@ export class Circuit implements CircuitBreaker {
     this.crossed = crosses;
   }
 
-  private advance(now: number): void {
+  /** An open circuit whose time has come reads `half_open`, also while its peers have to be asked first. */
+  private look(now: number): CircuitStateName {
+    this.advance(now);
+    return this.current.kind === 'open' && now >= this.current.retryAt ? 'half_open' : this.current.kind;
+  }
+
+  /** @param called by a call: one who only looks asks no peer for a probe */
+  private advance(now: number, called = false): void {
+    const { peers } = this.rules.context;
     // Twice: a hung probe's opening may itself be over by now.
     for (let before; before !== this.current;) {
       before = this.current;
+      const overdue = before.kind === 'open' && now >= before.retryAt;
+      if (overdue && peers !== undefined && !(called && peers.mayProbe(this, now))) return;
       if (before.kind === 'open' || before.kind === 'half_open') this.apply({ type: 'time_passed', now });
     }
   }
@@ -221,6 +265,23 @@ export class Circuit implements CircuitBreaker {
   private apply(input: CircuitInput): void {
     const next = transition(this.current, input, this.rules);
     if (next === this.current) return;
+    const from = this.current.kind;
+    this.become(next);
+    if (from === this.current.kind || input.type === 'opened_for') return;
+    if (this.current.kind === 'open')
+      this.tell(this.openNews(this.current), from === 'half_open' ? 'probed' : 'tripped');
+    else if (from === 'half_open') this.tell({ kind: 'recovered' }, 'probed');
+  }
+
+  private tell(news: CircuitNews, cause: CircuitCause): void {
+    this.rules.context.peers?.changed(this, news, cause);
+  }
+
+  private openNews({ retryAt, timesOpened }: Extract<CircuitState, { kind: 'open' }>): CircuitNews {
+    return { kind: 'open', forMs: Math.max(0, retryAt - this.rules.context.clock.now()), timesOpened };
+  }
+
+  private become(next: CircuitState): void {
     if (next.kind === this.current.kind) this.current = next;
     else this.enter(next);
   }

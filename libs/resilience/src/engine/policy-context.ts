@@ -1,3 +1,4 @@
+import type { CircuitPeers } from './circuit-peers.js';
 import { type Clock, systemClock } from './clock.js';
 import { ClockScheduler } from './clock-scheduler.js';
 import { Deadlines } from './deadlines.js';
@@ -15,6 +16,8 @@ export interface PolicyContext extends Traceable {
   readonly events: EventSink;
   readonly deadlines: Deadlines;
   readonly shutdown: Shutdown;
+  /** Of other processes. Always there, so that all contexts have one shape. */
+  peers: CircuitPeers | undefined;
 }
 
 export function createPolicyContext(parts: { clock?: Clock; random?: Random; events?: EventSink } = {}): PolicyContext {
@@ -27,5 +30,6 @@ export function createPolicyContext(parts: { clock?: Clock; random?: Random; eve
     deadlines: new Deadlines(clock),
     shutdown: new Shutdown(),
     tracer: undefined,
+    peers: undefined,
   };
 }

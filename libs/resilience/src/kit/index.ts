@@ -4,6 +4,7 @@
  */
 export { countLevel, OutcomeCounts } from '../engine/call-stats.js';
 export { FAILURE_REASONS } from '../engine/classifier/classification.js';
+export type { CircuitCause, CircuitNews, CircuitPeers, PeerCircuit } from '../engine/circuit-peers.js';
 export { didYouMean, nearest } from '../engine/did-you-mean.js';
 export { DurationHistogram } from '../engine/duration-histogram.js';
 export { mapSchemas, readJsonSchema } from '../engine/json-schema.js';

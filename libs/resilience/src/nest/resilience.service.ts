@@ -8,6 +8,7 @@ import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
 import type { CountedDeadLetterStore } from '../dead-letter/store/counted.store.js';
 import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import type { CallStats, MethodMetrics } from '../engine/call-stats.js';
+import type { CircuitPeers, PeerCircuit } from '../engine/circuit-peers.js';
 import type { Clock } from '../engine/clock.js';
 import { type OptionProblem, ResilienceError, ResilienceOptionsError } from '../engine/errors.js';
 import type { EventSink } from '../engine/events.js';
@@ -109,6 +110,14 @@ export class ResilienceService {
       this.handles.set(circuit, handle);
       return handle;
     });
+  }
+
+  /** For `@nest-resilience/cluster`: from now on, circuits agree with those of other processes. */
+  joinPeers(peers: CircuitPeers): { find(name: string): PeerCircuit | undefined; all(): Iterable<PeerCircuit> } {
+    const { context, states } = this.runtime.registry;
+    context.peers = peers;
+    for (const circuit of states.circuitBreaker.all()) peers.joined(circuit);
+    return states.circuitBreaker;
   }
 
   /** Every bulkhead that was declared, to see how full it is. */

@@ -13,6 +13,12 @@ export interface ReplicaOptions {
   readonly effects: string;
   readonly resume?: boolean;
   readonly shutdown?: string;
+  /** How many executions at once. */
+  readonly running?: number;
+  /** One of several replicas. */
+  readonly redis?: string;
+  readonly replicaId?: string;
+  readonly release?: 'new';
 }
 
 export interface Answer {

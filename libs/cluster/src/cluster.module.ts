@@ -1,3 +1,4 @@
+import type { WorkflowCluster } from '@nest-resilience/workflow';
 import {
   type ConfigurableModuleAsyncOptions,
   ConfigurableModuleBuilder,
@@ -9,6 +10,11 @@ import { extendedModule, GIVEN_OPTIONS, moduleSettings } from '@nest-resilience/
 import { ClusterHealth } from './cluster.health.js';
 import { type ClusterModuleOptions, readClusterOptions, type ResolvedClusterOptions } from './cluster.options.js';
 import { RedisConnection } from './connection/redis.connection.js';
+import { BullmqDispatch } from './work/bullmq.dispatch.js';
+import { RedisBus } from './work/redis.bus.js';
+
+/** That of `@nest-resilience/workflow`, which an application may do without. */
+const WORKFLOW_CLUSTER = Symbol.for('nest-resilience:workflow-cluster');
 
 const OPTIONS = Symbol.for('nest-resilience:cluster-options');
 
@@ -36,8 +42,9 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
       useFactory: (options: ResolvedClusterOptions, clock: Clock) => RedisConnection.open(options, clock),
     },
     ClusterHealth,
+    { provide: WORKFLOW_CLUSTER, inject: [RedisConnection, RESILIENCE_CLOCK], useFactory: workflowCluster },
   ],
-  exports: [RedisConnection],
+  exports: [RedisConnection, WORKFLOW_CLUSTER],
 })
 export class ClusterModule extends ConfigurableModuleClass {
   /**
@@ -52,6 +59,14 @@ export class ClusterModule extends ConfigurableModuleClass {
   static override forRootAsync(options: ClusterModuleAsyncOptions): DynamicModule {
     return super.forRootAsync(options);
   }
+}
+
+function workflowCluster(redis: RedisConnection, clock: Clock): WorkflowCluster {
+  const { replicaId, lease, sweep } = redis.options;
+  return {
+    ...{ replicaId, leaseMs: lease, sweepMs: sweep },
+    ...{ dispatch: new BullmqDispatch(redis, clock), bus: new RedisBus(redis) },
+  };
 }
 
 function assemble(definition: DynamicModule, given: Partial<ClusterModuleOptions>): DynamicModule {

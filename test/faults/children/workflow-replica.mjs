@@ -1,7 +1,9 @@
 // An application that runs workflows over HTTP. Its parent kills, stops and doubles it.
-// argv: JSON of { store: file or URL, effects: file to which each node writes that it runs, resume?, shutdown? }
-import { appendFileSync, readFileSync } from 'node:fs';
+// argv: JSON of { store: file or URL, effects: file to which each node writes that it runs, resume?, shutdown?, running?,
+//   redis?: URL, one of several replicas, release?: 'new' has a workflow more, and another version of 'chain' }
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { ClusterModule } from '@nest-resilience/cluster';
 import { Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { ResilienceModule } from '@nest-resilience/core';
@@ -10,7 +12,16 @@ import { HealthModule } from '@nest-resilience/core/health';
 import * as sql from '@nest-resilience/store-sql';
 import { workflow, WorkflowModule } from '@nest-resilience/workflow';
 
-const { store, effects, resume, shutdown = '10s' } = JSON.parse(process.argv[2]);
+const {
+  store,
+  effects,
+  resume,
+  shutdown = '10s',
+  running = 60,
+  redis,
+  replicaId,
+  release,
+} = JSON.parse(process.argv[2]);
 
 const open = {
   postgres: () => [sql.postgresStore({ url: store }), sql.postgresExecutionStore({ url: store })],
@@ -22,9 +33,15 @@ const [deadLetters, executions] = open[/^(postgres|mysql):/.exec(store)?.[1] ?? 
 const note = ({ executionId, node }) => appendFileSync(effects, `${executionId} ${node} ${process.pid}\n`);
 const step = async (context) => {
   note(context);
-  if (context.input.ms === null) throw new Error('asked to fail');
-  await pause(context.input.ms);
-  return context.node;
+  const { signal, input, executionId, node } = context;
+  if ((input.ms === null || input.fail === node) && !existsSync(`${effects}.mended`)) throw new Error('asked to fail');
+  try {
+    await pause(input.ms, undefined, { signal });
+  } catch (error) {
+    appendFileSync(`${effects}.aborted`, `${executionId} ${node} ${process.pid} ${Date.now()}\n`);
+    throw error;
+  }
+  return node;
 };
 const DEATHS = {
   abort: () => process.abort(),
@@ -39,6 +56,12 @@ const steps = workflow('steps')
   .node('a', { run: step })
   .node('b', { run: step, after: 'a' })
   .node('c', { run: step, after: 'b' });
+const newer = release === 'new';
+const chain = [...(newer ? 'abcdef' : 'abcde')].reduce(
+  (made, node, place) => made.node(node, { run: step, ...(place > 0 && { after: 'abcdef'[place - 1] }) }),
+  workflow('chain'),
+);
+const fresh = workflow('fresh').node('a', { run: step }).node('b', { run: step, after: 'a' });
 const poison = workflow('poison')
   .node('before', { run: step })
   .node('deadly', {
@@ -65,11 +88,12 @@ Module({
     ResilienceModule.forRoot({ deadLetter: { store: deadLetters } }),
     HealthModule.forRoot({ eventLoop: false }),
     AdminModule.forRoot({ token: 'a-token-for-the-faults' }),
+    ...(redis === undefined ? [] : [ClusterModule.forRoot({ redis, ...(replicaId !== undefined && { replicaId }) })]),
     WorkflowModule.forRoot({
       http: 'open',
-      definitions: [steps, poison],
+      definitions: [steps, chain, poison, ...(newer ? [fresh] : [])],
       store: executions,
-      limits: { running: 60, shutdown },
+      limits: { running, shutdown },
       ...(resume !== undefined && { resume }),
     }),
   ],

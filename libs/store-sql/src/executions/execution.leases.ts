@@ -57,21 +57,24 @@ export class SqlSharedLedger implements SharedLedger {
   async due(limit: number, againMs: number): Promise<readonly Work[]> {
     return this.transactions.run(async (trx, flavour) => {
       const now = serverTime(flavour);
-      const rows = await readyOf(trx)
-        .select('status')
-        .where(sql<boolean>`due_at <= ${now}`)
-        .orderBy('due_at')
-        .limit(limit)
-        .modifyEnd(locked(flavour, 'free'))
-        .execute();
-      const waiting = rows.filter(({ status }) => status === 'queued').map(({ id }) => id);
+      const dueOf = (status: 'running' | 'queued', most: number) =>
+        readyOf(trx)
+          .where('status', '=', status)
+          .where(sql<boolean>`due_at <= ${now}`)
+          .orderBy('due_at')
+          .limit(most)
+          .modifyEnd(locked(flavour, 'free'))
+          .execute();
+      // However many wait, what a dead process ran is found at once.
+      const left = await dueOf('running', limit);
+      const waiting = left.length < limit ? await dueOf('queued', limit - left.length) : [];
       if (waiting.length > 0)
         await trx
           .updateTable(EXECUTIONS)
           .set({ due_at: sql<number>`${now} + ${againMs}` })
-          .where('id', 'in', listed(waiting))
+          .where('id', 'in', listed(waiting.map(({ id }) => id)))
           .execute();
-      return rows.map(toWork);
+      return [...left, ...waiting].map(toWork);
     });
   }
 

@@ -8,8 +8,8 @@ import type { WorkflowCluster, WorkOutcome } from './seams.js';
 
 /** Offered at once by a sweep. */
 const SWEPT = 500;
-/** What waits is not offered again before: a hundred thousand would be, every few seconds. */
-const AGAIN_MS = 60_000;
+/** What waits is not offered again before. */
+const AGAIN_MS = 30_000;
 /** Until others may have what a process ran that did not know of leases. */
 const GRACE_MS = 15_000;
 const COUNT_MS = 1_000;

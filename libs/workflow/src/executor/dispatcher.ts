@@ -1,4 +1,4 @@
-import type { Clock, ShutdownWait } from '@nest-resilience/core';
+import type { Clock, Random, ShutdownWait } from '@nest-resilience/core';
 import { OfferedQueue } from '../cluster/offered-queue.js';
 import type { Replica } from '../cluster/replica.js';
 import type { ExecutionNews, WorkflowCluster, WorkOutcome } from '../cluster/seams.js';
@@ -23,8 +23,9 @@ export interface DispatcherWorld {
   readonly store: ExecutionStore;
   readonly registry: WorkflowRegistry;
   readonly clock: Clock;
+  readonly random: Random | undefined;
   /** What the rest of the application waits with when it ends. */
-  readonly closing: ShutdownWait;
+  readonly closing: Pick<ShutdownWait, 'forWork' | 'forLast'>;
   readonly limits: WorkflowLimits;
   readonly claims: Claims;
   readonly cluster: WorkflowCluster | undefined;
@@ -74,6 +75,7 @@ export class Dispatcher {
       world.clock,
       (id) => this.takeUp(id),
       (message, error) => world.report(message, error),
+      world.random,
     );
   }
 

@@ -123,6 +123,7 @@ export class Executor {
       store,
       registry,
       clock,
+      random: world.random,
       closing: world.closing,
       limits,
       claims: this.claims,
@@ -245,10 +246,11 @@ export class Executor {
   }
 
   private replicaOf(cluster: WorkflowCluster): Replica {
-    const { store, clock, limits } = this.world;
-    if (!store.shared || !store.lease) throw new LedgerFeatureError('shared', 'be run by several processes');
+    const { store, clock, limits, random } = this.world;
+    if (!store.shared) throw new LedgerFeatureError('shared', 'be run by several processes');
     return new Replica({
       ...{ cluster, shared: store.shared, clock, concurrency: limits.running, presence: this.presence },
+      ...(random && { random }),
       queue: () => this.dispatcher.queue as OfferedQueue,
       work: (work) => this.dispatcher.work(work),
       lost: (id) => this.dispatcher.lostOne(id),

@@ -1,4 +1,4 @@
-import type { Clock, ShutdownWait } from '@nest-resilience/core';
+import type { Clock, Random, ShutdownWait } from '@nest-resilience/core';
 import type { NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { WorkflowCluster } from '../cluster/seams.js';
 import type { ExecutionStore } from '../ledger/execution-store.js';
@@ -16,7 +16,7 @@ export interface ExecutorWorld {
   readonly handlers: HandlerTable;
   readonly llm: LlmPort | undefined;
   readonly clock: Clock;
-  readonly closing: ShutdownWait;
+  readonly closing: Pick<ShutdownWait, 'forWork' | 'forLast'>;
   readonly limits: WorkflowLimits;
   /** Makes the requests of `http` nodes. */
   readonly requests: RequestClient;
@@ -40,6 +40,9 @@ export interface ExecutorWorld {
   readonly resume?: boolean;
   /** Milliseconds that a submission waits for the ledger. @default 2000 */
   readonly storeTimeoutMs?: number;
+  /** By which submissions wait for the ledger. @default the system's: an application may submit while a test's clock stands still */
+  readonly patience?: Clock;
+  readonly random?: Random;
   /** Why the ledger is not open yet, if it is not. */
   notOpen?(): unknown;
   /** The ledger has not answered in time. */

@@ -16,7 +16,7 @@ import type { Place } from './run-queue.js';
 import { checkSubmission, newExecution, sameInput } from './submission.js';
 
 /** If whoever was told of it does not take it up by then, somebody else is told. */
-const DUE_MS = 60_000;
+const DUE_MS = 10_000;
 
 export interface StartOptions {
   /** The same key always leads to the same execution, at most 255 characters. */
@@ -37,9 +37,10 @@ export class Submissions {
 
   constructor(private readonly parts: SubmissionsParts) {
     const { world } = parts;
-    // Not a clock that a test has stopped: an application may submit while it starts.
-    this.patience = new LedgerPatience(systemClock, world.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, (error) =>
-      world.unanswered?.(error),
+    this.patience = new LedgerPatience(
+      world.patience ?? systemClock,
+      world.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS,
+      (error) => world.unanswered?.(error),
     );
   }
 

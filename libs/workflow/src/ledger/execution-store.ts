@@ -127,7 +127,7 @@ export interface SharedLedger {
   /** Gives executions back that have not ended: they are `queued`, and anybody may have them at once. */
   release(leases: readonly ExecutionLease[]): Promise<readonly Work[]>;
   /**
-   * Executions without a parent that wait, or whose lease is over, for longer than they should; oldest first. Those that wait are not
+   * Executions without a parent whose lease is over, then those that wait for longer than they should, oldest first. These are not
    * given out again before `againMs` are over.
    */
   due(limit: number, againMs: number): Promise<readonly Work[]>;

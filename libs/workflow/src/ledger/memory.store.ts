@@ -296,7 +296,9 @@ class MemorySharedLedger implements SharedLedger {
     const now = this.now();
     const due = [...this.entries.values()]
       .filter((entry) => isUnfinished(entry) && entry.record.parentId === undefined && (entry.dueAt ?? Infinity) <= now)
-      .sort((a, b) => a.dueAt! - b.dueAt!)
+      .sort(
+        (a, b) => Number(b.record.status === 'running') - Number(a.record.status === 'running') || a.dueAt! - b.dueAt!,
+      )
       .slice(0, limit);
     for (const entry of due) if (entry.record.status === 'queued') entry.dueAt = now + againMs;
     return Promise.resolve(due.map(({ record }) => workOf(record)));

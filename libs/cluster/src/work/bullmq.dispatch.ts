@@ -90,9 +90,9 @@ export class BullmqDispatch implements WorkDispatch {
     return { waiting: waiting + prioritized, active, delayed };
   }
 
-  private async take({ data }: Job<Message>, run: Hands['run']): Promise<void> {
+  private async take({ data }: Job<Message>, hands: Hands): Promise<void> {
     const { again = 0 } = data;
-    const outcome = await run(data);
+    const outcome = await hands.run(data);
     if (outcome !== 'unknown_version' && outcome !== 'stopping') return;
     const delay = outcome === 'stopping' ? 0 : ELSEWHERE_MS;
     // Under another id: this job is there until it ends.
@@ -115,11 +115,11 @@ export class BullmqDispatch implements WorkDispatch {
     );
   }
 
-  private begin({ concurrency, run }: Hands, connection: RedisClient): void {
+  private begin(hands: Hands, connection: RedisClient): void {
     if (this.closed) return;
     const { lease, sweep } = this.redis.options;
-    this.worker = new Worker<Message>(QUEUE, (job) => this.take(job, run), {
-      ...{ connection, prefix: this.redis.names.queues, concurrency },
+    this.worker = new Worker<Message>(QUEUE, (job) => this.take(job, hands), {
+      ...{ connection, prefix: this.redis.names.queues, concurrency: hands.concurrency },
       // Crashes are counted in the ledger.
       ...{ lockDuration: lease, stalledInterval: sweep, maxStalledCount: 10 },
       ...{ removeOnComplete: { count: 0 }, removeOnFail: { count: 0 } },

@@ -22,10 +22,12 @@ export function simulatedLedger(time: SimulatedTime, history: History, bug?: Pla
   const clock: Clock = { now: () => time.now, epochNow: () => Math.round(time.now), setTimer: unused };
   const store = new MemoryExecutionStore({ maxExecutions: Infinity, clock });
   const { shared } = store;
-  const [create, claim, checkpoint, finish] = [store.create, store.claim, store.checkpoint, store.finish].map(
-    (method) => (method as (...given: never[]) => unknown).bind(store),
-  ) as unknown as [typeof store.create, typeof store.claim, typeof store.checkpoint, typeof store.finish];
-  const { renew, release } = { renew: shared.renew.bind(shared), release: shared.release.bind(shared) };
+  const create = store.create.bind(store);
+  const claim = store.claim.bind(store);
+  const checkpoint = store.checkpoint.bind(store);
+  const finish = store.finish.bind(store);
+  const renew = shared.renew.bind(shared);
+  const release = shared.release.bind(shared);
   const held = async (owner: string) => {
     const { items } = await store.list({ status: 'running', limit: 500 });
     return items.filter((item) => item.owner === owner).map(({ id, fence = 0 }) => ({ id, owner, fence }));

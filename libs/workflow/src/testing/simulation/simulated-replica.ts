@@ -40,8 +40,8 @@ export class SimulatedReplica {
   private readonly member: Member;
   private readonly broker: SimulatedBroker;
 
-  constructor({ number, time, ledger, broker, running, handlers: given, workflows }: ReplicaParts) {
-    Object.assign(this, { number, time, broker });
+  constructor(parts: ReplicaParts) {
+    const { number, time, ledger, broker, running, handlers: given } = parts;
     this.number = number;
     this.time = time;
     this.broker = broker;
@@ -55,7 +55,7 @@ export class SimulatedReplica {
     const { clock, member } = this;
     const registry = new WorkflowRegistry();
     const handlers = new HandlerTable(given, () => []);
-    registry.load(workflows(this), [], { handlerProblem: (target) => handlers.problem(target), hasLlm: false });
+    registry.load(parts.workflows(this), [], { handlerProblem: (target) => handlers.problem(target), hasLlm: false });
     this.executor = new Executor({
       ...{ store: overNetwork(ledger, time, this), registry, handlers, llm: undefined, clock, patience: clock },
       ...{ limits: { ...DEFAULT_WORKFLOW_LIMITS, running }, random: time.random },

@@ -93,15 +93,6 @@ function undergoes(name: string, kind: Kind, cases: readonly Case[], where?: () 
       const missing = [...load.deadLetters].filter((id) => !listed.has(id));
       const notOkMs = load.notOk.length === 0 ? 'never' : `${(load.notOk[0]! - faultAt).toFixed(0)} ms`;
       const { times, withoutMachine } = load.calls;
-      if (process.env['TOP'])
-        process.stdout.write(
-          `${times
-            .map((t, i) => [t, i] as const)
-            .sort((a, b) => b[0] - a[0])
-            .slice(0, 8)
-            .map(([t, i]) => `#${i}:${t.toFixed(0)}/${withoutMachine[i]!.toFixed(0)}`)
-            .join(' ')} of ${times.length}\n`,
-        );
       process.stdout.write(
         `${name} that ${what}: ${load.accepted.size} accepted, ${lost.length} lost, ${unfinished} ghosts, ${twice.length} nodes twice; ` +
           `${load.deadLetters.size} dead letters acknowledged, ${missing.length} missing, ${refused} set aside; ` +

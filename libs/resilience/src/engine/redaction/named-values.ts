@@ -25,10 +25,10 @@ const LABELLED =
   /((?<![\w-])(?:name|key|header|field|param)["']?\s{0,8}[:=]\s{0,8}["']?([\w.-]{1,128})["']?[\s,;]{1,40}["']?value["']?\s{0,8}[:=]\s{0,8})(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>,;}]+)/gi;
 /** Raw headers, which stand in one list with their values. Other lists may be of names only. */
 const LISTED =
-  /((?<=[[,]\s{0,8})(["'])((?:proxy-)?authorization|(?:set-)?cookie|[\w]{1,32}(?:-\w{1,32}){1,6})\2\s{0,8},\s{0,8})(?:"[^"]*"|'[^']*')/gi;
+  /((["'])(?<=[[,]\s{0,8}["'])((?:proxy-)?authorization|(?:set-)?cookie|\w{1,32}(?:-\w{1,32}){1,6})\2\s{0,8},\s{0,8})(?:"[^"]*"|'[^']*')/gi;
 /** `ENV API_TOKEN ...`: a name that no sentence has, before something that no word is. */
 const SHOUTED =
-  /((?<![\w-])([A-Za-z]\w{0,64}_\w{1,64})[ \t]{1,4})(?=[^\s"'<>]{0,256}\d)(?=[^\s"'<>]{0,256}[A-Za-z])[^\s"'<>]{12,}/g;
+  /((?<![\w-])([A-Za-z]\w{2,128})[ \t]{1,4})(?=[^\s"'<>]{0,256}\d)(?=[^\s"'<>]{0,256}[A-Za-z])[^\s"'<>]{12,}/g;
 
 /** Of an address: `?sig=`, `&key=`. Elsewhere a key is the name of something. */
 const QUERY_NAMES = /^(?:sig|signature|key|code|ticket|x-(?:amz|goog)-(?:signature|credential|security-token))$/i;
@@ -49,8 +49,12 @@ export function cleanNamedValues(text: string, level: RedactionLevel, cut: Cut):
   let clean = cleanAssigned(text, level, cut);
   const cutNamed = (all: string, kept: string, name: string): string => (isSecret(name, level) ? cut(all, kept) : all);
   clean = clean.replace(LABELLED, cutNamed);
-  clean = clean.replace(LISTED, (all, kept: string, _quote: string, name: string) => cutNamed(all, kept, name));
-  if (clean.includes('_')) clean = clean.replace(SHOUTED, cutNamed);
+  if (clean.includes('['))
+    clean = clean.replace(LISTED, (all, kept: string, _quote: string, name: string) => cutNamed(all, kept, name));
+  if (clean.includes('_'))
+    clean = clean.replace(SHOUTED, (all, kept: string, name: string) =>
+      name.includes('_') ? cutNamed(all, kept, name) : all,
+    );
   if (clean.includes('<')) clean = clean.replace(ELEMENT, cutNamed);
   if (clean.includes(' -')) clean = clean.replace(FLAG, cutNamed);
   return clean;

@@ -45,8 +45,7 @@ export const SHAPES: readonly RegExp[] = [
   /(\blogin\s{1,8}\S{1,128}\s{1,8}password\s{1,8})\S+/gi,
   /(\b(?:identified\s{1,8}(?:with\s{1,8}[\w"'`]{1,64}\s{1,8})?(?:by|as)|password)\s{0,8}\(?\s{0,8}')[^'\s]+(?=')/gi,
   /(\bsec-websocket-protocol\b[^\r\n]{0,64}?\bbearer\s{0,8},\s{0,8})[\w.~+/=-]{8,}/gi,
-  // Data source names that are no addresses: Go's, and Oracle's.
-  /(\b[\w.-]{1,64}:)[^\s@/]{3,128}(?=@(?:tcp|unix)\()/g,
+  // Oracle's data source names.
   /(\bthin:[^\s/@]{1,64}\/)[^\s@]{1,128}(?=@)/gi,
   /(\s(?:-u|--user)\s{1,2}["']?[^\s:"']{1,64}:)[^\s"']{3,}/g,
   new RegExp(`((?<![A-Za-z0-9]))(?:${PREFIXES.join('|')})`, 'g'),

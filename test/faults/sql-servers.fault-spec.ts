@@ -20,7 +20,8 @@ import { percentile } from './waits.js';
 
 /** What a submission waits for the ledger, and what a busy machine adds. */
 const SLOWEST_SUBMIT_MS = 2_000 + 1_000;
-const WARM_UP_MS = Math.min(3_000, FAULT_MS / 2);
+const WARM_UP_MS = Math.min(3_000, FAULT_MS / 3);
+const AFTER_MS = Math.min(2_000, FAULT_MS / 3);
 const DISK_BYTES = 1_000_000_000;
 
 const diskIsPossible = SmallDisk.isPossible();
@@ -82,7 +83,7 @@ function undergoes(name: string, kind: Kind, cases: readonly Case[], where?: () 
       const faultAt = performance.now();
 
       const word = await fault(server, kind, () => kind.session(server.url));
-      await pause(2_000);
+      await pause(AFTER_MS);
       await load.end();
       const loop = load.calls.ofLoop();
       const unfinished = await allEnded(app);

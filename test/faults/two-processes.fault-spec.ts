@@ -15,7 +15,7 @@ if (!mysql) process.stderr.write('\nSKIPPED: two processes on MySQL were NOT tes
 type Database = [name: string, start: () => Promise<DatabaseServer | undefined>];
 const ALL: readonly Database[] = [
   ['one SQLite file', () => Promise.resolve(undefined)],
-  ['one PostgreSQL', startPostgres],
+  ['one PostgreSQL', () => startPostgres()],
   ...(mysql && 'program' in mysql ? [['one MariaDB', () => startMysql(mysql.program)] satisfies Database] : []),
 ];
 const DATABASES = ALL.slice(0, Number(process.env['DATABASES'] ?? ALL.length));

@@ -6,7 +6,7 @@ import { requireBuilt } from './built.js';
 import { effectsIn, Replica, type ReplicaOptions, until } from './replica.js';
 
 const BESIDE = Number(process.env['POISON_BESIDE'] ?? 49);
-const WAYS = (process.env['POISON_WAYS'] ?? 'abort,kill,exit,heap,slowly').split(',');
+const WAYS = (process.env['POISON_WAYS'] ?? 'abort,kill,exit,segfault,throw,reject,heap,slowly').split(',');
 
 let directory: string;
 let options: ReplicaOptions;
@@ -54,6 +54,9 @@ describe('an execution that takes its process along', () => {
       ['abort', []],
       ['kill', []],
       ['exit', []],
+      ['segfault', []],
+      ['throw', []],
+      ['reject', []],
       ['heap', ['--max-old-space-size=96']],
     ] as const
   ).filter(([way]) => WAYS.includes(way));

@@ -15,9 +15,19 @@ export function serverAccount(): Account {
   return { uid: idOf('-u'), gid: idOf('-g') };
 }
 
+/** Where and how a server is started. */
+export interface ServerOptions {
+  /** As its program takes them. */
+  readonly settings?: readonly string[];
+  /** Variables of its environment, beside those of this process. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** In which it gets a directory of its own. @default that for temporary files */
+  readonly parent?: string;
+}
+
 /** A new directory that the server may write to. */
-export function serverDirectory(name: string, { uid, gid }: Account): string {
-  const directory = mkdtempSync(join(tmpdir(), `${name}-`));
+export function serverDirectory(name: string, { uid, gid }: Account, parent = tmpdir()): string {
+  const directory = mkdtempSync(join(parent, `${name}-`));
   if (uid !== undefined && gid !== undefined) chownSync(directory, uid, gid);
   return directory;
 }

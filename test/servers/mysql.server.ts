@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { serverAccount, serverDirectory } from './account.js';
+import { serverAccount, serverDirectory, type ServerOptions } from './account.js';
 import { freePort } from './port.js';
 import { type DatabaseServer, served } from './postgres.server.js';
 import { findProgram } from './program.js';
@@ -15,9 +15,12 @@ export function findMysql(): { readonly url: string } | { readonly program: stri
 }
 
 /** A MariaDB or MySQL on a free port, with its files in a directory of its own. */
-export async function startMysql(program: string, ...more: string[]): Promise<DatabaseServer> {
+export async function startMysql(
+  program: string,
+  { settings: more = [], env, parent }: ServerOptions = {},
+): Promise<DatabaseServer> {
   const account = serverAccount();
-  const directory = serverDirectory('mysql', account);
+  const directory = serverDirectory('mysql', account, parent);
   const data = join(directory, 'data');
   const options = { ...account, cwd: directory };
   const installer = findProgram('mariadb-install-db');
@@ -42,7 +45,11 @@ export async function startMysql(program: string, ...more: string[]): Promise<Da
     ...more,
   ];
   const start = async (): Promise<ChildProcess> => {
-    const server = spawn(program, settings, { ...options, stdio: ['ignore', 'ignore', 'pipe'] });
+    const server = spawn(program, settings, {
+      ...options,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     const said: string[] = [];
     for await (const line of createInterface({ input: server.stderr })) {
       said.push(line);

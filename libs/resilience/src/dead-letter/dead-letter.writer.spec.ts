@@ -229,7 +229,7 @@ describe('an entry that the store took late', () => {
     await eventually(() => clock.pending > 0);
     store.before = down;
     await writer.write(other);
-    await clock.advance(40);
+    await clock.advance(30);
     await writing;
 
     answer();

@@ -9,8 +9,8 @@ import { FileSpill } from './spill/file.spill.js';
 import { RingSpill } from './spill/ring.spill.js';
 import { StoreAnswers } from './store/store-answers.js';
 
-/** With the sync of a spill file it makes less than the 50 ms that a call may lose to a store that hangs. */
-const STORE_TIMEOUT_MS = 40;
+/** With a spill file that is slow it makes less than the 50 ms that a call may lose to a store that hangs. */
+const STORE_TIMEOUT_MS = 30;
 /** When there is nothing durable to go to, and when nobody waits. */
 const PATIENT_STORE_TIMEOUT_MS = 5_000;
 const FIRST_RETRY_MS = 1_000;

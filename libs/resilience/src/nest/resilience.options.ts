@@ -24,7 +24,7 @@ const DEAD_LETTER = option.options({
   retention: RETENTION,
   /**
    * How long a failing call waits for the store before its entry goes to the spill.
-   * @default 40 ms with a `spillDirectory`, 5 s without
+   * @default 30 ms with a `spillDirectory`, 5 s without
    */
   storeTimeout: option.duration(undefined, { min: 1 }),
   /** Redrives pending entries without a person, while the circuit of their method is closed; `true`: with all defaults. @default false */

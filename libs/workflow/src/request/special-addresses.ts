@@ -5,6 +5,8 @@ const RANGES: readonly (readonly [kind: string, ranges: readonly string[]])[] = 
   ['loopback', ['127.0.0.0/8', '::1/128']],
   // Instance metadata of clouds lives here (169.254.169.254), and at two unique local addresses below.
   ['link-local', ['169.254.0.0/16', 'fe80::/10']],
+  // A public address that only machines of Azure reach, and that tells them their certificates and settings.
+  ['cloud platform', ['168.63.129.16/32']],
   ['private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', 'fc00::/7', 'fec0::/10']],
   ['unspecified', ['0.0.0.0/8', '::/128']],
   ['multicast or broadcast', ['224.0.0.0/4', '255.255.255.255/32', 'ff00::/8']],

@@ -11,6 +11,8 @@ import { Patience, SpillRun } from './spill-run.js';
 const SPILL_SUFFIX = '.ndjson';
 const CLAIMED_SUFFIX = '.claimed';
 const REFUSED_SUFFIX = '.refused';
+/** To the end, and on the disk when it resolves. */
+const APPEND_SYNCED = 'as';
 
 interface Append {
   readonly line: string;
@@ -135,25 +137,37 @@ export class FileSpill implements DeadLetterSpill {
     this.appending = false;
   }
 
+  /**
+   * A failing call waits for this, and each step of it for a thread and a turn of the loop, which on a busy machine take longer than the
+   * disk: so the write itself brings the sync, and nobody waits for what can be done beside it or after it.
+   */
   private async write(lines: string): Promise<void> {
-    await mkdir(this.directory, { recursive: true, mode: PRIVATE_DIRECTORY });
-    const handle = await open(this.file, 'a', PRIVATE_FILE);
+    const handle = await this.openToAppend();
     try {
-      const { size } = await handle.stat();
+      const { size, ino } = await handle.stat();
+      const named = size === 0 ? syncDirectory(this.directory) : undefined;
       await this.writeWhole(handle, lines, size);
-      if (size === 0) await syncDirectory(this.directory);
+      await named;
       // Against a busy reader another append might come too late again.
-      if (!(await isSameFile(this.file, (await handle.stat()).ino))) await this.writeNew(this.newFile(), lines);
+      if (!(await isSameFile(this.file, ino))) await this.writeNew(this.newFile(), lines);
     } finally {
-      await handle.close();
+      handle.close().catch(() => undefined);
     }
+  }
+
+  private async openToAppend(): Promise<FileHandle> {
+    const opened = await open(this.file, APPEND_SYNCED, PRIVATE_FILE).catch(ignoreMissing);
+    if (opened) return opened;
+    await mkdir(this.directory, { recursive: true, mode: PRIVATE_DIRECTORY });
+    return open(this.file, APPEND_SYNCED, PRIVATE_FILE);
   }
 
   /** Leaves no half line behind, to which the next one would be glued. */
   private async writeWhole(handle: FileHandle, lines: string, size: number): Promise<void> {
     try {
       await handle.writeFile(lines);
-      await handle.sync();
+      // There a write that is synced may still be in the cache of the drive.
+      if (process.platform === 'darwin') await handle.sync();
     } catch (error) {
       await handle.truncate(size).catch(() => (this.file = this.newFile()));
       throw error;

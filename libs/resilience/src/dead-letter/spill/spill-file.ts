@@ -16,7 +16,7 @@ export function parseLine(line: string): DeadLetterRecord | undefined {
 export async function syncDirectory(directory: string): Promise<void> {
   const handle = await open(directory, 'r').catch(() => undefined); // Windows opens no directories, and needs none of this
   await handle?.sync().catch(() => undefined);
-  await handle?.close();
+  handle?.close().catch(() => undefined);
 }
 
 /** A line at a time: a store that was away for long leaves a spill that does not fit into memory. */

@@ -12,14 +12,26 @@ const BRACKETED = ['"', "'"].map((quote) => String.raw`\\{0,8}${quote}(?:[^${quo
 const QUOTED = new RegExp(`${BRACKETED.join('|')}|(?:&quot;|&#3[49];|&#x2[27];|&apos;)[^&]*`, 'iy');
 /** A list or an object cannot be told from what follows it, so all that follows goes as well. */
 const OPEN = /[[{][^]*/y;
+/** The lines below a name in YAML. */
+const BLOCK = /[|>][+-]?\d?[ \t]*\r?\n(?:[ \t]+[^\r\n]*(?:\r?\n|$))+/y;
 const LINE = /[^\r\n"'<&]+/y;
 const PLAIN = /(?:(?:bearer|basic|digest|token)\s{1,8})?[^\s&"'<>]*[^\s&"'<>.,;)}\]]/iy;
 
 const ELEMENT = /(<([\w:.-]{1,128})(?:\s[^<>]{0,256})?>)(?!\s*<)[^<]+/g;
 const FLAG = /(\s--?([\w-]{1,128})\s{1,8})(?!\[redacted|-)\S+/g;
 
+/** `name: TOKEN`, and `value: ...` after it, in YAML and XML. */
+const LABELLED =
+  /((?<![\w-])(?:name|key|header|field|param)["']?\s{0,8}[:=]\s{0,8}["']?([\w.-]{1,128})["']?[\s,;]{1,40}["']?value["']?\s{0,8}[:=]\s{0,8})(?:"[^"<>]*"|'[^'<>]*'|[^\s"'<>,;}]+)/gi;
+/** Raw headers, which stand in one list with their values. Other lists may be of names only. */
+const LISTED =
+  /((["'])(?<=[[,]\s{0,8}["'])((?:proxy-)?authorization|(?:set-)?cookie|\w{1,32}(?:-\w{1,32}){1,6})\2\s{0,8},\s{0,8})(?:"[^"]*"|'[^']*')/gi;
+/** `ENV API_TOKEN ...`: a name that no sentence has, before something that no word is. */
+const SHOUTED =
+  /((?<![\w-])([A-Za-z]\w{2,128})[ \t]{1,4})(?=[^\s"'<>]{0,256}\d)(?=[^\s"'<>]{0,256}[A-Za-z])[^\s"'<>]{12,}/g;
+
 /** Of an address: `?sig=`, `&key=`. Elsewhere a key is the name of something. */
-const QUERY_NAMES = /^(?:sig|signature|key|code|x-(?:amz|goog)-(?:signature|credential|security-token))$/i;
+const QUERY_NAMES = /^(?:sig|signature|key|code|ticket|x-(?:amz|goog)-(?:signature|credential|security-token))$/i;
 const SHORTEST_QUERY_SECRET = 8;
 /** What follows a name in a sentence, or says that nothing is there. */
 const PROSE = new Set(
@@ -35,10 +47,16 @@ export type Cut = (all: string, kept: string) => string;
 /** Hands every value whose name says that it is a secret to `cut`. Linear in the text. */
 export function cleanNamedValues(text: string, level: RedactionLevel, cut: Cut): string {
   let clean = cleanAssigned(text, level, cut);
-  if (clean.includes('<'))
-    clean = clean.replace(ELEMENT, (all, kept: string, name: string) => (isSecret(name, level) ? cut(all, kept) : all));
-  if (clean.includes(' -'))
-    clean = clean.replace(FLAG, (all, kept: string, name: string) => (isSecret(name, level) ? cut(all, kept) : all));
+  const cutNamed = (all: string, kept: string, name: string): string => (isSecret(name, level) ? cut(all, kept) : all);
+  clean = clean.replace(LABELLED, cutNamed);
+  if (clean.includes('['))
+    clean = clean.replace(LISTED, (all, kept: string, _quote: string, name: string) => cutNamed(all, kept, name));
+  if (clean.includes('_'))
+    clean = clean.replace(SHOUTED, (all, kept: string, name: string) =>
+      name.includes('_') ? cutNamed(all, kept, name) : all,
+    );
+  if (clean.includes('<')) clean = clean.replace(ELEMENT, cutNamed);
+  if (clean.includes(' -')) clean = clean.replace(FLAG, cutNamed);
   return clean;
 }
 
@@ -69,6 +87,7 @@ function valueAt(text: string, from: number, at: number, name: string, level: Re
   if (!secret || text.startsWith(REDACTED, from)) return undefined;
   const value =
     (PHRASE.test(name) ? take(LINE, text, from) : undefined) ??
+    take(BLOCK, text, from)?.trimEnd() ??
     take(QUOTED, text, from) ??
     (firm ? take(OPEN, text, from) : undefined) ??
     take(PLAIN, text, from);

@@ -14,7 +14,8 @@ const SECRET_NAMES = (
   'http_auth jwt idJwt sid connect.sid sessionId session_id SESSION-ID sessionid phpsessid signature X-Signature x-hub-signature-256 otp totp ' +
   'oneTimeOtp cvv cardCvv cvc iban accountIban ssn csrf csrfToken _csrf xsrf-token refresh refreshToken refresh_tokens encryption_key ' +
   'encryptionKey masterKey master_key signingKey seedPhrase seed_phrase recoveryPhrase mnemonic hmac X-Hmac hmacHeader token access_token ' +
-  'accesstoken idToken tokens authorization Proxy-Authorization cookie cookies Set-Cookie secret secrets client_secret clientsecret'
+  'accesstoken subscriptionKey Ocp-Apim-Subscription-Key x-functions-key mfaCode unlock_code device_code securityAnswer recoveryCodes ' +
+  'backup_codes code_verifier client_assertion samlResponse wallet_seed idToken tokens authorization Proxy-Authorization cookie cookies Set-Cookie secret secrets client_secret clientsecret'
 ).split(' ');
 
 /** Names that look like it and are none. */
@@ -58,13 +59,37 @@ const SECRET_TEXTS: readonly string[] = [
   `Bearer ${S}`,
   `Authorization: Digest username="a", response="${S}"`,
   `Cookie: theme=dark; sid=${S}`,
+  `rawHeaders: ["Host","a","X-Api-Key","${S}"]`,
+  `rawHeaders: [ 'Authorization', 'Token ${S}' ]`,
+  `env:\n- name: DB_PASSWORD\n  value: ${S}`,
+  `<add key="Password" value="${S}"/>`,
+  `<input name='api_key' value='${S}'>`,
+  `password: |\n  ${S}\nhost: db`,
+  `apiToken: >-\n    ${S}`,
+  `machine api.example.com login ada password ${S}`,
+  `ALTER USER a WITH PASSWORD '${S}'`,
+  `CREATE USER a IDENTIFIED WITH caching_sha2_password BY '${S}'`,
+  `SET PASSWORD FOR a = PASSWORD('${S}')`,
+  `ENV API_TOKEN ${S}`,
+  `aws configure set aws_secret_access_key ${S}`,
+  `redis-cli -h cache -a ${S} ping`,
+  `requirepass ${S}`,
+  `ada:${S}@tcp(db:3306)/orders`,
+  `jdbc:oracle:thin:scott/${S}@//h:1521/x`,
+  `https://acme.webhook.office.com/webhookb2/${HEX}@${HEX}/IncomingWebhook/${S}`,
+  `https://outlook.office.com/webhook/${HEX}@${HEX}/IncomingWebhook/${S}`,
+  `https://hooks.zapier.com/hooks/catch/123456/${S}`,
+  `https://maker.ifttt.com/trigger/x/with/key/${S}`,
+  `wss://feed.example/?ticket=${S}`,
+  `https://api.example/?subscription-key=${S}`,
+  `Sec-WebSocket-Protocol: bearer, ${S}`,
   `-----BEGIN OPENSSH PRIVATE KEY-----\n${S}\n-----END OPENSSH PRIVATE KEY-----`,
   `-----BEGIN PGP PRIVATE KEY BLOCK-----\n${S}\n-----END PGP PRIVATE KEY BLOCK-----`,
 ];
 
 /** Values that say themselves what they are. */
 const SHAPED: readonly string[] = [
-  ...['sk_live_', 'rk_live_', 'sk_test_', 'whsec_', 'github_pat_11', 'ghp_', 'gho_', 'glpat-', 'npm_', 'hf_', 'gsk_', 'xai-', 'sk-proj-', 'sk-ant-api03-', 'xoxb-', 'xoxe-', 'xapp-', 'ya29.a0', 'GOCSPX-', 'nvapi-', 'hvs.', 'figd_', 'lin_api_'].map((start) => `${start}${S}${S}`), // prettier-ignore
+  ...['sk_live_', 'rk_live_', 'sk_test_', 'whsec_', 'github_pat_11', 'ghp_', 'gho_', 'glpat-', 'npm_', 'hf_', 'gsk_', 'xai-', 'sk-proj-', 'sk-ant-api03-', 'xoxb-', 'xoxe-', 'xapp-', 'ya29.a0', 'GOCSPX-', 'nvapi-', 'hvs.', 'figd_', 'lin_api_', 'dckr_pat_', 'dp.pt.', 'tskey-auth-', 'hvb.', 'NRAK-', 'PMAK-', 'pat-na1-', 'pcsk_', 'tvly-', 'fw_', 'csk-', 'jina_', 'lsv2_pt_', 'sbp_', 'sb_secret_', 're_', 'mlsn.', 'ntn_', 'CFPAT-', 'EZAK', 'xkeysib-', 'phx_', 'nfp_', 'rpa_', 'sntryu_', 'waka_', 'sk_prod_', 'pul-', 'dt0c01.'].map((start) => `${start}${S}${S}`), // prettier-ignore
   `AKIA${'IOSFODNN7EXAMPLE'}`,
   `ASIA${'IOSFODNN7EXAMPLE'}`,
   `AIza${S}${S}`,
@@ -81,6 +106,14 @@ const PLAIN_TEXTS: readonly string[] = [
   'the token expired, says the secretary, so bake a cookie',
   'basic subscription to the API',
   'password: invalid',
+  "the fields ['password', 'email'] are missing",
+  "column password 'must not be empty'",
+  '<field name="status" value="open"/>',
+  'queue: |\n  orders\n  refunds',
+  'primary_key orders_2026_11_27_by_customer',
+  'are_we_there_yet_0123456789abcdef0123456789abcdef',
+  'a fw_1 and an sl.3, then re_read the doc',
+  'user_code_of_conduct, subscription: yes, device code: 7',
   'auth: failed',
   'expected 3 tokens: 2 found',
   'usage: maxTokens=100, totalTokens: 12',
@@ -201,7 +234,7 @@ describe('an error and plain data', () => {
 
 describe('texts that callers wrote to keep us busy', () => {
   const parts = [
-    ...['token', 'token ', 'a.', 'a-', 'a:', 'a=', 'a://', 'a://b:', 'a://b:c@', '--token', ' -token ', ' -p ', ' -p a1', ' -u a:', '<token', '<token ', '<a>', 'token="', "token='\\", 'token=[', 'token=.,;', 'token=.', 'eyJ', 'eyJa.', 'eyJaaaaaaaaaa.', 'basic ', 'bearer ', 'cookie:', '-----BEGIN ', '-----BEGIN PRIVATE KEY-----', '{"token":', '"', '["', '[', ' ', '\\', '%22', '&quot;', '&quot;token&quot;:', 'mysql ', 'mysql -p', 'sk_live_', 'SG.aaaaaaaaaa', '1', '123456:', '/bot', 'hooks.slack.com/services/', 'A', 'Aa', 'key=', '?key=', '&', ';', ':', '=', ' \t', 'pass phrase:'], // prettier-ignore
+    ...['token', 'token ', 'a.', 'a-', 'a:', 'a=', 'a://', 'a://b:', 'a://b:c@', '--token', ' -token ', ' -p ', ' -p a1', ' -u a:', '<token', '<token ', '<a>', 'token="', "token='\\", 'token=[', 'token=.,;', 'token=.', 'eyJ', 'eyJa.', 'eyJaaaaaaaaaa.', 'basic ', 'bearer ', 'cookie:', '-----BEGIN ', '-----BEGIN PRIVATE KEY-----', '{"token":', '"', '["', '[', ' ', '\\', '%22', '&quot;', '&quot;token&quot;:', 'mysql ', 'mysql -p', 'sk_live_', 'SG.aaaaaaaaaa', '1', '123456:', '/bot', 'hooks.slack.com/services/', 'A', 'Aa', 'key=', '?key=', '["x-token",', '["x-a-a-a","', 'name: token value: ', 'name=token ', 'a_token ', 'a_token a1', 'a_', 'token: |\n ', 'token: |\n', '|\n a\n', 'login a password ', 'identified by ', "password('", 'redis-cli ', 'redis-cli -a ', 'sec-websocket-protocol ', 'a:aaa', 'thin:a/', 're_a', 'sl.', 'dp.pt.', '&', ';', ':', '=', ' \t', 'pass phrase:'], // prettier-ignore
   ];
   it.each(parts)('%j, again and again, takes no time to speak of', (part) => {
     const hostile = `${part.repeat(Math.ceil(262_144 / part.length))} token`;

@@ -22,8 +22,9 @@ const FURTHER =
 const FURTHER_PAIRS = new Set(
   (
     'access key,private key,secret key,encryption key,master key,signing key,account key,shared key,storage key,service key,' +
-    'auth key,auth header,session key,session id,seed phrase,recovery phrase,recovery code,backup code,auth code,security code,' +
-    'verification code,pin code,pass phrase,pass code,pass word,connection string'
+    'subscription key,function key,functions key,auth key,auth header,session key,session id,seed phrase,recovery phrase,recovery code,backup code,auth code,security code,' +
+    'verification code,recovery codes,backup codes,unlock code,mfa code,device code,code verifier,security answer,' +
+    'client assertion,saml response,wallet seed,subscription key,function key,functions key,pin code,pass phrase,pass code,pass word,connection string'
   ).split(','),
 );
 /** Only as the last word: a `passenger` is none, and of a `pinCount` the count is told. */

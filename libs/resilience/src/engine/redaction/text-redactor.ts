@@ -15,7 +15,7 @@ import { cleanUrls } from './url-credentials.js';
 
 /** Nearly every text holds none of these, and is let through at the price of one look. */
 const HINT =
-  /pass|pwd|pw|pin|phrase|mnemonic|secret|token|auth|key|cookie|cred|session|sid|sig|jwt|otp|cvv|cvc|ssn|iban|csrf|xsrf|hmac|refresh|code|connection|bearer|basic|:\/\/|eyJ|-----BEGIN|\\u00|[rs]k[-_]|gh[pousr]_|github_pat_|gl[a-z]{1,4}[-_]|gsk_|xai-|r8_|hf_|nvapi|pplx|npm_|pypi|rubygems|ATATT|xox|xapp|SG\.|SK|A(?:KIA|SIA|BIA|CCA)|AIza|ya29|GOCSPX|do[opr]_v1|dapi|hvs\.|shp|sq0|figd_|lin_api|sntrys_|whsec|hooks?\.|\/bot|:AA|-[pu] /i;
+  /pass|pwd|pw|pin|phrase|mnemonic|secret|token|auth|key|cookie|cred|session|sid|sig|jwt|otp|cvv|cvc|ssn|iban|csrf|xsrf|hmac|refresh|code|connection|bearer|basic|:\/\/|eyJ|-----BEGIN|\\u00|[rs]k[-_]|gh[pousr]_|github_pat_|gl[a-z]{1,4}[-_]|gsk_|xai-|r8_|hf_|nvapi|pplx|npm_|pypi|rubygems|ATATT|xox|xapp|SG\.|SK|A(?:KIA|SIA|BIA|CCA)|AIza|ya29|GOCSPX|do[opr]_v1|dapi|hvs\.|shp|sq0|figd_|lin_api|sntry[su]_|dckr_|dp\.|hv[br]\.|NRAK|PMAK|pat-|mlsn\.|CFPAT|EZ[AT]K|pul-|dt0|sl\.|tvly-|lsv2_|(?:fw|re|sbp|ntn|phx|nfp|rpa|waka|jina)_|identified|thin:|@(?:tcp|unix)\(|ticket|verifier|answer|assertion|saml|seed|outlook\.|maker\.|whsec|hooks?\.|\/bot|:AA|-[pu] /i;
 
 const MAX_JSON_DEPTH = 100;
 /** Reading a megabyte of brackets takes longer than all patterns together. */

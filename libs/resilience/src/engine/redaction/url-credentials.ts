@@ -7,9 +7,18 @@ const PORT = /^\d{1,5}(?:[/?#\s]|$)/;
 /** A lone user name of this length is a token. */
 const SHORTEST_TOKEN = 16;
 
-/** Hands the password, or the token, of every URL to `cut`. A password may hold an unescaped @, so it ends with the last one. */
+/** Go's data source names, which are no URLs: `user:password@tcp(host)/db`. */
+const DATA_SOURCE = /(\b[\w.-]{1,64}:)[^\s@/]{3,128}(?=@(?:tcp|unix)\()/g;
+
+/** Hands the password, or the token, of every address to `cut`. */
 export function cleanUrls(text: string, cut: Cut): string {
   if (!text.includes('@')) return text;
+  const clean = cleanSchemed(text, cut);
+  return clean.includes('@tcp(') || clean.includes('@unix(') ? clean.replace(DATA_SOURCE, cut) : clean;
+}
+
+/** A password may hold an unescaped @, so it ends with the last one. */
+function cleanSchemed(text: string, cut: Cut): string {
   const parts: string[] = [];
   let done = 0;
   let end = 0;

@@ -1,7 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { createRequire } from 'node:module';
 
-import { ModernFakeTimers } from '@jest/fake-timers';
-import { ModuleMocker } from 'jest-mock';
+// In the versions of jest's own environment.
+const ofEnvironment = createRequire(import.meta.resolve('jest-environment-node'));
+const { ModernFakeTimers } = ofEnvironment('@jest/fake-timers');
+const { ModuleMocker } = ofEnvironment('jest-mock');
 
 const { prototype } = AsyncLocalStorage;
 const { run, enterWith } = prototype;

@@ -2,7 +2,8 @@ import { createRequire, isBuiltin } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import { SyntheticModule } from 'node:vm';
 
-import Runtime from 'jest-runtime';
+const ofJest = createRequire(createRequire(import.meta.resolve('jest')).resolve('@jest/core'));
+const { default: Runtime } = ofJest('jest-runtime');
 
 /** What Node has loaded for this worker, by name or path. */
 const loaded = new Map();

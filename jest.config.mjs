@@ -2,7 +2,9 @@ import { availableParallelism } from 'node:os';
 
 /** Shared by the suites below; tests import the packages' sources through the private export condition, so no build is needed. */
 export const base = {
-  testEnvironment: '<rootDir>/test/jest-environment.mjs',
+  testEnvironment: '<rootDir>/test/jest/environment.mjs',
+  runtime: '<rootDir>/test/jest/runtime.mjs',
+  injectGlobals: false,
   testEnvironmentOptions: { customExportConditions: ['nest-resilience-source', 'node', 'node-addons'] },
   modulePathIgnorePatterns: ['<rootDir>/dist/', '<rootDir>/libs/[^/]+/dist/'],
   extensionsToTreatAsEsm: ['.ts'],

@@ -15,6 +15,8 @@ export default {
   roots: ['<rootDir>/libs/resilience/test/mutation'],
   testMatch: ['<rootDir>/libs/resilience/test/mutation/all.mutation-spec.cjs'],
   testEnvironment: here('libs/resilience/test/mutation/mutation.environment.cjs'),
+  runtime: 'jest-runtime',
+  injectGlobals: true,
   extensionsToTreatAsEsm: [],
   transform: { '^.+\\.ts$': ['@swc/jest', { ...swc, module: { type: 'commonjs' } }] },
   moduleNameMapper: {

@@ -9,13 +9,14 @@
  *
  * Each problem is printed as `page:line: what`; any problem ends with 1.
  */
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import ts from 'typescript';
+
 const root = fileURLToPath(new URL('..', import.meta.url));
-/** Inside the repository, so that packages and tsconfig.json are found as from any source; ignored by git and prettier. */
+/** Where the code of the pages seems to be: inside the repository, so that packages are found as from any source. */
 const snippets = join(root, 'docs', '.snippets');
 
 const UNIT_MS = { ms: 1, s: 1_000, min: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -129,41 +130,41 @@ function literal(cell = '') {
   return amount === undefined ? undefined : String(Number(amount.replaceAll('_', '')) * (UNIT_MS[unit] ?? 1));
 }
 
+/** Only the pages: whether the sources compile is the business of `npm run typecheck`. */
 function compile(all) {
-  rmSync(snippets, { recursive: true, force: true });
-  mkdirSync(snippets, { recursive: true });
-  const files = new Map();
+  const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), ts.sys.readFile);
+  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
+  const pageOf = new Map();
+  const texts = new Map();
   for (const { path, line, code } of all) {
-    const name = `${path.replace(/\W+/g, '-')}-${line}.ts`;
+    const name = join(snippets, `${path.replace(/\W+/g, '-')}-${line}.ts`);
     const text = [];
     for (const { line: at, text: source } of code) text[at - 1] = source;
-    writeFileSync(join(snippets, name), `${Array.from(text, (source) => source ?? '').join('\n')}\nexport {};\n`);
-    files.set(name, path);
+    texts.set(name, `${Array.from(text, (source) => source ?? '').join('\n')}\nexport {};\n`);
+    pageOf.set(name, path);
   }
-  const config = { extends: '../../tsconfig.json', compilerOptions: { rootDir: '../..' }, files: [...files.keys()] };
-  if (files.size === 0) return;
-  writeFileSync(join(snippets, 'tsconfig.json'), JSON.stringify(config));
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { stdout, status } = spawnSync(process.execPath, [tsc, '-p', snippets, '--pretty', 'false'], {
-    cwd: root,
-    encoding: 'utf8',
-    maxBuffer: 1 << 26,
-  });
-  let elsewhere = 0;
-  let last;
-  for (const text of stdout.split('\n')) {
-    const found = /^docs[\\/]\.snippets[\\/](.+?)\((\d+),\d+\): (.+)$/.exec(text);
-    if (found) problems.push((last = { path: files.get(found[1]), line: Number(found[2]), what: found[3] }));
-    else if (text.startsWith('  ') && last !== undefined) last.what += `\n${text}`;
-    else if (/ error TS\d+/.test(text)) {
-      elsewhere++;
-      last = undefined;
+  const program = ts.createProgram([...texts.keys()], options, hostOf(texts, options));
+  for (const [name, path] of pageOf) {
+    const file = program.getSourceFile(name);
+    const found = [program.getSyntacticDiagnostics(file), program.getSemanticDiagnostics(file)].flat();
+    for (const { start, code, messageText } of found) {
+      const { line } = file.getLineAndCharacterOfPosition(start);
+      const what = `error TS${code}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`;
+      problems.push({ path, line: line + 1, what });
     }
   }
-  if (elsewhere > 0) console.error(`check-docs: ${elsewhere} type errors outside the pages, see npm run typecheck`);
-  if (status !== 0 && problems.length === 0 && elsewhere === 0)
-    problems.push({ path: 'docs', line: 1, what: `the compiler ended with ${status}: ${stdout}` });
-  rmSync(snippets, { recursive: true, force: true });
+}
+
+/** Reads these texts as if they were files. */
+function hostOf(texts, options) {
+  const host = ts.createCompilerHost(options);
+  const { fileExists, readFile, getSourceFile } = host;
+  return Object.assign(host, {
+    fileExists: (path) => texts.has(path) || fileExists.call(host, path),
+    readFile: (path) => texts.get(path) ?? readFile.call(host, path),
+    getSourceFile: (path, how, ...rest) =>
+      texts.has(path) ? ts.createSourceFile(path, texts.get(path), how) : getSourceFile.call(host, path, how, ...rest),
+  });
 }
 
 function checkLinks({ path, lines }) {

@@ -1,54 +1,77 @@
 /**
  * `npm run check`: the one gate. Runs every step even after a failure, then prints one line per step and ends with 1 if any failed.
+ * A step takes one core, so as many run at once as there are cores; what a step says is shown when it has ended.
  *
  *   npm run check -- --only lint,test      these steps only
  *   npm run check -- --except test         all but these (named in the summary, never silently)
  */
 import { spawn } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** In this order: the cheap and telling ones first, the ones that need dist/ after build. */
+/** In this order: the long ones first. A step that needs what another has made waits for it; `test` takes all cores by itself. */
 const STEPS = [
-  ['format', ['run', '--silent', 'format:check']],
-  ['lint', ['run', '--silent', 'lint']],
-  ['typecheck', ['run', '--silent', 'typecheck']],
-  ['docs', ['run', '--silent', 'check:docs']],
-  ['rooms', ['run', '--silent', 'rooms']],
-  ['unused', ['run', '--silent', 'unused']],
-  ['build', ['run', '--silent', 'build']],
-  ['pack', ['run', '--silent', 'check:pack']],
-  ['smoke', ['run', '--silent', 'check:smoke']],
-  ['test', ['test', '--silent']],
+  { name: 'build', args: ['run', '--silent', 'build'] },
+  { name: 'lint', args: ['run', '--silent', 'lint'] },
+  { name: 'typecheck', args: ['run', '--silent', 'typecheck'] },
+  { name: 'pack', args: ['run', '--silent', 'check:pack'], after: 'build' },
+  { name: 'docs', args: ['run', '--silent', 'check:docs'] },
+  { name: 'unused', args: ['run', '--silent', 'unused'] },
+  { name: 'format', args: ['run', '--silent', 'format:check'] },
+  { name: 'rooms', args: ['run', '--silent', 'rooms'] },
+  { name: 'smoke', args: ['run', '--silent', 'check:smoke'], after: 'build' },
+  { name: 'test', args: ['test', '--silent'], alone: true },
 ];
 
 const { only, except } = stepsAsked();
-const results = [];
-for (const [name, args] of STEPS) {
-  if ((only && !only.includes(name)) || except.includes(name)) {
-    results.push({ name, status: 'skipped' });
-    continue;
+const asked = STEPS.filter(({ name }) => (only?.includes(name) ?? true) && !except.includes(name));
+const results = new Map(STEPS.filter((step) => !asked.includes(step)).map(({ name }) => [name, { status: 'skipped' }]));
+const began = performance.now();
+const ended = new Map();
+
+const waiting = asked.filter(({ alone }) => !alone);
+await Promise.all(Array.from({ length: availableParallelism() }, lane));
+for (const step of asked.filter(({ alone }) => alone)) await take(step);
+
+const parts = STEPS.map(({ name }) => {
+  const { status, seconds } = results.get(name);
+  return seconds === undefined ? `${name} ${status}` : `${name} ${status} ${seconds.toFixed(1)} s`;
+});
+const failed = STEPS.filter(({ name }) => results.get(name).status === 'FAILED').map(({ name }) => name);
+console.log(`\ncheck: ${parts.join(', ')}; in all ${secondsSince(began)} s`);
+console.log(failed.length === 0 ? 'check: green' : `check: failed in ${failed.join(', ')}`);
+process.exitCode = failed.length === 0 ? 0 : 1;
+
+/** Takes one step after the other, first those that need not wait. */
+async function lane() {
+  while (waiting.length > 0) {
+    const ready = waiting.findIndex(({ after }) => !asked.some(({ name }) => name === after) || results.has(after));
+    const [step] = waiting.splice(Math.max(ready, 0), 1);
+    await ended.get(step.after);
+    ended.set(step.name, take(step));
+    await ended.get(step.name);
   }
-  console.log(`\n== ${name}: npm ${args.filter((arg) => arg !== '--silent').join(' ')}`);
-  const began = performance.now();
-  const code = await run('npm', args);
-  results.push({ name, status: code === 0 ? 'ok' : 'FAILED', seconds: (performance.now() - began) / 1000 });
 }
 
-const total = results.reduce((sum, { seconds = 0 }) => sum + seconds, 0);
-const parts = results.map(({ name, status, seconds }) =>
-  seconds === undefined ? `${name} ${status}` : `${name} ${status} ${seconds.toFixed(1)} s`,
-);
-const failed = results.filter(({ status }) => status === 'FAILED');
-console.log(`\ncheck: ${parts.join(', ')}; total ${total.toFixed(1)} s`);
-console.log(failed.length === 0 ? 'check: green' : `check: failed in ${failed.map(({ name }) => name).join(', ')}`);
-process.exitCode = failed.length === 0 ? 0 : 1;
+async function take({ name, args, alone }) {
+  const start = performance.now();
+  const title = `\n== ${name}: npm ${args.filter((arg) => arg !== '--silent').join(' ')}`;
+  if (alone) console.log(title);
+  const { code, said } = await run('npm', args, alone ? 'inherit' : 'pipe');
+  if (!alone) process.stdout.write(`${title}\n${said}`);
+  results.set(name, { status: code === 0 ? 'ok' : 'FAILED', seconds: Number(secondsSince(start)) });
+}
+
+function secondsSince(start) {
+  return ((performance.now() - start) / 1000).toFixed(1);
+}
 
 function stepsAsked() {
   const { values } = parseArgs({ options: { only: { type: 'string' }, except: { type: 'string' } } });
-  const known = STEPS.map(([name]) => name);
+  const known = STEPS.map(({ name }) => name);
   const list = (text) => text?.split(',').map((name) => name.trim());
   const unknown = [...(list(values.only) ?? []), ...(list(values.except) ?? [])].filter(
     (name) => !known.includes(name),
@@ -60,14 +83,16 @@ function stepsAsked() {
   return { only: list(values.only), except: list(values.except) ?? [] };
 }
 
-/** Resolves to the exit code; a process ended by a signal counts as failed. */
-function run(command, args) {
+/** Resolves to the exit code and, with `pipe`, all that was said; a process ended by a signal counts as failed. */
+function run(command, args, output) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, { cwd: root, stdio: 'inherit' });
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', output, output] });
+    const said = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on('data', (part) => said.push(part));
     child.once('error', (error) => {
       console.error(error.message);
-      resolve(1);
+      resolve({ code: 1, said: '' });
     });
-    child.once('exit', (code) => resolve(code ?? 1));
+    child.once('close', (code) => resolve({ code: code ?? 1, said: Buffer.concat(said).toString() }));
   });
 }

@@ -1,9 +1,9 @@
-/** Sequences that a property is tried with where it says nothing else: ten times as many where a machine has the time. */
-const USUAL_RUNS = process.env['CI'] === 'true' ? 20_000 : 2_000;
+/** Sequences that a property is tried with where it says nothing else; `npm run test:model` says more. */
+const USUAL_RUNS = 2_000;
 
-/** `PROPERTY_RUNS` of the environment shared between `parts`, or the suite's own number. */
-export function propertyRuns(parts: number, otherwise = USUAL_RUNS): number {
-  const asked = Number(process.env['PROPERTY_RUNS'] ?? otherwise);
+/** `PROPERTY_RUNS` of the environment, or the usual number, shared between `parts`. */
+export function propertyRuns(parts: number): number {
+  const asked = Number(process.env['PROPERTY_RUNS'] ?? USUAL_RUNS);
   if (!Number.isInteger(asked) || asked < 1)
     throw new Error(`PROPERTY_RUNS is ${process.env['PROPERTY_RUNS']}, expected a whole number from 1`);
   return Math.ceil(asked / parts);

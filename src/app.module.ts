@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 
 import { ResilienceModule } from '@nest-resilience/core';
+import { ClusterModule } from '@nest-resilience/cluster';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { HealthModule } from '@nest-resilience/core/health';
 import { MetricsModule } from '@nest-resilience/core/metrics';
 import { LlmService } from '@nest-resilience/llm';
-import { sqliteExecutionStore, sqliteStore } from '@nest-resilience/store-sql';
 import { WorkflowModule } from '@nest-resilience/workflow';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { EventEmitterModule } from '@nestjs/event-emitter';
@@ -15,6 +15,7 @@ import type { Configuration } from './configuration/configuration.js';
 import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
 import { modelsModule } from './models/models.module.js';
+import { storesOf } from './stores.js';
 import { ExecutionMessages } from './transport/executions.messages.js';
 
 /** The service: the packages put together. */
@@ -22,7 +23,7 @@ import { ExecutionMessages } from './transport/executions.messages.js';
 export class AppModule {
   static forRoot(configuration: Configuration, env: NodeJS.ProcessEnv = process.env): DynamicModule {
     const { DATA_DIR, WORKFLOWS_DIR, ADMIN_TOKEN, SHUTDOWN_TIMEOUT, EXECUTION_RETENTION } = configuration;
-    const file = join(DATA_DIR, 'nest-resilience.db');
+    const { deadLetters, executions } = storesOf(configuration);
     return {
       module: AppModule,
       controllers: [ExecutionMessages],
@@ -30,9 +31,10 @@ export class AppModule {
         EventEmitterModule.forRoot(),
         ScheduleModule.forRoot(),
         ResilienceModule.forRoot({
-          deadLetter: { store: sqliteStore({ file }), spillDirectory: join(DATA_DIR, 'spill') },
+          deadLetter: { store: deadLetters, spillDirectory: join(DATA_DIR, 'spill') },
           shutdownTimeout: SHUTDOWN_TIMEOUT,
         }),
+        ...clusterOf(configuration),
         HealthModule.forRoot({ deadLetters: true, store: true }),
         ChecksModule,
         MetricsModule.forRoot(),
@@ -52,7 +54,7 @@ export class AppModule {
               queued: configuration.EXECUTIONS_QUEUED,
               shutdown: SHUTDOWN_TIMEOUT,
             },
-            store: sqliteExecutionStore({ file }),
+            store: executions,
           }),
         }),
         InboxModule.forRoot({
@@ -63,4 +65,16 @@ export class AppModule {
       ],
     };
   }
+}
+
+function clusterOf(configuration: Configuration): DynamicModule[] {
+  if (configuration.CLUSTER === 'off') return [];
+  const { REDIS_URL, REDIS_CA_FILE, CLUSTER_PREFIX, CLUSTER_QUORUM, EXECUTION_LEASE, REPLICA_ID } = configuration;
+  return [
+    ClusterModule.forRoot({
+      ...{ redis: REDIS_URL, prefix: CLUSTER_PREFIX, quorum: CLUSTER_QUORUM, lease: EXECUTION_LEASE },
+      ...(REDIS_CA_FILE !== undefined && { ca: REDIS_CA_FILE }),
+      ...(REPLICA_ID !== undefined && { replicaId: REPLICA_ID }),
+    }),
+  ];
 }

@@ -38,6 +38,10 @@ describe('the configuration', () => {
       TCP_UNFINISHED: 33_554_432,
       NATS_URL: 'nats://127.0.0.1:4222',
       REDIS_URL: 'redis://127.0.0.1:6379',
+      CLUSTER: 'off',
+      CLUSTER_PREFIX: 'nr',
+      CLUSTER_QUORUM: 1,
+      EXECUTION_LEASE: '10s',
       DATA_DIR: 'data',
       WORKFLOWS_DIR: 'workflows',
       WORKFLOWS_WATCH: true,
@@ -108,8 +112,26 @@ describe('the configuration', () => {
     expect(problemsOf({ NATS_URL }).message).toContain('NATS_URL (environment): "wss://(secret)@broker:4222"');
   });
 
+  it('lets replicas share a database, and nothing else', () => {
+    const DATABASE_URL = 'postgres://me:hunter2@db/app';
+
+    expect(readConfiguration({ CLUSTER: 'redis', DATABASE_URL }).CLUSTER).toBe('redis');
+    expect(problemsOf({ CLUSTER: 'redis' }).message).toContain("CLUSTER (environment): 'redis' needs DATABASE_URL");
+    expect(problemsOf({ DATABASE_URL: 'me:hunter2@db/app' }).message).toContain('a URL such as postgres://');
+    expect(problemsOf({ DATABASE_URL: 'db:5432/app' }).message).toContain('a URL such as postgres://');
+    expect(problemsOf({ CLUSTER: 'kafka', DATABASE_URL }).problems).toMatchObject([{ name: 'CLUSTER' }]);
+  });
+
+  it('takes the URLs of Sentinel and of a Redis Cluster for replicas only', () => {
+    const REDIS_URL = 'redis+sentinel://h1,h2/main';
+
+    expect(readConfiguration({ REDIS_URL })).toMatchObject({ REDIS_URL });
+    expect(problemsOf({ REDIS_URL, TRANSPORT: 'redis' }).message).toContain('TRANSPORT=redis speaks with one server');
+  });
+
   it.each([
     ['NATS_URL', 'nats://me:100%@broker:4222'],
+    ['DATABASE_URL', 'postgres://me:100%@db/app'],
     ['REDIS_URL', 'redis://:100%@cache:6379'],
   ])('refuses a password in %s that cannot be decoded, and says how to write it', (name, value) => {
     const { message } = problemsOf({ [name]: value });

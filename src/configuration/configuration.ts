@@ -86,10 +86,34 @@ const SETTINGS = z.object({
     .url({ protocol: /^(nats|tls)$/, error: 'a nats or tls URL' })
     .refine(isDecodable, DECODABLE)
     .default('nats://127.0.0.1:4222'),
+  /** For `TRANSPORT=redis`, and for `CLUSTER=redis`, which takes the URLs of Sentinel and of a Redis Cluster as well. */
   REDIS_URL: z
-    .url({ protocol: /^rediss?$/, error: 'a redis or rediss URL' })
+    .url({
+      protocol: /^rediss?(\+(sentinel|cluster))?$/,
+      error: 'a redis or rediss URL, or redis+sentinel://, redis+cluster://',
+    })
     .refine(isDecodable, DECODABLE)
     .default('redis://127.0.0.1:6379'),
+  /** PEM file with the certificate of the authority of a Redis with TLS. */
+  REDIS_CA_FILE: z.string().min(1).optional(),
+  /** Where dead letters and executions are kept: `postgres://` or `mysql://`. A file under `DATA_DIR` without it. */
+  DATABASE_URL: z
+    .url({
+      protocol: /^(postgres(ql)?|mysql|mariadb)$/,
+      error: 'a URL such as postgres://user:password@host/database or mysql://user:password@host/database',
+    })
+    .refine(isDecodable, DECODABLE)
+    .optional(),
+  /** `redis`: one of several replicas, which share their work over `DATABASE_URL` and `REDIS_URL`. */
+  CLUSTER: z.enum(['off', 'redis']).default('off'),
+  /** Begins every key and channel in Redis. */
+  CLUSTER_PREFIX: z.string().min(1).default('nr'),
+  /** Replicas that must have opened a circuit before it is open everywhere. */
+  CLUSTER_QUORUM: whole.min(1).default(1),
+  /** Without a sign of life for so long, what a replica runs is taken over. */
+  EXECUTION_LEASE: duration.default('10s'),
+  /** Name of this replica; no other may have it. Host name and chance without it. */
+  REPLICA_ID: z.string().min(1).optional(),
   /** Directory of the database and of everything else that must outlive the process. */
   DATA_DIR: z.string().min(1).default('data'),
   /** Directory of the workflow files. */
@@ -161,13 +185,36 @@ export function readConfiguration(env: Environment = process.env): Configuration
     }),
   );
   const parsed = SETTINGS.safeParse(given);
-  if (parsed.success && file.problems.length === 0)
+  const sourceOf = (name: string): string => (env[name] ? 'environment' : file.name);
+  const clashing = parsed.success
+    ? clashes(parsed.data).map((clash) => ({ ...clash, source: sourceOf(clash.name) }))
+    : [];
+  if (parsed.success && file.problems.length + clashing.length === 0)
     return { ...parsed.data, LLM_FILE: parsed.data.LLM_FILE ?? besideOf(env['CONFIG_FILE']) };
   const problems = (parsed.error?.issues ?? []).map(({ path, message }): ConfigurationProblem => {
     const name = String(path[0]);
-    return { name, source: env[name] ? 'environment' : file.name, message: `${shown(name, given[name])}: ${message}` };
+    return { name, source: sourceOf(name), message: `${shown(name, given[name])}: ${message}` };
   });
-  throw new ConfigurationError([...file.problems, ...problems]);
+  throw new ConfigurationError([...file.problems, ...problems, ...clashing]);
+}
+
+/** Settings that each could work, and do not together. */
+function clashes({
+  CLUSTER,
+  DATABASE_URL,
+  TRANSPORT,
+  REDIS_URL,
+}: Configuration): Omit<ConfigurationProblem, 'source'>[] {
+  const problems = [];
+  if (CLUSTER !== 'off' && DATABASE_URL === undefined) {
+    const message = `'${CLUSTER}' needs DATABASE_URL: replicas cannot share a file under DATA_DIR`;
+    problems.push({ name: 'CLUSTER', message });
+  }
+  if (TRANSPORT === 'redis' && REDIS_URL.includes('+')) {
+    const message = 'TRANSPORT=redis speaks with one server: a redis or rediss URL; CLUSTER=redis takes the others';
+    problems.push({ name: 'REDIS_URL', message });
+  }
+  return problems;
 }
 
 function besideOf(configFile: string | undefined): string | undefined {

@@ -1,4 +1,3 @@
-import type { WorkflowCluster } from '@nest-resilience/workflow';
 import {
   type ConfigurableModuleAsyncOptions,
   ConfigurableModuleBuilder,
@@ -7,11 +6,11 @@ import {
 } from '@nestjs/common';
 import { type Clock, RESILIENCE_CLOCK } from '@nest-resilience/core';
 import { extendedModule, GIVEN_OPTIONS, moduleSettings } from '@nest-resilience/core/admin';
+import { ClusterController } from './cluster.controller.js';
 import { ClusterHealth } from './cluster.health.js';
 import { type ClusterModuleOptions, readClusterOptions, type ResolvedClusterOptions } from './cluster.options.js';
 import { RedisConnection } from './connection/redis.connection.js';
-import { BullmqDispatch } from './work/bullmq.dispatch.js';
-import { RedisBus } from './work/redis.bus.js';
+import { SharedWork } from './work/shared-work.js';
 
 /** That of `@nest-resilience/workflow`, which an application may do without. */
 const WORKFLOW_CLUSTER = Symbol.for('nest-resilience:workflow-cluster');
@@ -35,6 +34,7 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
  * `degraded`, decides alone, and connects later.
  */
 @Module({
+  controllers: [ClusterController],
   providers: [
     {
       provide: RedisConnection,
@@ -42,7 +42,12 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
       useFactory: (options: ResolvedClusterOptions, clock: Clock) => RedisConnection.open(options, clock),
     },
     ClusterHealth,
-    { provide: WORKFLOW_CLUSTER, inject: [RedisConnection, RESILIENCE_CLOCK], useFactory: workflowCluster },
+    {
+      provide: SharedWork,
+      inject: [RedisConnection, RESILIENCE_CLOCK],
+      useFactory: (redis: RedisConnection, clock: Clock) => new SharedWork(redis, clock),
+    },
+    { provide: WORKFLOW_CLUSTER, useExisting: SharedWork },
   ],
   exports: [RedisConnection, WORKFLOW_CLUSTER],
 })
@@ -59,14 +64,6 @@ export class ClusterModule extends ConfigurableModuleClass {
   static override forRootAsync(options: ClusterModuleAsyncOptions): DynamicModule {
     return super.forRootAsync(options);
   }
-}
-
-function workflowCluster(redis: RedisConnection, clock: Clock): WorkflowCluster {
-  const { replicaId, lease, sweep } = redis.options;
-  return {
-    ...{ replicaId, leaseMs: lease, sweepMs: sweep },
-    ...{ dispatch: new BullmqDispatch(redis, clock), bus: new RedisBus(redis) },
-  };
 }
 
 function assemble(definition: DynamicModule, given: Partial<ClusterModuleOptions>): DynamicModule {

@@ -110,6 +110,7 @@ export {
   type Work,
 } from './ledger/execution-store.js';
 export {
+  type ClusterView,
   type ExecutionBus,
   type ExecutionNews,
   WORKFLOW_CLUSTER,

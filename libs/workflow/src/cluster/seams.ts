@@ -1,4 +1,4 @@
-import type { Work } from '../ledger/execution-store.js';
+import type { SeenReplica, Work } from '../ledger/execution-store.js';
 
 /** Injection token of the {@link WorkflowCluster}; without one this process runs executions alone. */
 export const WORKFLOW_CLUSTER = Symbol.for('nest-resilience:workflow-cluster');
@@ -16,6 +16,17 @@ export interface WorkflowCluster {
   readonly sweepMs: number;
   readonly dispatch: WorkDispatch;
   readonly bus: ExecutionBus;
+  /** Is given what operators may see. */
+  show?(view: () => ClusterView): void;
+}
+
+export interface ClusterView {
+  /** All that were there within a day, this one included. */
+  readonly replicas: readonly SeenReplica[];
+  /** Executions that this one has in hand. */
+  readonly leases: number;
+  /** Another live process that goes by this one's id. */
+  readonly double?: SeenReplica | undefined;
 }
 
 /** Carries hints: what gets lost is offered again by the sweeper, what comes twice is refused by the ledger. */

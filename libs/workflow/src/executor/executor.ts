@@ -138,6 +138,11 @@ export class Executor {
       log: (message) => world.log?.(message),
       report: (message, error) => world.report(message, error),
     });
+    cluster?.show?.(() => ({
+      replicas: [{ ...this.myself(), silentMs: 0 }, ...this.presence.others],
+      leases: this.replica?.leases.size ?? 0,
+      double: this.presence.double,
+    }));
     cluster?.bus.subscribe((news) => this.dispatcher.heard(news));
     const { dispatcher, lease, owner } = this;
     this.submissions = new Submissions({ world, dispatcher, lease, owner, nextId });

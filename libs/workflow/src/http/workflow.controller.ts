@@ -94,9 +94,16 @@ export class WorkflowController {
     return executionPage(await this.workflows.list(readFilter(query), { summaries: true }));
   }
 
+  /** As it stands, or with `?wait=30s` as it ended if it does in time; whichever process runs it. */
   @Get('executions/:id')
-  async execution(@Param('id') id: string) {
-    return ledgerAnswer(await this.workflows.get(id));
+  async execution(
+    @Param('id') id: string,
+    @Query('wait') wait: unknown,
+    @Res({ passthrough: true }) response: HttpResponse,
+  ) {
+    const timeout = readWait('executions', wait);
+    const asked = { timeout, signal: goneSignal(response) };
+    return ledgerAnswer(await (timeout > 0 ? this.workflows.wait(id, asked) : this.workflows.get(id)));
   }
 
   /** Server-sent events until the execution has ended; 204 to a client that has seen them all, so that it stops asking. */

@@ -6,6 +6,7 @@ import {
 } from '@nestjs/common';
 import { type Clock, RESILIENCE_CLOCK } from '@nest-resilience/core';
 import { extendedModule, GIVEN_OPTIONS, moduleSettings } from '@nest-resilience/core/admin';
+import { ClusterCircuits } from './circuits/cluster-circuits.js';
 import { ClusterHealth } from './cluster.health.js';
 import { type ClusterModuleOptions, readClusterOptions, type ResolvedClusterOptions } from './cluster.options.js';
 import { RedisConnection } from './connection/redis.connection.js';
@@ -35,9 +36,10 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
       inject: [OPTIONS, RESILIENCE_CLOCK],
       useFactory: (options: ResolvedClusterOptions, clock: Clock) => RedisConnection.open(options, clock),
     },
+    ClusterCircuits,
     ClusterHealth,
   ],
-  exports: [RedisConnection],
+  exports: [RedisConnection, ClusterCircuits],
 })
 export class ClusterModule extends ConfigurableModuleClass {
   /**

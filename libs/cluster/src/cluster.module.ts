@@ -10,6 +10,8 @@ import { ClusterCircuits } from './circuits/cluster-circuits.js';
 import { ClusterHealth } from './cluster.health.js';
 import { type ClusterModuleOptions, readClusterOptions, type ResolvedClusterOptions } from './cluster.options.js';
 import { RedisConnection } from './connection/redis.connection.js';
+import { ClusterLeases } from './leases/cluster-leases.js';
+import { ClusterLimits } from './limits/cluster-limits.js';
 
 const OPTIONS = Symbol.for('nest-resilience:cluster-options');
 
@@ -37,9 +39,11 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
       useFactory: (options: ResolvedClusterOptions, clock: Clock) => RedisConnection.open(options, clock),
     },
     ClusterCircuits,
+    ClusterLimits,
+    ClusterLeases,
     ClusterHealth,
   ],
-  exports: [RedisConnection, ClusterCircuits],
+  exports: [RedisConnection, ClusterCircuits, ClusterLimits, ClusterLeases],
 })
 export class ClusterModule extends ConfigurableModuleClass {
   /**

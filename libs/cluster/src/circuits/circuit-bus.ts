@@ -50,8 +50,8 @@ export interface CircuitBus {
   force(question: Question & { readonly news: CircuitNews; readonly unless: boolean }): Promise<BusAnswer | undefined>;
   /** News since an epoch, and a sign of life. */
   catchUp(since: number): Promise<CaughtUp | undefined>;
-  /** News of other replicas as they come; some get lost. */
-  onNews(listener: (news: SharedNews) => void): void;
+  /** News of other replicas as they come; some get lost. Resolves when none does for want of listening. */
+  onNews(listener: (news: SharedNews) => void): Promise<void>;
   /** Somebody answers again. */
   onReturn(listener: () => void): void;
 }

@@ -123,10 +123,11 @@ export class MemoryBus implements CircuitBus {
     });
   }
 
-  onNews(listener: (news: SharedNews) => void): void {
+  onNews(listener: (news: SharedNews) => void): Promise<void> {
     this.server.listeners.set(this.replica, (news) => {
       if (!this.away) listener(news);
     });
+    return Promise.resolve();
   }
 
   onReturn(listener: () => void): void {

@@ -64,11 +64,12 @@ export class RedisCircuits implements CircuitBus {
     return { latest: Number(latest), replicas: Number(replicas), news };
   }
 
-  onNews(listener: (news: SharedNews) => void): void {
+  async onNews(listener: (news: SharedNews) => void): Promise<void> {
     this.redis.listen(CHANNEL, (text) => {
       const { v, c, kind, epoch, ms, times, by } = JSON.parse(text) as Record<string, string | number>;
       if (v === 1 && by !== this.redis.options.replicaId) listener(newsOf(String(c), [kind!, epoch!, ms!, times!]));
     });
+    await this.redis.whenListening();
   }
 
   onReturn(listener: () => void): void {

@@ -66,7 +66,6 @@ export class SharedCircuits implements CircuitPeers {
   async start(local: LocalCircuits): Promise<void> {
     const { bus, clock, random, leaseMs, catchUpMs } = this.parts;
     this.local = local;
-    bus.onNews((news) => this.hear(news));
     bus.onReturn(() => void this.catchUp());
     this.stops = [
       repeatAfterEach(
@@ -76,6 +75,7 @@ export class SharedCircuits implements CircuitPeers {
       ),
       repeat(clock, leaseMs / 3, () => this.renew()),
     ];
+    await bus.onNews((news) => this.hear(news));
     await this.catchUp();
   }
 

@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
-import type { Clock } from '@nest-resilience/core';
-import { repeatAfterEach } from '@nest-resilience/core/kit';
+import { type Clock, systemClock } from '@nest-resilience/core';
+import { repeatAfterEach, within } from '@nest-resilience/core/kit';
 import type { RedisOptions } from 'ioredis';
 import { ClusterConfigurationError } from '../cluster.errors.js';
 import type { ResolvedClusterOptions } from '../cluster.options.js';
@@ -9,6 +10,8 @@ import { openRedis, type RedisClient } from './redis-client.js';
 import { RedisNames } from './redis-names.js';
 
 const CHECK_AGAIN_MS = 2_000;
+/** It has just been there: what takes longer is left to come later. */
+const FIRST_ANSWER_MS = 1_000;
 
 /**
  * The one way to Redis. Nobody waits for it longer than `commandTimeout`: who asks while it is away or silent gets `undefined` and
@@ -21,6 +24,7 @@ export class RedisConnection implements OnApplicationShutdown {
   private readonly logger = new Logger('Resilience:Cluster');
   private readonly listeners = new Map<string, (text: string) => void>();
   private readonly returned: (() => void)[] = [];
+  private readonly subscriptions: Promise<unknown>[] = [];
   private readonly stopChecks: () => void;
   private checked: BootCheck | undefined;
   /** Why the last question got no answer. */
@@ -37,6 +41,8 @@ export class RedisConnection implements OnApplicationShutdown {
     });
     this.subscriber = this.open({ maxRetriesPerRequest: null });
     this.client.on('ready', () => this.answered());
+    // Messages got lost meanwhile.
+    this.subscriber.on('ready', () => this.tellReturn());
     this.subscriber.on('message', (channel: string, text: string) => this.listeners.get(channel)?.(text));
     this.note(checked);
     this.stopChecks = repeatAfterEach(
@@ -51,7 +57,10 @@ export class RedisConnection implements OnApplicationShutdown {
    * @throws ClusterConfigurationError for one that will never work like that
    */
   static async open(options: ResolvedClusterOptions, clock: Clock): Promise<RedisConnection> {
-    return new RedisConnection(options, clock, await checkRedis(options));
+    const checked = await checkRedis(options);
+    const connection = new RedisConnection(options, clock, checked);
+    if (checked.kind === 'good') await soon(once(connection.client, 'ready'));
+    return connection;
   }
 
   /** Nobody answers: decide alone. */
@@ -105,7 +114,13 @@ export class RedisConnection implements OnApplicationShutdown {
   listen(channel: string, listener: (text: string) => void): void {
     const name = this.names.channel(channel);
     this.listeners.set(name, listener);
-    this.subscriber.subscribe(name).catch((error: Error) => this.logger.debug(`Redis: ${error.message}`));
+    const subscribed = this.subscriber.subscribe(name);
+    this.subscriptions.push(subscribed.catch((error: Error) => this.logger.debug(`Redis: ${error.message}`)));
+  }
+
+  /** Resolves when whatever is listened to is heard, unless Redis is away. */
+  async whenListening(): Promise<void> {
+    if (!this.isAway) await soon(Promise.all(this.subscriptions));
   }
 
   /** Calls whenever somebody answers again. */
@@ -123,6 +138,10 @@ export class RedisConnection implements OnApplicationShutdown {
     if (this.silence === undefined) return;
     this.silence = undefined;
     this.logger.log('Redis answers again');
+    this.tellReturn();
+  }
+
+  private tellReturn(): void {
     for (const listener of this.returned) listener();
   }
 
@@ -148,4 +167,8 @@ export class RedisConnection implements OnApplicationShutdown {
     } else for (const warning of checked.warnings) this.logger.warn(`Redis at ${this.options.redis.shown}: ${warning}`);
     this.checked = checked;
   }
+}
+
+function soon(work: Promise<unknown>): Promise<unknown> {
+  return within(systemClock, FIRST_ANSWER_MS, work, () => undefined).catch(() => undefined);
 }

@@ -307,7 +307,7 @@ describe('What an operator does', () => {
   it('survives a server that lost everything', async () => {
     const { clock, server, replicas, join } = await cluster(2);
     replicas[0]!.resilience.circuit('provider').open();
-    await clock.advance('4s');
+    await settle();
     server.flush();
 
     await clock.advance('4s');

@@ -56,7 +56,9 @@ export class SharedCircuits implements CircuitPeers {
   private readonly standing = new RecentMap<SharedNews & { readonly at: number }>(MAX_STANDING);
   private readonly probers = new Set<PeerCircuit>();
   private local: LocalCircuits = { find: () => undefined, all: () => [] };
+  /** Up to here nothing is missing; of what came later some may have got lost. */
   private latest = 0;
+  private highest = 0;
   private owes = false;
   private stops: (() => void)[] = [];
 
@@ -175,6 +177,7 @@ export class SharedCircuits implements CircuitPeers {
 
   private note(heard: SharedNews): void {
     const { kind } = heard.news;
+    this.highest = Math.max(this.highest, heard.epoch);
     const known = this.standing.peek(heard.circuit);
     if (known !== undefined && known.epoch >= heard.epoch) return;
     if (kind === 'recovered' || kind === 'closed' || kind === 'reset') this.standing.delete(heard.circuit);
@@ -186,7 +189,8 @@ export class SharedCircuits implements CircuitPeers {
     const found = await this.parts.bus.catchUp(this.latest);
     if (found === undefined) return;
     const { latest, news, replicas } = found;
-    const lost = latest < this.latest;
+    const lost = latest < this.highest;
+    if (lost) this.highest = latest;
     this.latest = latest;
     this.replicas = Math.max(1, replicas);
     for (const one of news) this.hear(one);

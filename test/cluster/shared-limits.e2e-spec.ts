@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { ClusterCircuits, ClusterLeases, ClusterLimits, ClusterModule } from '@nest-resilience/cluster';
 import { ResilienceModule } from '@nest-resilience/core';
+import { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from '@nest-resilience/llm';
 import { FakeClock } from '@nest-resilience/core/testing';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -120,6 +121,17 @@ describe('A limit that replicas share', () => {
     // Of 2,000 a replica it took 500 before.
     expect(taken).toBe(1_500);
     expect(waits[0]).toBe(3_000);
+  });
+});
+
+describe('LlmModule', () => {
+  it('finds limits and lease under its own tokens', async () => {
+    const { replicas } = await cluster(1);
+    const limits: SharedLimits = replicas[0]!.get(ClusterLimits);
+    const lease: ClusterLease = replicas[0]!.get(ClusterLeases);
+
+    expect(replicas[0]!.get(LLM_SHARED_LIMITS)).toBe(limits);
+    expect(replicas[0]!.get(LLM_CLUSTER_LEASE)).toBe(lease);
   });
 });
 

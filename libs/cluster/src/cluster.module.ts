@@ -15,6 +15,12 @@ import { ClusterLimits } from './limits/cluster-limits.js';
 
 const OPTIONS = Symbol.for('nest-resilience:cluster-options');
 
+/** `LLM_SHARED_LIMITS` and `LLM_CLUSTER_LEASE` of `@nest-resilience/llm`, which need not be installed. */
+const FOR_LLM = {
+  limits: Symbol.for('nest-resilience:llm-shared-limits'),
+  lease: Symbol.for('nest-resilience:llm-cluster-lease'),
+};
+
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<ClusterModuleOptions>({
   optionsInjectionToken: GIVEN_OPTIONS,
 })
@@ -41,9 +47,11 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
     ClusterCircuits,
     ClusterLimits,
     ClusterLeases,
+    { provide: FOR_LLM.limits, useExisting: ClusterLimits },
+    { provide: FOR_LLM.lease, useExisting: ClusterLeases },
     ClusterHealth,
   ],
-  exports: [RedisConnection, ClusterCircuits, ClusterLimits, ClusterLeases],
+  exports: [RedisConnection, ClusterCircuits, ClusterLimits, ClusterLeases, FOR_LLM.limits, FOR_LLM.lease],
 })
 export class ClusterModule extends ConfigurableModuleClass {
   /**

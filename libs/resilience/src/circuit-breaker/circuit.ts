@@ -263,12 +263,14 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
 
   /** @param called by a call: one who only looks asks no peer for a probe */
   private advance(now: number, called = false): void {
-    const { peers } = this.rules.context;
     // Twice: a hung probe's opening may itself be over by now.
     for (let before; before !== this.current;) {
       before = this.current;
-      const overdue = before.kind === 'open' && now >= before.retryAt;
-      if (overdue && peers !== undefined && !(called && peers.mayProbe(this, now))) return;
+      if (before.kind === 'open') {
+        if (now < before.retryAt) return;
+        const { peers } = this.rules.context;
+        if (peers !== undefined && !(called && peers.mayProbe(this, now))) return;
+      }
       if (before.kind === 'open' || before.kind === 'half_open' || before.kind === 'recovering')
         this.apply({ type: 'time_passed', now });
     }

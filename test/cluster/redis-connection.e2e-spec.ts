@@ -35,7 +35,8 @@ async function start(options: ClusterModuleOptions): Promise<INestApplicationCon
   class Application {}
   const imports = [
     ...[ScheduleModule.forRoot(), ResilienceModule.forRoot(), HealthModule.forRoot()],
-    ClusterModule.forRoot(options),
+    // A busy machine is no Redis that is away.
+    ClusterModule.forRoot({ commandTimeout: '10s', ...options }),
   ];
   const application = await NestFactory.createApplicationContext(
     { module: Application, imports },

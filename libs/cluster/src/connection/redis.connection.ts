@@ -5,13 +5,11 @@ import { repeatAfterEach, within } from '@nest-resilience/core/kit';
 import type { RedisOptions } from 'ioredis';
 import { ClusterConfigurationError } from '../cluster.errors.js';
 import type { ResolvedClusterOptions } from '../cluster.options.js';
-import { type BootCheck, checkRedis } from './boot-check.js';
+import { type BootCheck, CHECK_MS, checkRedis } from './boot-check.js';
 import { openRedis, type RedisClient } from './redis-client.js';
 import { RedisNames } from './redis-names.js';
 
 const CHECK_AGAIN_MS = 2_000;
-/** It has just been there: what takes longer is left to come later. */
-const FIRST_ANSWER_MS = 1_000;
 
 /**
  * The one way to Redis. Nobody waits for it longer than `commandTimeout`: who asks while it is away or silent gets `undefined` and
@@ -99,9 +97,11 @@ export class RedisConnection implements OnApplicationShutdown {
       this.answered();
       return answer;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const { message } = error as Error;
+      const reason = message.startsWith("Stream isn't writeable") ? 'there is no connection' : message;
       if (this.silence === undefined) this.logger.warn(`Redis does not answer, this replica decides alone: ${reason}`);
-      this.silence = reason;
+      // The first reason: what follows from it says less.
+      this.silence ??= reason;
       return undefined;
     }
   }
@@ -170,5 +170,5 @@ export class RedisConnection implements OnApplicationShutdown {
 }
 
 function soon(work: Promise<unknown>): Promise<unknown> {
-  return within(systemClock, FIRST_ANSWER_MS, work, () => undefined).catch(() => undefined);
+  return within(systemClock, CHECK_MS, work, () => undefined).catch(() => undefined);
 }

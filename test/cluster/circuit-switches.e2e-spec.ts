@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ClusterModule } from '@nest-resilience/cluster';
+import { ClusterModule, RedisConnection } from '@nest-resilience/cluster';
 import { CircuitBreaker, ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
 import { type INestApplication, Injectable } from '@nestjs/common';
@@ -63,6 +63,10 @@ class Replica {
       ...(body && { body: JSON.stringify(body) }),
     });
     return status;
+  }
+
+  get troubles(): string {
+    return this.application.get(RedisConnection).troubles.join('; ');
   }
 
   /** Of the circuit of `t1`, as soon as it is this. */
@@ -137,6 +141,23 @@ describe('What an operator switches on one replica', () => {
 
     expect([await late.call(), await late.call()]).toEqual(['Error', 'Error']);
     await late.becomes('disabled');
+  });
+});
+
+describe('Two replicas with one id', () => {
+  it('both say so, until one of them is gone', async () => {
+    const redis = await server();
+    const [one, twin] = [await Replica.start(redis, 'same'), await Replica.start(redis, 'same')];
+    const words = /another process is replica 'same', too: give each a replicaId of its own/;
+    for (const replica of [one, twin]) while (!words.test(replica.troubles)) await new Promise(setImmediate);
+
+    await one.close();
+
+    while (words.test(twin.troubles)) await new Promise(setImmediate);
+    const again = await Replica.start(redis, 'other');
+    await twin.close();
+    expect((await Replica.start(redis, 'same')).troubles).not.toMatch(words);
+    expect(again.troubles).not.toMatch(words);
   });
 });
 

@@ -81,7 +81,10 @@ if ARGV[9] == '1' and cur then return holds('holds', cur) end
 redis.call('DEL', KEYS[4], KEYS[5])
 return write(ARGV[6], tonumber(ARGV[7]), tonumber(ARGV[8]))`;
 
-/** KEYS: states, highest epoch, replicas. ARGV: replica, epoch, milliseconds after which a silent replica does not count. */
+/**
+ * KEYS: states, highest epoch, replicas, process of this replica. ARGV: replica, epoch, milliseconds after which a silent replica does not
+ * count, process.
+ */
 export const CATCH_UP = `
 local t = redis.call('TIME')
 local now = math.floor((t[1] * 1000000 + t[2]) / 1000)
@@ -89,7 +92,9 @@ local function text(number) return string.format('%.0f', number) end
 redis.call('ZADD', KEYS[3], text(now), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', text(now - ARGV[3]))
 local latest, since = redis.call('GET', KEYS[2]) or '0', tonumber(ARGV[2])
-local found = {text(now), latest, redis.call('ZCARD', KEYS[3])}
+local process = redis.call('GET', KEYS[4])
+redis.call('SET', KEYS[4], ARGV[4], 'PX', ARGV[3])
+local found = {text(now), latest, redis.call('ZCARD', KEYS[3]), process and process ~= ARGV[4] and 1 or 0}
 if latest == ARGV[2] then return found end
 if tonumber(latest) < since then since = 0 end
 local all = redis.call('HGETALL', KEYS[1])

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Clock } from '@nest-resilience/core';
 import type { CircuitNews } from '@nest-resilience/core/kit';
 import type { RedisConnection } from '../connection/redis.connection.js';
@@ -17,6 +18,8 @@ export class RedisCircuits implements CircuitBus {
   private readonly scripts;
   /** From this process' clock to that of Redis; what Redis reads too late is told by it. */
   private offset: number | undefined;
+  private readonly process = randomUUID();
+  private isKnown = false;
 
   constructor(
     private readonly redis: RedisConnection,
@@ -27,7 +30,7 @@ export class RedisCircuits implements CircuitBus {
     this.scripts = {
       ...{ vote: script('vote', VOTE), probe: script('probe', PROBE) },
       ...{ done: script('done', DONE), force: script('force', FORCE) },
-      catchUp: redis.script<Reply>('nr_circuits', 3, CATCH_UP),
+      catchUp: redis.script<Reply>('nr_circuits', 4, CATCH_UP),
     };
   }
 
@@ -53,12 +56,13 @@ export class RedisCircuits implements CircuitBus {
   }
 
   async catchUp(since: number): Promise<CaughtUp | undefined> {
-    const keys = ['s', 'e', 'r'].map((key) => `${this.tag}:${key}`);
     const { replicaId, lease } = this.redis.options;
-    const reply = await this.redis.ask(() => this.scripts.catchUp(...keys, replicaId, since, lease));
+    const keys = ['s', 'e', 'r', `w:${replicaId}`].map((key) => `${this.tag}:${key}`);
+    const reply = await this.redis.ask(() => this.scripts.catchUp(...keys, replicaId, since, lease, this.process));
     if (reply === undefined) return undefined;
-    const [now, latest, replicas, ...rows] = reply as Reply;
+    const [now, latest, replicas, isOther, ...rows] = reply as Reply;
     this.offset = Number(now) - this.clock.now();
+    this.noteTwin(isOther === 1);
     const news: SharedNews[] = [];
     for (let i = 0; i < rows.length; i += 5) news.push(newsOf(String(rows[i]), rows.slice(i + 1, i + 5)));
     return { latest: Number(latest), replicas: Number(replicas), news };
@@ -74,6 +78,15 @@ export class RedisCircuits implements CircuitBus {
 
   onReturn(listener: () => void): void {
     this.redis.onReturn(listener);
+  }
+
+  /** The first look may find the process that was this replica before; a later one finds somebody who lives. */
+  private noteTwin(isOther: boolean): void {
+    const { complaints, options } = this.redis;
+    const words = `another process is replica '${options.replicaId}', too: give each a replicaId of its own`;
+    if (isOther && this.isKnown) complaints.set('replicaId', words);
+    else complaints.delete('replicaId');
+    this.isKnown = true;
   }
 
   private async run(

@@ -3,7 +3,7 @@ import { CircuitBreaker, CircuitOpenError, ResilienceModule, ResilienceService }
 import { FakeClock, seededRandom, settle } from '@nest-resilience/core/testing';
 import { type INestApplicationContext, Injectable } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { MemoryBus, MemoryServer } from './memory-bus.js';
+import { MemoryBus, MemoryServer } from '../../test/memory-bus.js';
 import { SharedCircuits } from './shared-circuits.js';
 
 @Injectable()

@@ -17,6 +17,8 @@ const CHECK_AGAIN_MS = 2_000;
  */
 export class RedisConnection implements OnApplicationShutdown {
   readonly names: RedisNames;
+  /** What parts of the cluster found out, by their own names: shown as long as it is here. */
+  readonly complaints = new Map<string, string>();
   private readonly client: RedisClient;
   private readonly subscriber: RedisClient;
   private readonly logger = new Logger('Resilience:Cluster');
@@ -69,7 +71,8 @@ export class RedisConnection implements OnApplicationShutdown {
   /** Everything that is not as it should be. */
   get troubles(): readonly string[] {
     if (this.silence !== undefined) return [`Redis at ${this.options.redis.shown} does not answer: ${this.silence}`];
-    return this.checked?.kind === 'good' ? this.checked.warnings.map((warning) => `Redis: ${warning}`) : [];
+    const warnings = this.checked?.kind === 'good' ? this.checked.warnings : [];
+    return [...this.complaints.values(), ...warnings.map((warning) => `Redis: ${warning}`)];
   }
 
   /** Another connection to the same place, for who needs one of its own; errors are logged, and closing it is up to the caller. */

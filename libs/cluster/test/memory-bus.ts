@@ -1,5 +1,5 @@
 import type { CircuitNews } from '@nest-resilience/core/kit';
-import type { BusAnswer, CaughtUp, CircuitBus, SharedNews } from './circuit-bus.js';
+import type { BusAnswer, CaughtUp, CircuitBus, SharedNews } from '../src/circuits/circuit-bus.js';
 
 interface Kept extends SharedNews {
   readonly till: number;

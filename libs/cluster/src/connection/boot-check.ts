@@ -10,7 +10,7 @@ export type BootCheck =
   { readonly kind: 'good'; readonly warnings: readonly string[] } | { readonly kind: 'away'; readonly reason: string };
 
 /** Parts of which each has keys of its own. */
-export const PARTS = ['circuits', 'limits', 'leases'];
+const PARTS = ['circuits', 'limits', 'leases'];
 
 /** Of all of it together. */
 export const CHECK_MS = 5_000;

@@ -126,7 +126,7 @@ export class RedisConnection implements OnApplicationShutdown {
     if (!this.isAway) await soon(Promise.all(this.subscriptions));
   }
 
-  /** Calls whenever somebody answers again. */
+  /** Calls whenever somebody answers again, or messages are heard again that may have got lost. */
   onReturn(listener: () => void): void {
     this.returned.push(listener);
   }

@@ -6,16 +6,23 @@ import {
 } from '@nestjs/common';
 import { type Clock, RESILIENCE_CLOCK } from '@nest-resilience/core';
 import { extendedModule, GIVEN_OPTIONS, moduleSettings } from '@nest-resilience/core/admin';
+import { ClusterCircuits } from './circuits/cluster-circuits.js';
 import { ClusterController } from './cluster.controller.js';
 import { ClusterHealth } from './cluster.health.js';
 import { type ClusterModuleOptions, readClusterOptions, type ResolvedClusterOptions } from './cluster.options.js';
 import { RedisConnection } from './connection/redis.connection.js';
+import { ClusterLeases } from './leases/cluster-leases.js';
+import { ClusterLimits } from './limits/cluster-limits.js';
 import { SharedWork } from './work/shared-work.js';
 
-/** That of `@nest-resilience/workflow`, which an application may do without. */
-const WORKFLOW_CLUSTER = Symbol.for('nest-resilience:workflow-cluster');
-
 const OPTIONS = Symbol.for('nest-resilience:cluster-options');
+
+/** Tokens of `@nest-resilience/llm` and `@nest-resilience/workflow`, which need not be installed. */
+const SEAMS = {
+  limits: Symbol.for('nest-resilience:llm-shared-limits'),
+  lease: Symbol.for('nest-resilience:llm-cluster-lease'),
+  work: Symbol.for('nest-resilience:workflow-cluster'),
+};
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<ClusterModuleOptions>({
   optionsInjectionToken: GIVEN_OPTIONS,
@@ -41,15 +48,20 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
       inject: [OPTIONS, RESILIENCE_CLOCK],
       useFactory: (options: ResolvedClusterOptions, clock: Clock) => RedisConnection.open(options, clock),
     },
+    ClusterCircuits,
+    ClusterLimits,
+    ClusterLeases,
+    { provide: SEAMS.limits, useExisting: ClusterLimits },
+    { provide: SEAMS.lease, useExisting: ClusterLeases },
     ClusterHealth,
     {
       provide: SharedWork,
       inject: [RedisConnection, RESILIENCE_CLOCK],
       useFactory: (redis: RedisConnection, clock: Clock) => new SharedWork(redis, clock),
     },
-    { provide: WORKFLOW_CLUSTER, useExisting: SharedWork },
+    { provide: SEAMS.work, useExisting: SharedWork },
   ],
-  exports: [RedisConnection, WORKFLOW_CLUSTER],
+  exports: [RedisConnection, ClusterCircuits, ClusterLimits, ClusterLeases, ...Object.values(SEAMS)],
 })
 export class ClusterModule extends ConfigurableModuleClass {
   /**

@@ -10,9 +10,10 @@ export type BootCheck =
   { readonly kind: 'good'; readonly warnings: readonly string[] } | { readonly kind: 'away'; readonly reason: string };
 
 /** Parts of which each has keys of its own. */
-export const PARTS = ['circuits', 'limits', 'leases'];
+const PARTS = ['circuits', 'limits', 'leases'];
 
-const CHECK_MS = 5_000;
+/** Of all of it together. */
+export const CHECK_MS = 5_000;
 const OLDEST = [6, 2] as const;
 const PROBE = `return redis.call('SET', KEYS[1], '1', 'PX', 1000)`;
 
@@ -28,17 +29,18 @@ export async function checkRedis(options: ResolvedClusterOptions): Promise<BootC
   let last: Error | undefined;
   client.on('error', (error: Error) => (last = error));
   const names = new RedisNames(options.prefix);
-  const work = tryAll(client, options, names).catch((error: unknown) => {
-    const cause = isEmpty(error) ? (last ?? error) : error;
-    const reason = reasonOf(cause);
-    const [problem, wayOut] = refusalOf(reason, cause, options, names) ?? [];
+  const judge = (cause: unknown, reason = reasonOf(cause)): BootCheck => {
+    const [problem, wayOut] = refusalOf(reasonOf(cause), cause, options, names) ?? [];
     if (problem !== undefined) throw new ClusterConfigurationError(redis.shown, problem, wayOut!, { cause });
-    return { kind: 'away', reason: reason + hint(redis.tls) } as const;
-  });
+    return { kind: 'away', reason: reason + hint(redis.tls) };
+  };
+  const work = tryAll(client, options, names).catch((error: unknown) =>
+    judge(isEmpty(error) ? (last ?? error) : error),
+  );
   try {
     return await within(systemClock, CHECK_MS, work, () => {
-      const reason = `no answer within ${CHECK_MS / 1000} s${last ? ` (${reasonOf(last)})` : ''}${hint(redis.tls)}`;
-      return { kind: 'away', reason } as const;
+      const late = `no answer within ${CHECK_MS / 1000} s`;
+      return judge(last ?? late, last === undefined ? late : `${late} (${reasonOf(last)})`);
     });
   } finally {
     client.disconnect();

@@ -1,10 +1,11 @@
+import { once } from 'node:events';
 import { Logger, type OnApplicationShutdown } from '@nestjs/common';
-import type { Clock } from '@nest-resilience/core';
-import { repeatAfterEach } from '@nest-resilience/core/kit';
+import { type Clock, systemClock } from '@nest-resilience/core';
+import { repeatAfterEach, within } from '@nest-resilience/core/kit';
 import type { RedisOptions } from 'ioredis';
 import { ClusterConfigurationError } from '../cluster.errors.js';
 import type { ResolvedClusterOptions } from '../cluster.options.js';
-import { type BootCheck, checkRedis } from './boot-check.js';
+import { type BootCheck, CHECK_MS, checkRedis } from './boot-check.js';
 import { openRedis, type RedisClient } from './redis-client.js';
 import { RedisNames } from './redis-names.js';
 
@@ -16,11 +17,14 @@ const CHECK_AGAIN_MS = 2_000;
  */
 export class RedisConnection implements OnApplicationShutdown {
   readonly names: RedisNames;
+  /** What parts of the cluster found out, by their own names: shown as long as it is here. */
+  readonly complaints = new Map<string, string>();
   private readonly client: RedisClient;
   private readonly subscriber: RedisClient;
   private readonly logger = new Logger('Resilience:Cluster');
   private readonly listeners = new Map<string, (text: string) => void>();
   private readonly returned: (() => void)[] = [];
+  private readonly subscriptions: Promise<unknown>[] = [];
   private readonly stopChecks: () => void;
   private checked: BootCheck | undefined;
   /** Why the last question got no answer. */
@@ -37,6 +41,8 @@ export class RedisConnection implements OnApplicationShutdown {
     });
     this.subscriber = this.open({ maxRetriesPerRequest: null });
     this.client.on('ready', () => this.answered());
+    // Messages got lost meanwhile.
+    this.subscriber.on('ready', () => this.tellReturn());
     this.subscriber.on('message', (channel: string, text: string) => this.listeners.get(channel)?.(text));
     this.note(checked);
     this.stopChecks = repeatAfterEach(
@@ -51,7 +57,10 @@ export class RedisConnection implements OnApplicationShutdown {
    * @throws ClusterConfigurationError for one that will never work like that
    */
   static async open(options: ResolvedClusterOptions, clock: Clock): Promise<RedisConnection> {
-    return new RedisConnection(options, clock, await checkRedis(options));
+    const checked = await checkRedis(options);
+    const connection = new RedisConnection(options, clock, checked);
+    if (checked.kind === 'good') await soon(once(connection.client, 'ready'));
+    return connection;
   }
 
   /** Nobody answers: decide alone. */
@@ -62,7 +71,8 @@ export class RedisConnection implements OnApplicationShutdown {
   /** Everything that is not as it should be. */
   get troubles(): readonly string[] {
     if (this.silence !== undefined) return [`Redis at ${this.options.redis.shown} does not answer: ${this.silence}`];
-    return this.checked?.kind === 'good' ? this.checked.warnings.map((warning) => `Redis: ${warning}`) : [];
+    const warnings = this.checked?.kind === 'good' ? this.checked.warnings : [];
+    return [...this.complaints.values(), ...warnings.map((warning) => `Redis: ${warning}`)];
   }
 
   /** Another connection to the same place, for who needs one of its own; errors are logged, and closing it is up to the caller. */
@@ -90,9 +100,11 @@ export class RedisConnection implements OnApplicationShutdown {
       this.answered();
       return answer;
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const { message } = error as Error;
+      const reason = message.startsWith("Stream isn't writeable") ? 'there is no connection' : message;
       if (this.silence === undefined) this.logger.warn(`Redis does not answer, this replica decides alone: ${reason}`);
-      this.silence = reason;
+      // The first reason: what follows from it says less.
+      this.silence ??= reason;
       return undefined;
     }
   }
@@ -105,10 +117,16 @@ export class RedisConnection implements OnApplicationShutdown {
   listen(channel: string, listener: (text: string) => void): void {
     const name = this.names.channel(channel);
     this.listeners.set(name, listener);
-    this.subscriber.subscribe(name).catch((error: Error) => this.logger.debug(`Redis: ${error.message}`));
+    const subscribed = this.subscriber.subscribe(name);
+    this.subscriptions.push(subscribed.catch((error: Error) => this.logger.debug(`Redis: ${error.message}`)));
   }
 
-  /** Calls whenever somebody answers again. */
+  /** Resolves when whatever is listened to is heard, unless Redis is away. */
+  async whenListening(): Promise<void> {
+    if (!this.isAway) await soon(Promise.all(this.subscriptions));
+  }
+
+  /** Calls whenever somebody answers again, or messages are heard again that may have got lost. */
   onReturn(listener: () => void): void {
     this.returned.push(listener);
   }
@@ -123,6 +141,10 @@ export class RedisConnection implements OnApplicationShutdown {
     if (this.silence === undefined) return;
     this.silence = undefined;
     this.logger.log('Redis answers again');
+    this.tellReturn();
+  }
+
+  private tellReturn(): void {
     for (const listener of this.returned) listener();
   }
 
@@ -148,4 +170,8 @@ export class RedisConnection implements OnApplicationShutdown {
     } else for (const warning of checked.warnings) this.logger.warn(`Redis at ${this.options.redis.shown}: ${warning}`);
     this.checked = checked;
   }
+}
+
+function soon(work: Promise<unknown>): Promise<unknown> {
+  return within(systemClock, CHECK_MS, work, () => undefined).catch(() => undefined);
 }

@@ -105,7 +105,7 @@ export const OPEN = object({
 
 const switching = (summary: string, more: RouteDescription['responses'] = {}): RouteDescription => ({
   summary,
-  description: 'Acts on this process only.',
+  description: 'Acts on this process; with ClusterModule on all replicas, and on those to come.',
   params: { name: text('As the list shows it, or with its key') },
   responses: {
     200: { description: 'The circuit as it is now', schema: CIRCUIT },

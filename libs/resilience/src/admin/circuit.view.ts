@@ -8,7 +8,7 @@ export type CircuitView = CircuitSnapshot & { readonly name: string };
 /** Of the circuits of one keyed breaker an open list shows this many: keys come from callers, who could make it as long as they like. */
 const MAX_SHOWN_KEYS = 50;
 
-const WORST_FIRST: readonly CircuitSnapshot['state'][] = ['forced_open', 'open', 'half_open', 'metrics_only', 'disabled', 'closed']; // prettier-ignore
+const WORST_FIRST: readonly CircuitSnapshot['state'][] = ['forced_open', 'open', 'half_open', 'recovering', 'metrics_only', 'disabled', 'closed']; // prettier-ignore
 
 /** Whose circuits they are. */
 type Source = Pick<ResilienceService, 'circuits'>;

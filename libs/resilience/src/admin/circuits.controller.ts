@@ -9,7 +9,7 @@ import { type CircuitView, publicNames } from './circuit.view.js';
 import { DeadLetterProblemFilter } from './dead-letter.problem.js';
 import { ProblemException } from './problem.js';
 
-/** Switches for operators. They act on this process only. */
+/** Switches for operators. They act on this process, and on its peers where it has some. */
 @Controller({ path: 'resilience/circuits', version: VERSION_NEUTRAL })
 @AdminRoute()
 @UseFilters(DeadLetterProblemFilter)

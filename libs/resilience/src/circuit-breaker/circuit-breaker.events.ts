@@ -29,6 +29,8 @@ export interface CircuitRejectedEvent {
 export interface CircuitBreakerEvents {
   'resilience.circuit.opened': CircuitOpenedEvent;
   'resilience.circuit.half-opened': CircuitStateEvent;
+  /** After its probes: it admits a growing share of calls. */
+  'resilience.circuit.recovering': CircuitStateEvent;
   'resilience.circuit.closed': CircuitStateEvent;
   'resilience.circuit.rejected': CircuitRejectedEvent;
   'resilience.circuit.threshold-crossed': CircuitThresholdEvent;

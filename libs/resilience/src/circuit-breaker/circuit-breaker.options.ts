@@ -82,6 +82,11 @@ export const CIRCUIT_BREAKER = option.options(
     successThreshold: option.whole(1, { min: 1 }),
     /** A probe without an end by then counts as failed. @default 60 s */
     halfOpenTimeout: option.duration(60_000, { min: 1 }),
+    /**
+     * After the probes, state `recovering` for so long: admits 10 % of the calls, then more and more of them up to all, and opens as if it
+     * were closed. @default none: all at once
+     */
+    rampUp: option.duration(),
     /** Errors that count. @default what `classifyError` says counts */
     recordOn: option.errors(),
     /** Errors that release the permit and change nothing; beats `recordOn`. */

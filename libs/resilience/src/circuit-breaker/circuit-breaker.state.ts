@@ -13,6 +13,14 @@ export type CircuitState =
       readonly successes: number;
       readonly failures: number;
     }
+  /** Closes step by step: admits a growing share of calls, and opens as if it were closed. */
+  | {
+      readonly kind: 'recovering';
+      readonly since: number;
+      readonly timesOpened: number;
+      /** Share of a call that the calls so far have saved up; a whole one admits. */
+      readonly credit: number;
+    }
   /** By hand: refuses everything until told otherwise. */
   | { readonly kind: 'forced_open'; readonly openedAt: number }
   /** By hand: admits everything, records nothing. */
@@ -21,7 +29,7 @@ export type CircuitState =
   | { readonly kind: 'metrics_only' };
 
 export const CIRCUIT_STATES = [
-  ...(['closed', 'open', 'half_open'] as const),
+  ...(['closed', 'open', 'half_open', 'recovering'] as const),
   ...(['forced_open', 'disabled', 'metrics_only'] as const),
 ] satisfies CircuitStateName[];
 
@@ -31,7 +39,8 @@ export type CircuitInput =
   | { readonly type: 'opened_for'; readonly now: number; readonly ms: number }
   | { readonly type: 'time_passed'; readonly now: number }
   | { readonly type: 'probe_admitted'; readonly now: number }
-  | { readonly type: 'probe_succeeded'; readonly startedAt: number }
+  | { readonly type: 'call_came'; readonly now: number }
+  | { readonly type: 'probe_succeeded'; readonly now: number; readonly startedAt: number }
   | {
       readonly type: 'probe_failed';
       readonly now: number;
@@ -54,6 +63,8 @@ export interface TransitionRules {
   readonly halfOpenCalls: number;
   /** Set where `halfOpenCalls` probes are judged together. */
   readonly halfOpenFailureRate: number | undefined;
+  /** Milliseconds from the first share of calls to all of them; 0 for all at once. */
+  readonly rampUp: number;
   /** Milliseconds to stay open for the n-th time since closed, n from 1. `cause` is missing when a probe hung. */
   recoveryMs(timesOpened: number, cause?: OpeningCause): number;
 }
@@ -78,7 +89,43 @@ export function transition(state: CircuitState, input: CircuitInput, rules: Tran
     const { timesOpened, openedAt } = state;
     return { kind: 'half_open', timesOpened, openedAt, probes: [], successes: 0, failures: 0 };
   }
+  if (state.kind === 'recovering') return recovering(state, input, rules);
   return state.kind === 'half_open' ? halfOpen(state, input, rules) : state;
+}
+
+type Recovering = Extract<CircuitState, { kind: 'recovering' }>;
+
+const FIRST_SHARE = 0.1;
+/** Ten tenths are a little less than one. */
+const ALMOST = 1 - 1e-9;
+
+/** What is left to do after the probes. The first call is admitted. */
+export function recovered(now: number, timesOpened: number, { rampUp }: TransitionRules): CircuitState {
+  return rampUp === 0 ? CLOSED : { kind: 'recovering', since: now, timesOpened, credit: 1 - FIRST_SHARE };
+}
+
+/** Whether this call is within the share of this moment: counted, not by chance. */
+export function admitsShare(state: Recovering, now: number, rules: TransitionRules): boolean {
+  return creditAt(state, now, rules) >= ALMOST;
+}
+
+function creditAt({ since, credit }: Recovering, now: number, { rampUp }: TransitionRules): number {
+  return credit + Math.max(FIRST_SHARE, (now - since) / rampUp);
+}
+
+function recovering(state: Recovering, input: CircuitInput, rules: TransitionRules): CircuitState {
+  switch (input.type) {
+    case 'tripped':
+      return opened(input.now, state.timesOpened + 1, rules, input.cause);
+    case 'time_passed':
+      return input.now >= state.since + rules.rampUp ? CLOSED : state;
+    case 'call_came': {
+      const credit = creditAt(state, input.now, rules);
+      return { ...state, credit: admitsShare(state, input.now, rules) ? credit - 1 : credit };
+    }
+    default:
+      return state;
+  }
 }
 
 type HalfOpen = Extract<CircuitState, { kind: 'half_open' }>;
@@ -98,7 +145,7 @@ function halfOpen(state: HalfOpen, input: CircuitInput, rules: TransitionRules):
     case 'probe_succeeded': {
       const successes = state.successes + 1;
       return isWell(successes, rules)
-        ? CLOSED
+        ? recovered(input.now, state.timesOpened, rules)
         : { ...state, successes, probes: without(state.probes, input.startedAt) };
     }
     case 'probe_failed':

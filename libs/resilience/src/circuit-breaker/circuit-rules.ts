@@ -25,6 +25,7 @@ export class CircuitRules implements TransitionRules {
   readonly halfOpenTimeout: number;
   readonly halfOpenCalls: number;
   readonly halfOpenFailureRate: number | undefined;
+  readonly rampUp: number;
   readonly minimumCalls: number;
   readonly records: (error: unknown) => boolean;
   readonly rejects: ((value: unknown) => boolean) | undefined;
@@ -39,6 +40,7 @@ export class CircuitRules implements TransitionRules {
     this.halfOpenTimeout = options.halfOpenTimeout;
     this.halfOpenCalls = options.halfOpenCalls;
     this.halfOpenFailureRate = options.halfOpenFailureRate;
+    this.rampUp = options.rampUp ?? 0;
     const { window, minimumCalls } = options;
     this.minimumCalls = window.type === 'count' ? Math.min(minimumCalls, window.size) : minimumCalls;
     const { recordResult } = options;

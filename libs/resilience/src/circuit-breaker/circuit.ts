@@ -5,12 +5,14 @@ import { CircuitOpenError } from './circuit-breaker.errors.js';
 import type { CircuitBreakerEvents } from './circuit-breaker.events.js';
 import {
   admitsProbe,
+  admitsShare,
   CLOSED,
   type CircuitInput,
   type CircuitState,
   type CircuitStateName,
   METRICS_ONLY,
   type OpeningCause,
+  recovered,
   transition,
 } from './circuit-breaker.state.js';
 import type { CircuitRules } from './circuit-rules.js';
@@ -80,7 +82,8 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
   get standing(): CircuitNews | undefined {
     const { kind } = this.current;
     if (kind === 'open') return this.openNews(this.current);
-    const byItself = kind === 'closed' || kind === 'half_open' || kind === this.rules.options.initialState;
+    const byItself =
+      kind === 'closed' || kind === 'half_open' || kind === 'recovering' || kind === this.rules.options.initialState;
     return byItself ? undefined : { kind };
   }
 
@@ -158,7 +161,10 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
       this.become({ kind: 'open', openedAt: now, retryAt: now + forMs, timesOpened });
     } else if (news.kind === 'reset') this.set(this.rules.options.initialState, true);
     else if (news.kind !== 'recovered') this.set(news.kind);
-    else if (this.current.kind !== 'closed') this.become(CLOSED);
+    else if (this.current.kind !== 'closed' && this.current.kind !== 'recovering') {
+      const timesOpened = 'timesOpened' in this.current ? this.current.timesOpened : 0;
+      this.become(recovered(this.rules.context.clock.now(), timesOpened, this.rules));
+    }
   }
 
   /** `forget` also forgets what was counted. What is so already is not reported again. */
@@ -168,11 +174,9 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
       this.window.clear();
       this.crossed = false;
     }
-    if (this.current.kind === state) {
-      // What began before the window was emptied does not belong into it.
-      if (state !== 'forced_open') this.generation++;
-      return;
-    }
+    // What began before the window was emptied does not belong into it.
+    if (state !== 'forced_open') this.generation++;
+    if (this.current.kind === state) return;
     const openedAt = this.rules.context.clock.now();
     this.enter(state === 'forced_open' ? { kind: state, openedAt } : { kind: state });
   }
@@ -189,7 +193,7 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
 
   private isCurrent(permit: number, now: number): boolean {
     // A probe that ends after its time has failed already, even if nobody has looked since.
-    if (this.current.kind === 'half_open') this.advance(now);
+    if (this.current.kind === 'half_open' || this.current.kind === 'recovering') this.advance(now);
     return permit === this.generation;
   }
 
@@ -200,6 +204,12 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
         if (!admitsProbe(this.current, this.rules) || this.rules.context.peers?.mayProbe(this, now) === false) break;
         this.apply({ type: 'probe_admitted', now });
         return this.generation;
+      case 'recovering': {
+        const admits = admitsShare(this.current, now, this.rules);
+        this.apply({ type: 'call_came', now });
+        if (!admits) break;
+        return this.generation;
+      }
       case 'closed':
       case 'disabled':
       case 'metrics_only':
@@ -212,6 +222,7 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
   private report(failed: boolean, startedAt: number, now: number, error?: unknown): void {
     switch (this.current.kind) {
       case 'closed':
+      case 'recovering':
         this.window.record(failed, this.rules.isSlow(now - startedAt), now);
         if (!this.rules.trips(this.window)) break;
         this.apply({ type: 'tripped', now, cause: this.causeOf(error) });
@@ -222,7 +233,7 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
         this.apply(
           failed
             ? { type: 'probe_failed', now, startedAt, cause: this.causeOf(error) }
-            : { type: 'probe_succeeded', startedAt },
+            : { type: 'probe_succeeded', now, startedAt },
         );
         if (failed) this.rules.complain();
         break;
@@ -252,13 +263,16 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
 
   /** @param called by a call: one who only looks asks no peer for a probe */
   private advance(now: number, called = false): void {
-    const { peers } = this.rules.context;
     // Twice: a hung probe's opening may itself be over by now.
     for (let before; before !== this.current;) {
       before = this.current;
-      const overdue = before.kind === 'open' && now >= before.retryAt;
-      if (overdue && peers !== undefined && !(called && peers.mayProbe(this, now))) return;
-      if (before.kind === 'open' || before.kind === 'half_open') this.apply({ type: 'time_passed', now });
+      if (before.kind === 'open') {
+        if (now < before.retryAt) return;
+        const { peers } = this.rules.context;
+        if (peers !== undefined && !(called && peers.mayProbe(this, now))) return;
+      }
+      if (before.kind === 'open' || before.kind === 'half_open' || before.kind === 'recovering')
+        this.apply({ type: 'time_passed', now });
     }
   }
 
@@ -290,12 +304,17 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
     const from = this.current.kind;
     this.current = next;
     this.crossed = false;
-    this.generation++;
-    if (next.kind === 'closed' || next.kind === 'half_open') this.window.clear();
+    // The end of a recovery changes nothing for calls in flight and what was counted.
+    if (from !== 'recovering' || next.kind !== 'closed') {
+      this.generation++;
+      if (next.kind === 'closed' || next.kind === 'half_open' || next.kind === 'recovering') this.window.clear();
+    }
     if (next.kind === 'open' || next.kind === 'forced_open')
       this.emit('resilience.circuit.opened', () => this.opening(from, next));
     else if (next.kind === 'half_open')
       this.emit('resilience.circuit.half-opened', () => ({ circuit: this.name, from }));
+    else if (next.kind === 'recovering')
+      this.emit('resilience.circuit.recovering', () => ({ circuit: this.name, from }));
     else if (next.kind === 'closed') this.emit('resilience.circuit.closed', () => ({ circuit: this.name, from }));
   }
 

@@ -26,7 +26,7 @@ export class CircuitsHealthIndicator {
     const circuits = [...this.resilience.circuits()];
     const open = namesOf(circuits, ['open', 'forced_open']);
     const halfOpen = namesOf(circuits, ['half_open']);
-    const details = { total: circuits.length, open, halfOpen };
+    const details = { total: circuits.length, open, halfOpen, recovering: namesOf(circuits, ['recovering']) };
     if (open.length === 0) return up(details);
     const dead = open.filter((name) => critical.includes(name));
     return dead.length > 0

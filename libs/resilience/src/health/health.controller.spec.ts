@@ -212,7 +212,7 @@ describe('HealthController', () => {
     expect(answer.body.info.circuits).toMatchObject({
       status: 'degraded',
       reason: 'circuit open: Pay.charge, Llm.ask',
-      details: { total: 2, open: ['Pay.charge', 'Llm.ask'], halfOpen: [] },
+      details: { total: 2, open: ['Pay.charge', 'Llm.ask'], halfOpen: [], recovering: [] },
     });
   });
 

@@ -127,8 +127,8 @@ export class ResilienceRuntime implements BindingSource {
   }
 }
 
-/** Also half-open: its few probes belong to people who wait for an answer. */
-const REFUSING: ReadonlySet<string> = new Set(['open', 'half_open', 'forced_open']);
+/** Also those that admit only a few calls: these belong to people who wait for an answer. */
+const REFUSING: ReadonlySet<string> = new Set(['open', 'half_open', 'recovering', 'forced_open']);
 
 /** A method and what is in effect for it. */
 export interface ProtectedMethod {

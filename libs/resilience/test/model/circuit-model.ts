@@ -20,9 +20,11 @@ export interface ModelOptions {
   readonly halfOpenFailureRate: number | undefined;
   readonly successThreshold: number;
   readonly halfOpenTimeoutMs: number;
+  /** 0: closes at once. */
+  readonly rampUpMs: number;
 }
 
-export type ModelState = 'closed' | 'open' | 'half_open' | 'forced_open' | 'disabled' | 'metrics_only';
+export type ModelState = 'closed' | 'open' | 'half_open' | 'recovering' | 'forced_open' | 'disabled' | 'metrics_only';
 export type ByHand = 'open' | 'close' | 'disable' | 'metricsOnly' | 'reset';
 const BY_HAND: Readonly<Record<ByHand, ModelState>> = {
   open: 'forced_open',
@@ -62,6 +64,10 @@ export class CircuitModel {
   private timesOpened = 0;
   private openedAt: number | undefined;
   private retryAt = 0;
+  private recoveringSince = 0;
+  /** Shares of all calls that came while recovering, and how many of them were admitted. */
+  private shares: number[] = [];
+  private admitted = 0;
 
   constructor(
     readonly name: string,
@@ -76,7 +82,8 @@ export class CircuitModel {
     const { halfOpenCalls, halfOpenFailureRate } = this.options;
     const ended = halfOpenFailureRate === undefined ? 0 : this.probeResults.length;
     const full = this.probes.length + ended >= halfOpenCalls;
-    if (this.state === 'open' || this.state === 'forced_open' || (this.state === 'half_open' && full)) {
+    const beyond = this.state === 'recovering' && !this.isWithinShare(now);
+    if (this.state === 'open' || this.state === 'forced_open' || (this.state === 'half_open' && full) || beyond) {
       this.refused++;
       this.events.push(['rejected', { circuit: this.name, state: this.state, retryAfterMs: this.retryAfterMs(now) }]);
       return undefined;
@@ -88,7 +95,7 @@ export class CircuitModel {
 
   end(call: ModelCall, verdict: Verdict, now: number): void {
     // A probe that was due meanwhile has failed, whatever it says now. An open circuit learns nothing from a late result.
-    if (this.state === 'half_open') this.look(now);
+    if (this.state === 'half_open' || this.state === 'recovering') this.look(now);
     if (call.era !== this.era) return;
     this.probes = this.probes.filter((probe) => probe !== call);
     if (verdict === 'none' || this.state === 'disabled') return;
@@ -97,8 +104,8 @@ export class CircuitModel {
     if (this.state === 'half_open') {
       if (this.options.halfOpenFailureRate !== undefined) this.judgeProbes(failed, now, now);
       else if (failed) this.open(now, now);
-      else if (++this.successes >= this.options.successThreshold) this.close();
-    } else if (this.state === 'closed' && this.isTooBad(now)) {
+      else if (++this.successes >= this.options.successThreshold) this.recover(now);
+    } else if ((this.state === 'closed' || this.state === 'recovering') && this.isTooBad(now)) {
       this.open(now, now);
     } else if (this.state === 'metrics_only') {
       const crosses = this.isTooBad(now);
@@ -114,7 +121,7 @@ export class CircuitModel {
     const failures = this.probeResults.filter((one) => one).length;
     const successes = this.probeResults.length - failures;
     if (failures / halfOpenCalls >= halfOpenFailureRate) this.open(at, now);
-    else if ((halfOpenCalls - successes) / halfOpenCalls < halfOpenFailureRate) this.close();
+    else if ((halfOpenCalls - successes) / halfOpenCalls < halfOpenFailureRate) this.recover(now);
   }
 
   byHand(action: ByHand, now: number): void {
@@ -164,6 +171,11 @@ export class CircuitModel {
         this.probes = this.probes.filter((probe) => probe !== this.oldestProbe);
         if (this.options.halfOpenFailureRate === undefined) this.open(due, now);
         else this.judgeProbes(true, due, now);
+      } else if (this.state === 'recovering' && now >= this.recoveringSince + this.options.rampUpMs) {
+        // What was counted, and the calls that are running, go on.
+        this.events.push(['closed', { circuit: this.name, from: 'recovering' }]);
+        this.state = 'closed';
+        this.timesOpened = 0;
       } else return;
     }
   }
@@ -183,6 +195,24 @@ export class CircuitModel {
     this.events.push(['opened', { circuit: this.name, from, ...this.rates(now), timesOpened, retryAfterMs }]);
   }
 
+  /** Of calls whose shares sum up to s, the first one and s more are admitted. */
+  private isWithinShare(now: number): boolean {
+    this.shares.push(Math.max(0.1, (now - this.recoveringSince) / this.options.rampUpMs));
+    const sum = this.shares.reduce((all, share) => all + share, 0.9);
+    const admits = Math.floor(sum + 1e-6) > this.admitted;
+    if (admits) this.admitted++;
+    return admits;
+  }
+
+  private recover(now: number): void {
+    if (this.options.rampUpMs === 0) return this.close();
+    this.events.push(['recovering', { circuit: this.name, from: this.state }]);
+    this.enter('recovering');
+    this.results = [];
+    this.openedAt = undefined;
+    this.recoveringSince = now;
+  }
+
   private close(): void {
     this.events.push(['closed', { circuit: this.name, from: this.state }]);
     this.enter('closed');
@@ -197,7 +227,9 @@ export class CircuitModel {
     this.probeResults = [];
     this.crossed = false;
     this.successes = 0;
-    if (state !== 'open' && state !== 'half_open') this.timesOpened = 0;
+    this.shares = [];
+    this.admitted = 0;
+    if (state !== 'open' && state !== 'half_open' && state !== 'recovering') this.timesOpened = 0;
   }
 
   private isTooBad(now: number): boolean {

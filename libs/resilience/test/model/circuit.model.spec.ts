@@ -68,6 +68,7 @@ const settingsWith = (window: Windows, maxKeys: fc.Arbitrary<number>): fc.Arbitr
     halfOpenFailureRate: fc.constantFrom(undefined, undefined, 0.25, 0.5, 0.7, 1),
     successThreshold: fc.integer({ min: 1, max: 4 }),
     halfOpenTimeoutMs: fc.integer({ min: 1, max: 60 }),
+    rampUpMs: fc.constantFrom(0, 0, 1, 40, 100),
     matchers: fc.constantFrom('default', 'ignoreOn', 'recordOn', 'both'),
     recordResult: fc.boolean(),
     maxKeys,
@@ -248,6 +249,7 @@ function optionsOf(settings: Settings, recoveryTimeout: (times: number) => numbe
       ? { successThreshold: settings.successThreshold }
       : { halfOpenFailureRate: settings.halfOpenFailureRate }),
     halfOpenTimeout: settings.halfOpenTimeoutMs,
+    ...(settings.rampUpMs > 0 && { rampUp: settings.rampUpMs }),
     ...MATCHERS[settings.matchers].options,
     ...(recordResult && { recordResult: (value: string) => value === BAD_VALUE }),
     ...(maxKeys > 0 && { key: (key: string) => key, maxKeys }),

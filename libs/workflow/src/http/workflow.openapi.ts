@@ -260,7 +260,12 @@ const WORKFLOWS: ControllerDescription = {
     execution: {
       summary: 'The whole ledger of one execution',
       params: ID,
-      responses: { 200: { description: 'With every node and attempt', schema: LEDGER }, 404: NO_EXECUTION },
+      query: { wait: text('Time such as 30s: answer when it has ended, or after that time') },
+      responses: {
+        200: { description: 'With every node and attempt', schema: LEDGER },
+        400: problem('The query cannot be; every problem is named'),
+        404: NO_EXECUTION,
+      },
     },
     events: {
       summary: 'Follow an execution',

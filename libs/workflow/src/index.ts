@@ -119,6 +119,7 @@ export {
   type WorkOutcome,
 } from './cluster/seams.js';
 export type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from './ledger/executor-lease.js';
+export type { ItemCounts, ItemFilter, ItemLedger, ItemPage, ItemRecord, ItemSummary } from './ledger/items.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';
 export { DEFAULT_EXECUTION_RETENTION } from './ledger/retention.js';

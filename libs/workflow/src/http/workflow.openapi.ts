@@ -10,6 +10,7 @@ import {
 import { EXECUTION_STATUSES } from '../ledger/execution.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { ExecutionTotals, HealRecord, LlmTryRecord, LlmUsage } from '../ledger/execution.js';
+import type { ItemSummary } from '../ledger/items.js';
 import type { StructuredError } from '../ledger/structured-error.js';
 import type { WorkflowReport } from '../workflow.report.js';
 import type { executionSummary, executionView, ledgerView, nodeView } from './execution.view.js';
@@ -45,6 +46,9 @@ const SUMMARY: schemas.FieldsOf<ReturnType<typeof executionSummary>> = {
   id: text('UUIDv7: ids sort by the time of submission'),
   workflow: text(),
   version: text('Of the definition it runs on'),
+  'movedFrom?': text(
+    'Version that it was submitted for, when it went on with another because nobody knew that any more',
+  ),
   status: STATUS,
   'error?': ERROR,
   'idempotencyKey?': text(),
@@ -105,6 +109,12 @@ const NODE = objectOf<NodeView>({
   node: text(),
   status: oneOf(['succeeded', 'failed', 'skipped']),
   'result?': {},
+  'items?': objectOf<ItemSummary>({
+    total: integer('Without a result: GET /executions/:id/nodes/:node/items has them'),
+    ...{ succeeded: integer(), failed: integer() },
+    partial: flag('The result has its successes and failures apart'),
+    'step?': text('The fallback whose items they are'),
+  }),
   'error?': ERROR,
   optional: flag(),
   startedAt: TIME,

@@ -69,7 +69,7 @@ export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export { UnusableValueError } from './expression/unusable-value.error.js';
 export type { StartOptions } from './executor/submissions.js';
-export type { FailedItem, PartialResult } from './executor/run-each.js';
+export type { FailedItem, PartialResult } from './executor/each-result.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';
 export { isDestination } from './request/destination.js';
 export { DEFAULT_REQUEST_OPTIONS, type RequestOptions } from './request/request.options.js';

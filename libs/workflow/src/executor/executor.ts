@@ -78,6 +78,7 @@ export class Executor {
       clock,
       llm,
       maxResultBytes: limits.resultBytes,
+      stopping: () => this.dispatcher.stopping,
       handler: (target) => handlers.resolve(target),
       policy: (definition, node) => this.policyOf(definition, node),
       requests: world.requests,
@@ -94,7 +95,13 @@ export class Executor {
       ...{ store, registry, clock, cluster, owner: this.owner, definitions: this.definitions, presence: this.presence },
       log: (message) => world.log?.(message),
     });
-    this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
+    this.redrives = new Redrives({
+      store,
+      registry,
+      claims: this.claims,
+      nodes: this.nodes,
+      listBytes: limits.listBytes,
+    });
     this.fallbacks = new FallbackRuns({
       ...{ store, registry, clock, claims: this.claims, nextId },
       dispatcher: () => this.dispatcher,

@@ -5,7 +5,17 @@ import type { JsonValue } from './json-value.js';
 /** A checkpoint: one item of an `each` node that ended. */
 export interface ItemRecord extends Pick<
   NodeRecord,
-  | ('node' | 'result' | 'error' | 'startedAt' | 'finishedAt' | 'degraded' | 'deadLetterId')
+  | (
+      | 'node'
+      | 'result'
+      | 'error'
+      | 'startedAt'
+      | 'finishedAt'
+      | 'servedBy'
+      | 'fallbackLevel'
+      | 'degraded'
+      | 'deadLetterId'
+    )
   | ('attempts' | 'heals' | 'attemptCount' | 'retryCount' | 'usage' | 'costUsd' | 'provider' | 'providerLevel')
 > {
   /** What was done with the item: empty for the node itself, or the name of the fallback that ran in its place. */
@@ -16,6 +26,8 @@ export interface ItemRecord extends Pick<
   /** The item itself, of one that failed. */
   readonly item?: JsonValue;
 }
+
+export const ITEM_STATUSES: readonly ItemRecord['status'][] = ['succeeded', 'failed'];
 
 /** How many items of a list ended. */
 export interface ItemCounts {
@@ -66,7 +78,7 @@ export interface ItemLedger {
 
 /** All items of a list in their order, page by page. */
 export async function* itemsOf(
-  ledger: ItemLedger,
+  ledger: Pick<ItemLedger, 'page'>,
   id: string,
   filter: Omit<ItemFilter, 'cursor'>,
 ): AsyncGenerator<ItemRecord> {

@@ -14,7 +14,7 @@ interface Made {
 export function itemRecord(index: number, change: Partial<ItemRecord> = {}): ItemRecord {
   return {
     ...{ node: 'each', step: '', index, status: 'succeeded', result: { of: index } },
-    ...{ startedAt: 1_800_000_000_000, finishedAt: 1_800_000_000_005, degraded: false },
+    ...{ startedAt: 1_800_000_000_000, finishedAt: 1_800_000_000_005, fallbackLevel: 0, degraded: false },
     attempts: [
       {
         ...{ number: 1, by: 'each', level: 0, outcome: 'succeeded', actions: [], index },

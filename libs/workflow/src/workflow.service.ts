@@ -16,12 +16,15 @@ import {
   type ExecutionPage,
   type ExecutionStore,
 } from './ledger/execution-store.js';
+import type { ItemFilter, ItemPage } from './ledger/items.js';
 import { toMetrics } from './ledger/metrics.js';
 import type { ReloadReport } from './registry/workflow-loader.js';
 import { WorkflowEngine } from './workflow.engine.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
+  LedgerFeatureError,
+  NodeNotFoundError,
   WorkflowInputError,
   WorkflowUnhealthyError,
 } from './workflow.errors.js';
@@ -89,6 +92,21 @@ export class WorkflowService {
     const problem = cursorProblem(filter.cursor);
     if (problem) throw new WorkflowInputError('executions', [problem]);
     return this.store.list(filter, listing);
+  }
+
+  /**
+   * Items of an `each` node, in the order of its list; each as soon as it has ended. Where a fallback made the result, they are those of the
+   * fallback. A page ends at the limit, or before where items are large.
+   * @throws ExecutionNotFoundError, NodeNotFoundError, LedgerFeatureError
+   */
+  async items(executionId: string, node: string, filter: Omit<ItemFilter, 'node' | 'step'> = {}): Promise<ItemPage> {
+    const { items } = this.store;
+    const execution = await this.find(executionId);
+    if (!items) throw new LedgerFeatureError('items', 'give the items of a node');
+    const steps = (await items.counts(executionId)).filter((counts) => counts.node === node).map(({ step }) => step);
+    if (steps.length === 0) this.requireNode(execution, node);
+    const step = steps.some((name) => name !== '') ? await this.stepOf(executionId, node) : '';
+    return items.page(executionId, { ...filter, node, step });
   }
 
   /** Ends an execution; nodes at work are aborted. Cancelling a cancelled one changes nothing. @throws ExecutionStateError when it had ended otherwise */
@@ -166,6 +184,18 @@ export class WorkflowService {
     } catch {
       return undefined;
     }
+  }
+
+  /** Of a node that nothing was kept of. */
+  private requireNode({ workflow, version }: ExecutionRecord, node: string): void {
+    const { registry } = this.engine;
+    const definition = registry.at(workflow, version) ?? registry.find(workflow);
+    if (definition && !definition.nodes.has(node)) throw new NodeNotFoundError(workflow, node, definition.order);
+  }
+
+  private async stepOf(executionId: string, node: string): Promise<string> {
+    const { nodes } = await this.get(executionId);
+    return nodes.find((record) => record.node === node)?.items?.step ?? '';
   }
 
   private async find(executionId: string): Promise<ExecutionRecord> {

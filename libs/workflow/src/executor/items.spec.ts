@@ -312,6 +312,32 @@ describe('the items of an each node', () => {
     });
   });
 
+  it('that only compute may be ahead of the ledger, and are all kept in the end', async () => {
+    const store = new MemoryExecutionStore();
+    const keep = store.items.keep.bind(store.items);
+    let open = 0;
+    let most = 0;
+    store.items.keep = async (lease, item) => {
+      most = Math.max(most, ++open);
+      await new Promise(setImmediate);
+      open--;
+      return keep(lease, item);
+    };
+    const action = { type: 'transform', transform: 'item * 2' } as const;
+    const twice: NodeDraft = {
+      name: 'twice',
+      action: { type: 'each', each: { items: 'input', concurrency: 2, action } },
+    };
+    const { run } = executorOf([{ name: 'a', nodes: [twice] }], { store });
+
+    const ledger = await run(numbers(600));
+
+    expect(ledger.output).toEqual({ twice: numbers(600).map((number) => number * 2) });
+    expect(await rowsOf(store, ledger.id, 'twice')).toHaveLength(600);
+    expect(most).toBeGreaterThan(2);
+    expect(most).toBeLessThanOrEqual(257);
+  });
+
   it('of a fallback stand beside those of the node', async () => {
     const fails: Run = () => {
       throw new Error('no');

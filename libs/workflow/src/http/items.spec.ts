@@ -110,8 +110,8 @@ describe('the items of a node over HTTP', () => {
       errors: [
         { field: 'stauts', message: "is no filter (did you mean 'status'?); known: cursor, limit, status" },
         { field: 'status', message: 'must be one of succeeded, failed' },
-        { field: 'limit', message: 'must be a whole number from 1 to 500' },
         { field: 'cursor', message: "is '-1', expected the nextCursor of the page before" },
+        { field: 'limit', message: 'must be a whole number from 1 to 500' },
       ],
     });
   });

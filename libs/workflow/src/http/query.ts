@@ -14,11 +14,8 @@ export type Query = Readonly<Record<string, unknown>>;
 
 /** @throws WorkflowInputError with every wrong parameter */
 export function readFilter(query: Query): ExecutionFilter {
-  const { problems, text, status, limit } = readPage(query, EXECUTION_QUERY, EXECUTION_STATUSES);
+  const { problems, text, cursor, status, limit } = readPage(query, EXECUTION_QUERY, EXECUTION_STATUSES, cursorProblem);
   const workflow = text('workflow');
-  const cursor = query['cursor'] === '' ? undefined : query['cursor'];
-  const wrongCursor = cursorProblem(cursor);
-  if (wrongCursor) problems.push(wrongCursor);
   if (problems.length > 0) throw new WorkflowInputError('executions', problems);
   return {
     ...(workflow !== undefined && { workflow }),
@@ -30,10 +27,7 @@ export function readFilter(query: Query): ExecutionFilter {
 
 /** @throws WorkflowInputError with every wrong parameter */
 export function readItemFilter(query: Query): Omit<ItemFilter, 'node' | 'step'> {
-  const { problems, text, status, limit } = readPage(query, ITEM_QUERY, ITEM_STATUSES);
-  const cursor = text('cursor');
-  if (cursor !== undefined && !/^\d{1,9}$/.test(cursor))
-    problems.push({ field: 'cursor', message: `is '${cursor}', expected the nextCursor of the page before` });
+  const { problems, cursor, status, limit } = readPage(query, ITEM_QUERY, ITEM_STATUSES, itemCursorProblem);
   if (problems.length > 0) throw new WorkflowInputError('executions', problems);
   return {
     ...(status !== undefined && { status }),
@@ -42,8 +36,19 @@ export function readItemFilter(query: Query): Omit<ItemFilter, 'node' | 'step'> 
   };
 }
 
+function itemCursorProblem(cursor: unknown): InputProblem | undefined {
+  if (cursor === undefined || (typeof cursor === 'string' && /^\d{1,9}$/.test(cursor))) return undefined;
+  const given = typeof cursor === 'string' ? `'${cursor.slice(0, 100)}'` : `of type ${typeof cursor}`;
+  return { field: 'cursor', message: `is ${given}, expected the nextCursor of the page before` };
+}
+
 /** What all lists may be asked. */
-function readPage<Status extends string>(query: Query, fields: schemas.Fields, statuses: readonly Status[]) {
+function readPage<Status extends string>(
+  query: Query,
+  fields: schemas.Fields,
+  statuses: readonly Status[],
+  cursorProblemOf: (cursor: unknown) => InputProblem | undefined,
+) {
   const problems = unknownFields(query, Object.keys(fields));
   const text = (field: string): string | undefined => {
     const value = query[field];
@@ -58,9 +63,12 @@ function readPage<Status extends string>(query: Query, fields: schemas.Fields, s
   const limit = limitText === undefined ? undefined : Number(limitText);
   if (asked !== undefined && status === undefined)
     problems.push({ field: 'status', message: `must be one of ${statuses.join(', ')}` });
+  const cursor = query['cursor'] === '' ? undefined : query['cursor'];
+  const wrongCursor = cursorProblemOf(cursor);
+  if (wrongCursor) problems.push(wrongCursor);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1 && limit <= MAX_PAGE_SIZE))
     problems.push({ field: 'limit', message: `must be a whole number from 1 to ${MAX_PAGE_SIZE}` });
-  return { problems, text, status, limit };
+  return { problems, text, cursor, status, limit };
 }
 
 /** A filter that is misspelt would find everything. */

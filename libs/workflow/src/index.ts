@@ -68,6 +68,7 @@ export { ExpressionError, ExpressionSyntaxError } from './expression/expression.
 export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export { UnusableValueError } from './expression/unusable-value.error.js';
+export type { NodeAtWork } from './executor/at-work.js';
 export type { StartOptions } from './executor/submissions.js';
 export type { FailedItem, PartialResult } from './executor/each-result.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';

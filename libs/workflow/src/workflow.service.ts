@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
 import { type HealthSource, RESILIENCE_HEALTH } from '@nest-resilience/core/kit';
+import type { NodeAtWork } from './executor/at-work.js';
 import type { StartOptions } from './executor/submissions.js';
 import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import { HEALTH_RETRY_AFTER_MS, healthReasons } from './health-gate.js';
 import { cursorProblem } from './ledger/cursor.js';
-import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
+import { type ExecutionLedger, type ExecutionRecord, isFinal } from './ledger/execution.js';
 import {
   EXECUTION_STORE,
   type ExecutionFilter,
@@ -137,6 +138,17 @@ export class WorkflowService {
   /** Calls back for every checkpoint and end of an execution that runs in this process. Returns what takes the listener away. */
   onChange(executionId: string, listener: () => void): () => void {
     return this.engine.executor.changes.add(executionId, listener);
+  }
+
+  /** Nodes of an execution that are being run. Of those in another process only the ones whose items end are known. */
+  async atWork({ id, nodes }: ExecutionLedger): Promise<readonly NodeAtWork[]> {
+    const here = this.engine.executor.atWork.of(id);
+    if (here.length > 0 || !this.store.items) return here;
+    const ended = new Set(nodes.filter(isFinal).map(({ node }) => node));
+    const counts = await this.store.items.counts(id);
+    return counts
+      .filter(({ node, step }) => step === '' && !ended.has(node))
+      .map(({ node, succeeded, failed }) => ({ node, attempts: [], items: { succeeded, failed } }));
   }
 
   /** Counted per execution. @throws WorkflowNotFoundError */

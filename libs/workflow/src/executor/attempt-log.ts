@@ -52,8 +52,8 @@ export class AttemptLog {
   answer: Pick<LlmAnswer, 'provider' | 'fallbackLevel'> | undefined;
   /** Whether any answer was a degraded one. */
   degraded = false;
-  /** Of the list that ran last, where its items are kept one by one. */
-  items: ItemSummary | undefined;
+  /** The list that runs, or ran last, where its items are kept one by one. */
+  list: { readonly summary: ItemSummary } | undefined;
   /** Errors of model calls whose tries are in already. */
   private readonly told = new WeakSet<object>();
 
@@ -167,7 +167,11 @@ export class AttemptLog {
     for (const attempt of item.attempts) {
       const { actions, ...rest } = attempt;
       const trier: Trier = attempt;
-      Object.assign(this.open(trier), rest, { number: this.drafts.length + this.dropped, actions: [...actions] });
+      Object.assign(this.open(trier), rest, {
+        number: this.drafts.length + this.dropped,
+        actions: [...actions],
+        ended: true,
+      });
     }
     const counted = item.attempts.filter(({ outcome }) => outcome !== 'rejected').length;
     this.otherAttempts += item.attemptCount - counted;
@@ -194,8 +198,17 @@ export class AttemptLog {
     };
   }
 
+  get items(): ItemSummary | undefined {
+    return this.list?.summary;
+  }
+
   get attempts(): NodeAttempt[] {
-    return this.drafts.map(({ trier: _, thrown: __, ended: ___, ...attempt }) => attempt);
+    return this.drafts.map(toAttempt);
+  }
+
+  /** Without those that are still at work. */
+  get ended(): NodeAttempt[] {
+    return this.drafts.filter(({ ended }) => ended).map(toAttempt);
   }
 
   get attemptCount(): number {
@@ -265,6 +278,10 @@ export class AttemptLog {
       if (usage !== undefined || costUsd !== undefined) this.cost = addCosts(this.cost, costUsd);
     }
   }
+}
+
+function toAttempt({ trier: _, thrown: __, ended: ___, ...attempt }: Draft): NodeAttempt {
+  return { ...attempt, actions: [...attempt.actions] };
 }
 
 export function servedBy({ provider, fallbackLevel, degraded }: LlmAnswer): ServedBy {

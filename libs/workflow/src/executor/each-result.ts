@@ -37,6 +37,7 @@ export class EachResult {
     private readonly partial: boolean,
     /** Of JSON. */
     private readonly maxBytes: number,
+    private readonly step = '',
   ) {}
 
   add(record: ItemRecord): void {
@@ -51,8 +52,9 @@ export class EachResult {
   }
 
   get summary(): ItemSummary {
+    const { total, partial, step } = this;
     const failed = this.failures.size;
-    return { total: this.total, succeeded: this.ended - failed, failed, partial: this.partial };
+    return { total, succeeded: this.ended - failed, failed, partial, ...(step !== '' && { step }) };
   }
 
   /** `undefined`: it is too large. */

@@ -6,7 +6,9 @@ import { type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
 import type { ItemLedger } from '../ledger/items.js';
 import { ExecutionPoisonedError, WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
+import type { NodeRun } from './node-call.js';
 import type { NodePolicy, NodeRunner } from './node-runner.js';
+import type { AtWork } from './at-work.js';
 import { LargeLists } from './large-lists.js';
 import { guardLedger, insist, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
@@ -38,6 +40,9 @@ export interface RunnerWorld {
   policy(definition: WorkflowDefinition): NodePolicy | undefined;
   /** The ledger has something new about the execution. */
   changed(executionId: string): void;
+  readonly atWork: AtWork;
+  /** Something that is in no ledger: a node has begun, items have ended. */
+  stirred(executionId: string): void;
   /** Called for a failed optional node that asks for a dead letter; resolves with the entry's id. */
   keepNode(execution: ExecutionRecord, record: NodeRecord, error: unknown): Promise<string | undefined>;
 }
@@ -158,7 +163,14 @@ export class ExecutionRunner {
     const lease = leaseOf(ledger);
     const thrown = new Map<string, unknown>();
     const items = store.items && this.itemsOf(ledger, store.items, stop);
-    const run = { definition, executionId: ledger.id, input: ledger.input, signal: stop.signal, items };
+    const run: NodeRun = {
+      ...{ definition, executionId: ledger.id, input: ledger.input, signal: stop.signal, items },
+      begun: (node, startedAt, log) => {
+        const left = this.world.atWork.begin(ledger.id, node, startedAt, log);
+        this.world.stirred(ledger.id);
+        return left;
+      },
+    };
     let last = lastChange(ledger, finished.values(), clock.epochNow());
     const failed = await traverse({
       definition,
@@ -220,10 +232,15 @@ export class ExecutionRunner {
 
   private itemsOf(ledger: ExecutionLedger, items: ItemLedger, stop: AbortController): RunItems {
     const lease = leaseOf(ledger);
+    const { clock } = this.world;
+    let told = clock.now();
     return {
       keep: async (item) => {
         await this.keep(ledger, stop, () => items.keep(lease, item));
         if (item.status === 'succeeded') this.world.progressed(ledger);
+        if (clock.now() - told < PROGRESS_MS) return;
+        told = clock.now();
+        this.world.stirred(ledger.id);
       },
       all: (node, step) => keptItems(items, ledger.id, node, step),
     };
@@ -282,6 +299,9 @@ export class ExecutionRunner {
     return { cancel: () => timer?.cancel() };
   }
 }
+
+/** Followers of an execution hear of its items this often. */
+export const PROGRESS_MS = 1_000;
 
 /** When the last checkpoint was made, or else the execution; after an end, no earlier than the end. */
 function lastChange({ createdAt, resumes }: ExecutionLedger, nodes: Iterable<NodeRecord>, now: number): number {

@@ -20,6 +20,7 @@ import {
 } from '../workflow.errors.js';
 import { WorkflowStats } from '../metrics/workflow-stats.js';
 import type { ClaimedRun } from './active-runs.js';
+import { AtWork } from './at-work.js';
 import { Claims } from './claims.js';
 import { Dispatcher } from './dispatcher.js';
 import { ExecutionListeners } from './execution-listeners.js';
@@ -45,6 +46,7 @@ export class Executor {
   readonly dispatcher: Dispatcher;
   /** Called back for every checkpoint and end in this process. */
   readonly changes = new ExecutionListeners();
+  readonly atWork = new AtWork();
   readonly redrives: Redrives;
   readonly stats = new WorkflowStats();
   /** Absent where the store serves one process anyway. */
@@ -116,6 +118,8 @@ export class Executor {
         this.changes.notify(id);
         cluster?.bus.publish({ kind: 'changed', id });
       },
+      atWork: this.atWork,
+      stirred: (id) => this.changes.notify(id),
       policy: (definition) => this.policyOf(definition),
       stopping: () => this.dispatcher.stopping,
       enter: (execution) => this.dispatcher.suspects.enter(execution),

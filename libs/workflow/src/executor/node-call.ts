@@ -18,6 +18,8 @@ export interface NodeRun {
   readonly served?: Readonly<Record<string, ServedBy>>;
   /** Absent: the ledger keeps no items. */
   readonly items?: RunItems | undefined;
+  /** Says that a node begins to run; the returned function, that it is over. */
+  begun?(node: string, startedAt: number, log: AttemptLog): () => void;
   /** It failed in an earlier go of this run, whose record counts what its items took. */
   readonly again?: boolean;
 }

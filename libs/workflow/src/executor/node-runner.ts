@@ -79,9 +79,11 @@ export class NodeRunner {
       ...(log.items && { items: log.items }),
       ...rest,
     });
+    let left: (() => void) | undefined;
     try {
       if (node.when && !isTrue(await node.when.evaluate(scope)))
         return { record: record({ status: 'skipped', fallbackLevel: 0, degraded: false }) };
+      left = run.begun?.(node.name, startedAt, log);
       const served = await abortable(this.serve(node, call), run.signal);
       const result = await this.resultOf(node, served.value);
       const { by, level } = log.methodFallback ?? served;
@@ -106,6 +108,8 @@ export class NodeRunner {
         }),
         error,
       };
+    } finally {
+      left?.();
     }
   }
 
@@ -152,6 +156,9 @@ export class NodeRunner {
     const outcome = await runEach(list, {
       ...{ action, rows, signal: run.signal, maxBytes: rows ? this.world.maxResultBytes : Infinity },
       requireTime: () => this.requireTime(),
+      begun: (result) => {
+        if (rows) log.list = result;
+      },
       found: (record) => {
         if (run.again !== true) log.absorb(record);
       },
@@ -170,7 +177,6 @@ export class NodeRunner {
         error,
       }),
     });
-    if (rows) log.items = { ...outcome.summary, ...(step !== '' && { step }) };
     if (outcome.failure) throw outcome.failure.error;
     return rows ? new KeptList(outcome.value as JsonValue | undefined) : outcome.value;
   }

@@ -1,5 +1,5 @@
 import type { CompiledAction } from '../graph/definition.js';
-import type { ItemRecord, ItemSummary } from '../ledger/items.js';
+import type { ItemRecord } from '../ledger/items.js';
 import { EachResult, type PartialResult } from './each-result.js';
 import { endsRun } from './run-stop.js';
 import type { RunItems } from './run-items.js';
@@ -28,13 +28,14 @@ export interface EachParts {
   run(item: unknown, index: number, earlier?: ItemRecord): Promise<EndedItem>;
   /** The item with the error that the ledger had against its record. */
   refused(ended: EndedItem, error: unknown): EndedItem;
+  /** What it comes to, from the beginning on. */
+  begun(result: EachResult): void;
   /** An item of an earlier go that need not run again. */
   found(record: ItemRecord): void;
 }
 
 /** What became of a list. */
 export interface EachOutcome {
-  readonly summary: ItemSummary;
   /** `undefined`: it is too large to be held as one; its items are kept. */
   readonly value: PartialResult | unknown[] | undefined;
   /** The first failure of a list that is not partial. */
@@ -46,7 +47,8 @@ export async function runEach(list: readonly unknown[], parts: EachParts): Promi
   if (list.length > MAX_ITEMS) throw new RangeError(`each over ${list.length} items; at most ${MAX_ITEMS} are allowed`);
   const { action, rows, signal } = parts;
   const { concurrency, partial } = action;
-  const result = new EachResult(list.length, partial, parts.maxBytes);
+  const result = new EachResult(list.length, partial, parts.maxBytes, rows?.step);
+  parts.begun(result);
   const done = new Uint8Array(list.length);
   const earlier = new Map<number, ItemRecord>();
   for await (const record of rows?.all(rows.node, rows.step) ?? []) {
@@ -99,5 +101,5 @@ export async function runEach(list: readonly unknown[], parts: EachParts): Promi
   await Promise.all(Array.from({ length: Math.min(concurrency, list.length) }, work));
   await Promise.all(keeping);
   if (broken) throw broken.error;
-  return { summary: result.summary, value: result.value, ...(failure && { failure }) };
+  return { value: result.value, ...(failure && { failure }) };
 }

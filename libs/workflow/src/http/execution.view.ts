@@ -45,6 +45,6 @@ function timesOf({ startedAt, finishedAt, attempts }: Pick<NodeRecord, 'startedA
   };
 }
 
-function iso(epochMs: number): string {
+export function iso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }

@@ -57,7 +57,7 @@ suite('a MySQL or MariaDB server', () => {
 
   async function empty(): Promise<void> {
     await pool.query(
-      'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, ' +
+      'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, resilience_execution_items, ' +
         'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas',
     );
   }

@@ -112,7 +112,8 @@ describe.each<[name: 'sqlite' | 'postgres' | 'mysql', open: () => Promise<Subjec
     });
     await store.close?.();
     await subject.execute([
-      'select fence, due_at, crashes, lane, priority from resilience_executions',
+      'select fence, due_at, crashes, lane, priority, moved_from from resilience_executions',
+      'select execution_id, node, step, item, status, record, result from resilience_execution_items',
       'select workflow, version, source, created_at from resilience_workflow_versions',
       'select id, seen_at, started_at, versions, running, capacity from resilience_replicas',
     ]);

@@ -24,7 +24,7 @@ afterAll(async () => {
 
 async function empty(): Promise<void> {
   await pool.query(
-    'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, ' +
+    'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, resilience_execution_items, ' +
       'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas',
   );
 }

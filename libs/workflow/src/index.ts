@@ -68,8 +68,9 @@ export { ExpressionError, ExpressionSyntaxError } from './expression/expression.
 export { DEFAULT_EXPRESSION_LIMITS } from './expression/expression.limits.js';
 export type { InputMapping } from './expression/mapping.js';
 export { UnusableValueError } from './expression/unusable-value.error.js';
+export type { NodeAtWork } from './executor/at-work.js';
 export type { StartOptions } from './executor/submissions.js';
-export type { FailedItem, PartialResult } from './executor/run-each.js';
+export type { FailedItem, PartialResult } from './executor/each-result.js';
 export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from './request/request.errors.js';
 export { isDestination } from './request/destination.js';
 export { DEFAULT_REQUEST_OPTIONS, type RequestOptions } from './request/request.options.js';
@@ -120,6 +121,7 @@ export {
   type WorkOutcome,
 } from './cluster/seams.js';
 export type { ExecutorLease, LeaseHolder, LeaseNote, LeaseSeen, LeaseTaken } from './ledger/executor-lease.js';
+export type { ItemCounts, ItemFilter, ItemLedger, ItemPage, ItemRecord, ItemSummary } from './ledger/items.js';
 export { MemoryExecutionStore } from './ledger/memory.store.js';
 export { type ExecutionSums, type WorkflowMetrics } from './ledger/metrics.js';
 export { DEFAULT_EXECUTION_RETENTION } from './ledger/retention.js';

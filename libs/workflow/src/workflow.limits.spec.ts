@@ -9,6 +9,7 @@ describe('the limits of workflows', () => {
       queued: 1_000,
       inputBytes: 1_048_576,
       resultBytes: 1_048_576,
+      listBytes: 16_777_216,
       shutdownMs: 10_000,
       waitMs: 60_000,
       followers: 1_000,

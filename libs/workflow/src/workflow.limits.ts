@@ -9,8 +9,10 @@ const OPTIONS = option.options({
   queued: option.whole(1_000, { min: 0 }),
   /** Bytes of JSON of an input. @default 1_048_576 */
   inputBytes: option.whole(1_048_576, { min: 2 }),
-  /** Bytes of JSON of a node's result and of the output. @default 1_048_576 */
+  /** Bytes of JSON of a node's result, or of that of each item, and of the output. @default 1_048_576 */
   resultBytes: option.whole(1_048_576, { min: 2 }),
+  /** Bytes of JSON of the results of an `each` node that an expression or step may read at once. @default 16_777_216 */
+  listBytes: option.whole(16_777_216, { min: 2 }),
   /** What nodes at work get when the process shuts down. @default '10s' */
   shutdown: option.duration(10_000),
   /** What `?wait=` and `WorkflowService.wait` may take at most. @default '60s' */

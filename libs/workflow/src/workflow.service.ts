@@ -2,13 +2,14 @@ import { Inject, Injectable } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
 import { type Duration, parseDuration, ResilienceService } from '@nest-resilience/core';
 import { type HealthSource, RESILIENCE_HEALTH } from '@nest-resilience/core/kit';
+import type { NodeAtWork } from './executor/at-work.js';
 import type { StartOptions } from './executor/submissions.js';
 import { refused } from './executor/submission.js';
 import { untilEnd } from './executor/until-end.js';
 import type { WorkflowDefinition } from './graph/definition.js';
 import { HEALTH_RETRY_AFTER_MS, healthReasons } from './health-gate.js';
 import { cursorProblem } from './ledger/cursor.js';
-import type { ExecutionLedger, ExecutionRecord } from './ledger/execution.js';
+import { type ExecutionLedger, type ExecutionRecord, isFinal } from './ledger/execution.js';
 import {
   EXECUTION_STORE,
   type ExecutionFilter,
@@ -16,12 +17,15 @@ import {
   type ExecutionPage,
   type ExecutionStore,
 } from './ledger/execution-store.js';
+import type { ItemFilter, ItemPage } from './ledger/items.js';
 import { toMetrics } from './ledger/metrics.js';
 import type { ReloadReport } from './registry/workflow-loader.js';
 import { WorkflowEngine } from './workflow.engine.js';
 import {
   ExecutionNotFoundError,
   ExecutionStateError,
+  LedgerFeatureError,
+  NodeNotFoundError,
   WorkflowInputError,
   WorkflowUnhealthyError,
 } from './workflow.errors.js';
@@ -91,6 +95,21 @@ export class WorkflowService {
     return this.store.list(filter, listing);
   }
 
+  /**
+   * Items of an `each` node, in the order of its list; each as soon as it has ended. Where a fallback made the result, they are those of the
+   * fallback. A page ends at the limit, or before where items are large.
+   * @throws ExecutionNotFoundError, NodeNotFoundError, LedgerFeatureError
+   */
+  async items(executionId: string, node: string, filter: Omit<ItemFilter, 'node' | 'step'> = {}): Promise<ItemPage> {
+    const { items } = this.store;
+    const execution = await this.find(executionId);
+    if (!items) throw new LedgerFeatureError('items', 'give the items of a node');
+    const steps = (await items.counts(executionId)).filter((counts) => counts.node === node).map(({ step }) => step);
+    if (steps.length === 0) this.requireNode(execution, node);
+    const step = steps.some((name) => name !== '') ? await this.stepOf(executionId, node) : '';
+    return items.page(executionId, { ...filter, node, step });
+  }
+
   /** Ends an execution; nodes at work are aborted. Cancelling a cancelled one changes nothing. @throws ExecutionStateError when it had ended otherwise */
   async cancel(executionId: string): Promise<ExecutionRecord> {
     const before = await this.find(executionId);
@@ -119,6 +138,17 @@ export class WorkflowService {
   /** Calls back for every checkpoint and end of an execution that runs in this process. Returns what takes the listener away. */
   onChange(executionId: string, listener: () => void): () => void {
     return this.engine.executor.changes.add(executionId, listener);
+  }
+
+  /** Nodes of an execution that are being run. Of those in another process only the ones whose items end are known. */
+  async atWork({ id, nodes }: ExecutionLedger): Promise<readonly NodeAtWork[]> {
+    const here = this.engine.executor.atWork.of(id);
+    if (here.length > 0 || !this.store.items) return here;
+    const ended = new Set(nodes.filter(isFinal).map(({ node }) => node));
+    const counts = await this.store.items.counts(id);
+    return counts
+      .filter(({ node, step }) => step === '' && !ended.has(node))
+      .map(({ node, succeeded, failed }) => ({ node, attempts: [], items: { succeeded, failed } }));
   }
 
   /** Counted per execution. @throws WorkflowNotFoundError */
@@ -166,6 +196,18 @@ export class WorkflowService {
     } catch {
       return undefined;
     }
+  }
+
+  /** Of a node that nothing was kept of. */
+  private requireNode({ workflow, version }: ExecutionRecord, node: string): void {
+    const { registry } = this.engine;
+    const definition = registry.at(workflow, version) ?? registry.find(workflow);
+    if (definition && !definition.nodes.has(node)) throw new NodeNotFoundError(workflow, node, definition.order);
+  }
+
+  private async stepOf(executionId: string, node: string): Promise<string> {
+    const { nodes } = await this.get(executionId);
+    return nodes.find((record) => record.node === node)?.items?.step ?? '';
   }
 
   private async find(executionId: string): Promise<ExecutionRecord> {

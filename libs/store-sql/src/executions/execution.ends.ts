@@ -3,6 +3,7 @@ import type { Kysely, Updateable } from 'kysely';
 import { type Flavour, locked } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
 import type { Transactions } from '../database/transactions.js';
+import { MOST_REMOVED, removeItems } from './execution.items.js';
 import { json } from './execution.rows.js';
 import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
 import { COUNTED_COLUMNS, Tally } from './execution.totals.js';
@@ -112,12 +113,13 @@ export async function prune(
     const some = await transactions.run((trx, flavour) =>
       pruneSome(trx, flavour, finishedBefore, flavour === 'sqlite' ? Math.min(FEW, left) : left),
     );
-    removed += some;
+    removed += some ?? 0;
     if (some === 0 || some === left) return removed;
   }
 }
 
-async function pruneSome(trx: Trx, flavour: Flavour, finishedBefore: number, limit: number): Promise<number> {
+/** Resolves with how many; `undefined`: only some of their items yet. */
+async function pruneSome(trx: Trx, flavour: Flavour, finishedBefore: number, limit: number) {
   const rows = await trx
     .selectFrom(EXECUTIONS)
     .select(['id', ...COUNTED_COLUMNS])
@@ -128,6 +130,7 @@ async function pruneSome(trx: Trx, flavour: Flavour, finishedBefore: number, lim
     .execute();
   if (rows.length === 0) return 0;
   const ids = listed(rows.map(({ id }) => id));
+  if ((await removeItems(trx, ids)) === MOST_REMOVED) return undefined;
   const tally = new Tally();
   for (const row of rows) tally.move(row, undefined);
   await trx.deleteFrom(NODES).where('execution_id', 'in', ids).execute();

@@ -6,7 +6,7 @@ import {
   type Migration,
   type TableDefinition,
 } from '../database/migrations.js';
-import { EXECUTIONS, LEASES, NODES, REPLICAS, TOTALS, VERSIONS } from './execution.schema.js';
+import { EXECUTIONS, ITEMS, LEASES, NODES, REPLICAS, TOTALS, VERSIONS } from './execution.schema.js';
 import { countAll } from './execution.totals.js';
 
 const EXECUTION_TABLE: TableDefinition = {
@@ -48,6 +48,16 @@ const NODE_TABLE: TableDefinition = {
   ],
   indexes: [],
   arrival: true,
+};
+
+const ITEM_TABLE: TableDefinition = {
+  name: ITEMS,
+  columns: ({ id, word, text, int }) => [
+    ...[`execution_id ${id} not null`, `node ${id} not null`, `step ${id} not null`, `item ${int} not null`],
+    ...[`status ${word} not null`, `record ${text} not null`, `result ${text}`],
+    'primary key (execution_id, node, step, item)',
+  ],
+  indexes: [{ name: 'resilience_execution_items_status', columns: ['execution_id', 'node', 'step', 'status', 'item'] }],
 };
 
 const LEASE_TABLE: TableDefinition = {
@@ -136,6 +146,16 @@ export const EXECUTION_MIGRATIONS: readonly Migration[] = [
       ...createTable(flavour, TOTALS_TABLE),
       ...(flavour === 'mysql' ? compareExactly(TOTALS, ({ id }) => [`workflow ${id} not null`]) : []),
       ...countAll(flavour),
+    ],
+  },
+  {
+    version: 5,
+    statements: (flavour) => [
+      ...addColumns(flavour, { name: EXECUTIONS, columns: ({ text }) => [`moved_from ${text}`], indexes: [] }),
+      ...createTable(flavour, ITEM_TABLE),
+      ...(flavour === 'mysql'
+        ? compareExactly(ITEMS, ({ id }) => ['execution_id', 'node', 'step'].map((name) => `${name} ${id} not null`))
+        : []),
     ],
   },
 ];

@@ -40,6 +40,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
     cost_usd: totals.costUsd ?? 0,
     duration_ms: null,
     ...{ fence: record.fence ?? 0, due_at: null, crashes: record.crashes ?? 0, lane: 'default', priority: 0 },
+    moved_from: record.movedFrom ?? null,
   };
 }
 
@@ -47,7 +48,7 @@ export function toRow(record: ExecutionRecord): ExecutionRow {
 export const READ_COLUMNS = [
   ...(['id', 'workflow', 'version', 'status', 'error', 'idempotency_key', 'input_hash', 'join_key'] as const),
   ...(['parent_id', 'owner', 'created_at', 'started_at', 'finished_at', 'deadline_at', 'resumes'] as const),
-  ...(['fence', 'crashes'] as const),
+  ...(['fence', 'crashes', 'moved_from'] as const),
   ...(['degraded', 'served_by', 'dead_letter_id', 'nodes', 'attempts', 'retries', 'fallbacks'] as const),
   ...(['input_tokens', 'output_tokens', 'cost_usd'] as const),
 ] satisfies readonly (keyof ExecutionRow)[];
@@ -60,6 +61,7 @@ export function toExecution(row: ReadRow): ExecutionRecord {
     id: row.id,
     workflow: row.workflow,
     version: row.version,
+    ...(row.moved_from !== null && { movedFrom: row.moved_from }),
     status: row.status as ExecutionStatus,
     input: JSON.parse(row.input) as JsonValue,
     ...(row.output !== null && { output: JSON.parse(row.output) as JsonValue }),

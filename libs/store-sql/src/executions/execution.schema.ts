@@ -41,6 +41,7 @@ export interface ExecutionRow extends Spent {
   crashes: number;
   lane: string;
   priority: number;
+  moved_from: string | null;
 }
 
 export interface NodeRow {
@@ -49,6 +50,18 @@ export interface NodeRow {
   status: string;
   /** The whole checkpoint as JSON. */
   record: string;
+}
+
+export interface ItemRow {
+  execution_id: string;
+  node: string;
+  step: string;
+  /** Its place in the list. */
+  item: number;
+  status: string;
+  /** The checkpoint without its result, as JSON. */
+  record: string;
+  result: string | null;
 }
 
 /** Sums of what executions of a workflow came to that ended alike and took about as long. */
@@ -100,6 +113,7 @@ export interface ReplicaRow {
 
 export const EXECUTIONS = 'resilience_executions';
 export const NODES = 'resilience_execution_nodes';
+export const ITEMS = 'resilience_execution_items';
 export const LEASES = 'resilience_leases';
 export const TOTALS = 'resilience_workflow_totals';
 export const VERSIONS = 'resilience_workflow_versions';
@@ -110,6 +124,7 @@ export const EXECUTOR_LEASE = 'executor';
 export interface ExecutionSchema {
   [EXECUTIONS]: ExecutionRow;
   [NODES]: NodeRow;
+  [ITEMS]: ItemRow;
   [LEASES]: LeaseRow;
   [TOTALS]: TotalsRow;
   [VERSIONS]: VersionRow;

@@ -12,6 +12,8 @@ import {
   type ExecutionSchema,
   EXECUTIONS,
   hasEnded,
+  type ItemRow,
+  ITEMS,
   LEASES,
   type NodeRow,
   NODES,
@@ -28,7 +30,7 @@ export async function claimed(
   trx: Trx,
   flavour: Flavour,
   id: string,
-  { owner, from, startedAt, deadlineAt, version, absolve, leaseMs, executor = owner }: ExecutionClaim,
+  { owner, from, startedAt, deadlineAt, version, movedFrom, absolve, leaseMs, executor = owner }: ExecutionClaim,
 ): Promise<boolean> {
   const now = serverTime(flavour);
   const isTakenOver = sql`status = 'running' and owner <> ${owner}`;
@@ -45,6 +47,7 @@ export async function claimed(
       status: 'running',
       owner,
       version,
+      ...(movedFrom !== undefined && { moved_from: movedFrom }),
       started_at: sql<number>`coalesce(started_at, ${startedAt})`,
       ...(deadlineAt !== undefined && { deadline_at: deadlineAt }),
       output: null,
@@ -108,10 +111,10 @@ export async function create(
   return { execution, created: true };
 }
 
-/** A node that ended, as its owner reports it. */
+/** A node, or an item of one, that ended, as its owner reports it. */
 export interface Checkpoint {
   readonly lease: ExecutionLease;
-  readonly row: NodeRow;
+  readonly row: NodeRow | ItemRow;
   /** It will not run again, so whatever crashed before was not its execution. */
   readonly acquits: boolean;
 }
@@ -121,7 +124,7 @@ export interface Checkpoint {
  * @returns per checkpoint, in order: false when its execution does not run under its lease
  */
 export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly Checkpoint[]): Promise<boolean[]> {
-  const ids = listed(checkpoints.map(({ row }) => row.execution_id));
+  const ids = listed(checkpoints.map(({ lease }) => lease.id));
   const running = await trx
     .selectFrom(EXECUTIONS)
     .select(['id', 'owner', 'fence', 'crashes'])
@@ -133,17 +136,29 @@ export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly 
   const held = new Map(running.map((row) => [row.id, row]));
   const answers = checkpoints.map(({ lease }) => isHeld(held.get(lease.id), lease));
   const rows = checkpoints.filter((_, index) => answers[index]).map(({ row }) => row);
-  for (const batch of batchesOf(rows, flavour)) {
+  const nodes = rows.filter((row): row is NodeRow => !('item' in row));
+  for (const batch of batchesOf(nodes, flavour)) {
     const values = sql.join(batch.map((row) => sql`(${row.execution_id}, ${row.node}, ${row.status}, ${row.record})`));
     await sql`insert into ${sql.table(NODES)} (execution_id, node, status, record) values ${values}
-      ${replacingFailed(flavour)}`.execute(trx);
+      ${replacingFailed(flavour, NODES, ['execution_id', 'node'], ['record'])}`.execute(trx);
+  }
+  const items = rows.filter((row): row is ItemRow => 'item' in row);
+  for (const batch of batchesOf(items, flavour)) {
+    const values = sql.join(
+      batch.map(
+        (row) =>
+          sql`(${row.execution_id}, ${row.node}, ${row.step}, ${row.item}, ${row.status}, ${row.record}, ${row.result})`,
+      ),
+    );
+    await sql`insert into ${sql.table(ITEMS)} (execution_id, node, step, item, status, record, result) values ${values}
+      ${replacingFailed(flavour, ITEMS, ['execution_id', 'node', 'step', 'item'], ['record', 'result'])}`.execute(trx);
   }
   const suspects = new Set(running.flatMap(({ id, crashes }) => (crashes > 0 ? [id] : [])));
   const acquitted = checkpoints.filter(
-    ({ row, acquits }, index) => answers[index] && acquits && suspects.has(row.execution_id),
+    ({ lease, acquits }, index) => answers[index] && acquits && suspects.has(lease.id),
   );
   if (acquitted.length > 0) {
-    const of = acquitted.map(({ row }) => row.execution_id);
+    const of = acquitted.map(({ lease }) => lease.id);
     await trx.updateTable(EXECUTIONS).set({ crashes: 0 }).where('id', 'in', of).execute();
   }
   return answers;
@@ -153,10 +168,10 @@ export async function keepAll(trx: Trx, flavour: Flavour, checkpoints: readonly 
  * What goes into one statement: over a network as much as can be, in SQLite one row, whose text is prepared already. PostgreSQL
  * refuses to touch a row twice in a statement.
  */
-function* batchesOf(rows: readonly NodeRow[], flavour: Flavour): Iterable<readonly NodeRow[]> {
-  const taken = new Map<string, NodeRow>();
+function* batchesOf<Row extends NodeRow | ItemRow>(rows: readonly Row[], flavour: Flavour): Iterable<readonly Row[]> {
+  const taken = new Map<string, Row>();
   for (const row of rows) {
-    const key = `${row.execution_id} ${row.node}`;
+    const key = 'item' in row ? `${row.execution_id} ${row.item} ${row.step} ${row.node}` : `${row.execution_id} ${row.node}`; // prettier-ignore
     if (taken.size > 0 && (flavour === 'sqlite' || taken.has(key))) {
       yield [...taken.values()];
       taken.clear();
@@ -166,15 +181,20 @@ function* batchesOf(rows: readonly NodeRow[], flavour: Flavour): Iterable<readon
   if (taken.size > 0) yield [...taken.values()];
 }
 
-/** A checkpoint of a node that failed makes room for a newer one, any other stays. */
-function replacingFailed(flavour: Flavour): RawBuilder<unknown> {
-  const status = sql.ref(`${NODES}.status`);
+/** A checkpoint of what failed makes room for a newer one, any other stays. */
+function replacingFailed(
+  flavour: Flavour,
+  table: string,
+  keys: readonly string[],
+  columns: readonly string[],
+): RawBuilder<unknown> {
+  // The status last: MySQL sees the new one from then on.
+  const changed = [...columns, 'status'];
   if (flavour !== 'mysql')
-    return sql`on conflict (execution_id, node) do update set status = excluded.status, record = excluded.record
-      where ${status} = 'failed'`;
-  const record = sql.ref(`${NODES}.record`);
-  // The record first: what follows sees the new status.
-  return sql`on duplicate key update
-    record = if(${status} = 'failed', values(record), ${record}),
-    status = if(${status} = 'failed', values(status), ${status})`;
+    return sql.raw(
+      `on conflict (${keys.join(', ')}) do update set ${changed.map((name) => `${name} = excluded.${name}`).join(', ')}
+        where ${table}.status = 'failed'`,
+    );
+  const kept = changed.map((name) => `${name} = if(${table}.status = 'failed', values(${name}), ${table}.${name})`);
+  return sql.raw(`on duplicate key update ${kept.join(', ')}`);
 }

@@ -9,6 +9,7 @@ import type {
   ExecutionRecord,
   ExecutionStore,
   ExecutorLease,
+  ItemLedger,
   NodeRecord,
   ExecutionSums,
   SharedLedger,
@@ -23,10 +24,11 @@ import { GroupCommit, ItemRefused } from '../database/group-commit.js';
 import { rowBytes } from '../database/row-bytes.js';
 import { Transactions } from '../database/transactions.js';
 import { cancel, changeOf, type Ending, finishAll, prune } from './execution.ends.js';
+import { SqlItemLedger, toItemRow } from './execution.items.js';
 import { EXECUTION_MIGRATIONS } from './execution.migrations.js';
 import { bytesOf, readNodes, readPage } from './execution.pages.js';
 import { toExecution, toNodeRow, toRow } from './execution.rows.js';
-import { type ExecutionSchema, EXECUTIONS, NODES } from './execution.schema.js';
+import { type ExecutionSchema, EXECUTIONS, ITEMS, NODES } from './execution.schema.js';
 import { type Checkpoint, claimed, create, keepAll } from './execution.statements.js';
 import { sumsOf } from './execution.sums.js';
 import { SqlSharedLedger } from './execution.leases.js';
@@ -49,6 +51,7 @@ export class SqlExecutionStore implements ExecutionStore {
   readonly durable: boolean;
   readonly lease: ExecutorLease | undefined;
   readonly shared: SharedLedger;
+  readonly items: ItemLedger;
   private readonly database: LazyDatabase<ExecutionSchema>;
   private readonly transactions: Transactions<ExecutionSchema>;
   private readonly checkpoints = this.grouped(keepAll, ({ row }: Checkpoint) => row);
@@ -59,6 +62,11 @@ export class SqlExecutionStore implements ExecutionStore {
     this.database = new LazyDatabase(source, 'executions', EXECUTION_MIGRATIONS);
     this.transactions = new Transactions(this.database);
     this.shared = new SqlSharedLedger(this.database, this.transactions, source.networked);
+    this.items = new SqlItemLedger(this.database, (lease, item) => {
+      const id = storedId(lease.id);
+      const acquits = item.status === 'succeeded';
+      return this.checkpoints.add({ lease: { ...lease, id }, acquits, row: toItemRow(id, item) });
+    });
     // What does not outlive the process has no other one to share it with.
     this.lease = source.durable ? new SqlExecutorLease(this.database) : undefined;
   }
@@ -138,7 +146,8 @@ export class SqlExecutionStore implements ExecutionStore {
   async reopen(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined> {
     const reopened = await this.transactions.run(async (trx, flavour) => {
       if (!(await claimed(trx, flavour, storedId(id), claim))) return false;
-      await trx.deleteFrom(NODES).where('execution_id', '=', id).where('node', 'in', forget).execute();
+      for (const table of [NODES, ITEMS] as const)
+        await trx.deleteFrom(table).where('execution_id', '=', id).where('node', 'in', forget).execute();
       return true;
     });
     return reopened ? this.ledgerOf(id, claim) : undefined;
@@ -147,7 +156,8 @@ export class SqlExecutionStore implements ExecutionStore {
   async checkpoint(lease: ExecutionLease, node: NodeRecord): Promise<boolean> {
     const { status, optional } = node;
     const acquits = status !== 'failed' || optional;
-    return this.checkpoints.add({ lease, acquits, row: toNodeRow(storedId(lease.id), node) });
+    const id = storedId(lease.id);
+    return this.checkpoints.add({ lease: { ...lease, id }, acquits, row: toNodeRow(id, node) });
   }
 
   async finish(lease: ExecutionLease, end: ExecutionEnd): Promise<boolean> {

@@ -7,10 +7,11 @@ import {
   type NodeAttempt,
   type PolicyAction,
 } from '../ledger/execution.js';
+import type { ItemRecord, ItemSummary } from '../ledger/items.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { listenWhile } from './method-events.js';
 import type { LlmAnswer, LlmPortTry } from '../llm.port.js';
-import { addUsage, type ServedBy } from './summary.js';
+import { addUsage, costOf, type ServedBy, type Spent } from './summary.js';
 
 /** Who tries: a node (or its n-th fallback), for one item when it runs once for each. */
 export interface Trier {
@@ -38,8 +39,9 @@ export class AttemptLog {
   private readonly last = new WeakMap<Trier, Draft>();
   private dropped = 0;
   private droppedRefusals = 0;
-  private llmAttempts = 0;
-  private llmRetries = 0;
+  /** Of models and of items, beyond the attempts that are kept. */
+  private otherAttempts = 0;
+  private otherRetries = 0;
   private retried = 0;
   usage: LlmUsage | undefined;
   /** Of answers and of what nobody could use; `undefined` once the price of one of them is not known. */
@@ -47,10 +49,11 @@ export class AttemptLog {
   /** What healing did, round by round. */
   readonly heals: HealRecord[] = [];
   /** The model answer that counts, once there is one. */
-  answer: LlmAnswer | undefined;
+  answer: Pick<LlmAnswer, 'provider' | 'fallbackLevel'> | undefined;
   /** Whether any answer was a degraded one. */
   degraded = false;
-  private readonly items = new Map<number, ServedBy>();
+  /** The list that runs, or ran last, where its items are kept one by one. */
+  list: { readonly summary: ItemSummary } | undefined;
   /** Errors of model calls whose tries are in already. */
   private readonly told = new WeakSet<object>();
 
@@ -144,7 +147,6 @@ export class AttemptLog {
   noteAnswer(trier: Trier, answer: LlmAnswer): void {
     this.answer = answer;
     if (answer.degraded) this.degraded = true;
-    if (trier.index !== undefined && trier.round === undefined) this.items.set(trier.index, servedBy(answer));
     this.usage = addUsage(this.usage, answer.usage);
     this.cost = addCosts(this.cost, answer.costUsd);
     const draft = this.lastOf(trier);
@@ -160,21 +162,62 @@ export class AttemptLog {
     return this.usage === undefined && this.cost === 0 ? undefined : this.cost;
   }
 
-  servedItem(index: number): ServedBy | undefined {
-    return this.items.get(index);
+  /** Takes over what one item came to. */
+  absorb(item: ItemRecord): void {
+    for (const attempt of item.attempts) {
+      const { actions, ...rest } = attempt;
+      const trier: Trier = attempt;
+      Object.assign(this.open(trier), rest, {
+        number: this.drafts.length + this.dropped,
+        actions: [...actions],
+        ended: true,
+      });
+    }
+    const counted = item.attempts.filter(({ outcome }) => outcome !== 'rejected').length;
+    this.otherAttempts += item.attemptCount - counted;
+    this.otherRetries += item.retryCount;
+    this.heals.push(...(item.heals ?? []));
+    this.heals.splice(0, this.heals.length - MAX_ATTEMPTS_KEPT);
+    if (item.usage) this.usage = addUsage(this.usage, item.usage);
+    this.cost = addCosts(this.cost, costOf(item));
+    if (item.degraded) this.degraded = true;
+    if (item.provider !== undefined) this.answer = { provider: item.provider, fallbackLevel: item.providerLevel ?? 0 };
+    if (item.servedBy !== undefined) this.methodFallback = { by: item.servedBy, level: item.fallbackLevel };
+  }
+
+  /** What a record says of it. */
+  get spent(): Spent {
+    return {
+      attempts: this.attempts,
+      attemptCount: this.attemptCount,
+      retryCount: this.retryCount,
+      ...(this.usage && { usage: this.usage }),
+      ...(this.costUsd !== undefined && { costUsd: this.costUsd }),
+      ...(this.heals.length > 0 && { heals: [...this.heals] }),
+      ...(this.answer && { provider: this.answer.provider, providerLevel: this.answer.fallbackLevel }),
+    };
+  }
+
+  get items(): ItemSummary | undefined {
+    return this.list?.summary;
   }
 
   get attempts(): NodeAttempt[] {
-    return this.drafts.map(({ trier: _, thrown: __, ended: ___, ...attempt }) => attempt);
+    return this.drafts.map(toAttempt);
+  }
+
+  /** Without those that are still at work. */
+  get ended(): NodeAttempt[] {
+    return this.drafts.filter(({ ended }) => ended).map(toAttempt);
   }
 
   get attemptCount(): number {
     const kept = this.drafts.filter(({ outcome }) => outcome !== 'rejected').length;
-    return this.dropped - this.droppedRefusals + kept + this.llmAttempts;
+    return this.dropped - this.droppedRefusals + kept + this.otherAttempts;
   }
 
   get retryCount(): number {
-    return this.retried + this.llmRetries;
+    return this.retried + this.otherRetries;
   }
 
   private markRetried(draft: Draft): void {
@@ -222,8 +265,8 @@ export class AttemptLog {
     draft.tries = [...(draft.tries ?? []), ...records].slice(-MAX_ATTEMPTS_KEPT);
     const sent = all.filter(({ attempt }) => attempt > 0);
     // The node's own attempt is counted already.
-    this.llmAttempts += Math.max(0, sent.length - 1);
-    this.llmRetries += sent.filter(({ attempt }) => attempt > 1).length;
+    this.otherAttempts += Math.max(0, sent.length - 1);
+    this.otherRetries += sent.filter(({ attempt }) => attempt > 1).length;
   }
 
   /** Of a model call that failed: answers nobody could use were paid for all the same. */
@@ -235,6 +278,10 @@ export class AttemptLog {
       if (usage !== undefined || costUsd !== undefined) this.cost = addCosts(this.cost, costUsd);
     }
   }
+}
+
+function toAttempt({ trier: _, thrown: __, ended: ___, ...attempt }: Draft): NodeAttempt {
+  return { ...attempt, actions: [...attempt.actions] };
 }
 
 export function servedBy({ provider, fallbackLevel, degraded }: LlmAnswer): ServedBy {

@@ -3,11 +3,16 @@ import type { Clock } from '@nest-resilience/core';
 import type { WorkflowDefinition } from '../graph/definition.js';
 import { type ExecutionLedger, type ExecutionRecord, isFinal, type NodeRecord } from '../ledger/execution.js';
 import { type ExecutionStore, leaseOf } from '../ledger/execution-store.js';
+import type { ItemLedger } from '../ledger/items.js';
 import { ExecutionPoisonedError, WorkflowDeadlineError, WorkflowVersionError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
+import type { NodeRun } from './node-call.js';
 import type { NodePolicy, NodeRunner } from './node-runner.js';
+import type { AtWork } from './at-work.js';
+import { LargeLists } from './large-lists.js';
 import { guardLedger, insist, LedgerFailure } from './ledger-failure.js';
 import { type RunEnd, RunEnds } from './run-ends.js';
+import { keptItems, type RunItems } from './run-items.js';
 import { RunStop } from './run-stop.js';
 import { MAX_CRASHES } from './suspects.js';
 import { errorsOf, resultsOf, servedOf, withEarlier } from './summary.js';
@@ -35,6 +40,9 @@ export interface RunnerWorld {
   policy(definition: WorkflowDefinition): NodePolicy | undefined;
   /** The ledger has something new about the execution. */
   changed(executionId: string): void;
+  readonly atWork: AtWork;
+  /** Something that is in no ledger: a node has begun, items have ended. */
+  stirred(executionId: string): void;
   /** Called for a failed optional node that asks for a dead letter; resolves with the entry's id. */
   keepNode(execution: ExecutionRecord, record: NodeRecord, error: unknown): Promise<string | undefined>;
 }
@@ -81,7 +89,7 @@ export class ExecutionRunner {
       const failure = await this.persist(definition, ledger, finished, stop);
       if (failure) return await this.rescue(definition, ledger, finished, failure, stop.signal);
       if (ledger.resumes > 0) await guardLedger(this.world.dropFallbacks(ledger));
-      const output = await this.inTurn(ledger, stop, () => this.ends.outputOf(definition, ledger.input, finished));
+      const output = await this.inTurn(ledger, stop, () => this.ends.outputOf(definition, ledger, finished));
       return await this.ends.succeeded(ledger, finished, output);
     } catch (error) {
       const reason = stop.signal.aborted
@@ -154,7 +162,15 @@ export class ExecutionRunner {
     const { nodes, store, limits, clock } = this.world;
     const lease = leaseOf(ledger);
     const thrown = new Map<string, unknown>();
-    const run = { definition, executionId: ledger.id, input: ledger.input, signal: stop.signal };
+    const items = store.items && this.itemsOf(ledger, store.items, stop);
+    const run: NodeRun = {
+      ...{ definition, executionId: ledger.id, input: ledger.input, signal: stop.signal, items },
+      begun: (node, startedAt, log) => {
+        const left = this.world.atWork.begin(ledger.id, node, startedAt, log);
+        this.world.stirred(ledger.id);
+        return left;
+      },
+    };
     let last = lastChange(ledger, finished.values(), clock.epochNow());
     const failed = await traverse({
       definition,
@@ -163,9 +179,11 @@ export class ExecutionRunner {
       run: async (node) => {
         const outcome = await this.inTurn(ledger, stop, () => {
           const errors = errorsOf(finished, node.ancestors);
-          const results = Object.freeze(resultsOf(finished, node.ancestors));
+          const lists = new LargeLists(store.items, ledger.id, limits.listBytes);
+          const results = Object.freeze(resultsOf(finished, node.ancestors, lists));
           const served = servedOf(finished, node.ancestors);
-          return nodes.run(node, { ...run, served, ...(errors && { errors }) }, results);
+          const again = earlier.has(node.name);
+          return nodes.run(node, { ...run, served, again, ...(errors && { errors }) }, results);
         });
         const { error } = outcome;
         const record = withEarlier(outcome.record, earlier.get(node.name));
@@ -192,19 +210,40 @@ export class ExecutionRunner {
         // Later than the checkpoint before it: that is the order in which followers of the execution are told.
         last = Math.max(record.finishedAt, last + 1);
         record = { ...record, finishedAt: last };
-        const keep = async (): Promise<boolean> => {
-          await this.requireOurs(ledger, stop);
-          return store.checkpoint(lease, record);
-        };
-        const kept = await insist(keep, clock, stop.signal);
-        if (!kept) stop.abort(new RunStop('lost'));
-        if (!kept) throw stop.signal.reason;
+        await this.keep(ledger, stop, () => store.checkpoint(lease, record));
         if (isFinal(record)) this.world.progressed(ledger);
         this.world.changed(ledger.id);
         return record;
       },
     });
     return failed && { record: failed, error: thrown.get(failed.node) ?? failed.error };
+  }
+
+  /** @throws LedgerFailure, RunStop, or what the ledger has against it */
+  private async keep(ledger: ExecutionLedger, stop: AbortController, write: () => Promise<boolean>): Promise<void> {
+    const keep = async (): Promise<boolean> => {
+      await this.requireOurs(ledger, stop);
+      return write();
+    };
+    if (await insist(keep, this.world.clock, stop.signal)) return;
+    stop.abort(new RunStop('lost'));
+    throw stop.signal.reason;
+  }
+
+  private itemsOf(ledger: ExecutionLedger, items: ItemLedger, stop: AbortController): RunItems {
+    const lease = leaseOf(ledger);
+    const { clock } = this.world;
+    let told = clock.now();
+    return {
+      keep: async (item) => {
+        await this.keep(ledger, stop, () => items.keep(lease, item));
+        if (item.status === 'succeeded') this.world.progressed(ledger);
+        if (clock.now() - told < PROGRESS_MS) return;
+        told = clock.now();
+        this.world.stirred(ledger.id);
+      },
+      all: (node, step) => keptItems(items, ledger.id, node, step),
+    };
   }
 
   /** Runs something of an execution when it may. */
@@ -260,6 +299,9 @@ export class ExecutionRunner {
     return { cancel: () => timer?.cancel() };
   }
 }
+
+/** Followers of an execution hear of its items this often. */
+export const PROGRESS_MS = 1_000;
 
 /** When the last checkpoint was made, or else the execution; after an end, no earlier than the end. */
 function lastChange({ createdAt, resumes }: ExecutionLedger, nodes: Iterable<NodeRecord>, now: number): number {

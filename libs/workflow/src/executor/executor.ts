@@ -20,6 +20,7 @@ import {
 } from '../workflow.errors.js';
 import { WorkflowStats } from '../metrics/workflow-stats.js';
 import type { ClaimedRun } from './active-runs.js';
+import { AtWork } from './at-work.js';
 import { Claims } from './claims.js';
 import { Dispatcher } from './dispatcher.js';
 import { ExecutionListeners } from './execution-listeners.js';
@@ -45,6 +46,7 @@ export class Executor {
   readonly dispatcher: Dispatcher;
   /** Called back for every checkpoint and end in this process. */
   readonly changes = new ExecutionListeners();
+  readonly atWork = new AtWork();
   readonly redrives: Redrives;
   readonly stats = new WorkflowStats();
   /** Absent where the store serves one process anyway. */
@@ -78,6 +80,7 @@ export class Executor {
       clock,
       llm,
       maxResultBytes: limits.resultBytes,
+      stopping: () => this.dispatcher.stopping,
       handler: (target) => handlers.resolve(target),
       policy: (definition, node) => this.policyOf(definition, node),
       requests: world.requests,
@@ -94,7 +97,13 @@ export class Executor {
       ...{ store, registry, clock, cluster, owner: this.owner, definitions: this.definitions, presence: this.presence },
       log: (message) => world.log?.(message),
     });
-    this.redrives = new Redrives({ store, registry, claims: this.claims, nodes: this.nodes });
+    this.redrives = new Redrives({
+      store,
+      registry,
+      claims: this.claims,
+      nodes: this.nodes,
+      listBytes: limits.listBytes,
+    });
     this.fallbacks = new FallbackRuns({
       ...{ store, registry, clock, claims: this.claims, nextId },
       dispatcher: () => this.dispatcher,
@@ -109,6 +118,8 @@ export class Executor {
         this.changes.notify(id);
         cluster?.bus.publish({ kind: 'changed', id });
       },
+      atWork: this.atWork,
+      stirred: (id) => this.changes.notify(id),
       policy: (definition) => this.policyOf(definition),
       stopping: () => this.dispatcher.stopping,
       enter: (execution) => this.dispatcher.suspects.enter(execution),

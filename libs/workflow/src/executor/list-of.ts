@@ -1,4 +1,5 @@
 import type { Expression, Scope } from '../expression/expression.js';
+import { withLazy } from '../expression/lazy-value.js';
 import { UnusableValueError } from '../expression/unusable-value.error.js';
 
 /**
@@ -10,7 +11,8 @@ export async function listOf(items: Expression, scope: Scope, node: string): Pro
   const value = await items.evaluate(scope);
   if (Array.isArray(value)) return value as unknown[];
   if (value !== undefined && value !== null) return [value];
-  if (value === undefined && items.path && leadsSomewhere(scope, items.path)) return [];
+  if (value === undefined && items.path && leadsSomewhere(await withLazy(scope, items.path.slice(0, 1)), items.path))
+    return [];
   throw new UnusableValueError(
     `Node '${node}': the list '${items.source}' is ${value === null ? 'null' : 'nothing'}; correct it, or write '[${items.source}]' if there may be none`,
     ...[node, 'each.items', items.source],

@@ -3,6 +3,7 @@ import type { ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/de
 import { deepFreeze, type JsonValue } from '../ledger/json-value.js';
 import type { StructuredError } from '../ledger/structured-error.js';
 import type { AttemptLog, Trier } from './attempt-log.js';
+import type { RunItems } from './run-items.js';
 import type { ServedBy } from './summary.js';
 
 /** The run that a node is part of. */
@@ -15,6 +16,12 @@ export interface NodeRun {
   readonly errors?: Readonly<Record<string, StructuredError>>;
   /** Who served those that ended before, by name. */
   readonly served?: Readonly<Record<string, ServedBy>>;
+  /** Absent: the ledger keeps no items. */
+  readonly items?: RunItems | undefined;
+  /** Says that a node begins to run; the returned function, that it is over. */
+  begun?(node: string, startedAt: number, log: AttemptLog): () => void;
+  /** It failed in an earlier go of this run, whose record counts what its items took. */
+  readonly again?: boolean;
 }
 
 /** One node at work: what it was given and how far it came. */

@@ -1,11 +1,12 @@
 import type { Clock } from '@nest-resilience/core';
 import type { Scope } from '../expression/expression.js';
-import type { ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
+import type { CompiledAction, ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { HealView } from '../graph/heal.js';
 import { withKeys } from '../graph/policy-keys.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { NodeRecord } from '../ledger/execution.js';
-import { type JsonValue, toJsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
+import type { ItemRecord } from '../ledger/items.js';
+import { deepFreeze, type JsonValue, toJsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { WorkflowResultError } from '../workflow.errors.js';
 import { abortable } from './abortable.js';
@@ -24,8 +25,11 @@ import {
   type Served,
 } from './node-call.js';
 import { servedBy } from './attempt-log.js';
-import { runEach } from './run-each.js';
+import { readyResults } from './large-lists.js';
+import { type EndedItem, runEach } from './run-each.js';
 import { type ActionWorld, runAction } from './run-action.js';
+import { endsRun, RunStop } from './run-stop.js';
+import { type Spent, withEarlier } from './summary.js';
 
 /** The policy of a node, as `ResilienceService.policy` makes it. */
 export interface NodePolicy {
@@ -40,6 +44,8 @@ export interface NodeWorld extends ActionWorld {
   /** `undefined` for a node without policies. */
   policy(definition: WorkflowDefinition, node: NodeDefinition): NodePolicy | undefined;
   readonly maxResultBytes: number;
+  /** The process is going: nothing new begins, and what fails now may fail for that. */
+  stopping(): boolean;
   /** Called for each failed item of an `each` node that keeps them; resolves with the entry's id. */
   keepItem(run: NodeRun, node: string, index: number, error: unknown): Promise<string | undefined>;
 }
@@ -55,50 +61,44 @@ export class NodeRunner {
   constructor(private readonly world: NodeWorld) {}
 
   async run(node: NodeDefinition, run: NodeRun, results: Scope): Promise<NodeOutcome> {
-    const { clock, maxResultBytes } = this.world;
+    const { clock } = this.world;
     const startedAt = clock.epochNow();
     const begun = clock.now();
     const log = new AttemptLog(clock);
     const scope = scopeOf(run, results);
     const call: NodeCall = { node, run, results, scope, log, level: 0, given: run.input };
     const record = (
-      rest: Omit<
-        NodeRecord,
-        'node' | 'optional' | 'startedAt' | 'finishedAt' | 'attempts' | 'attemptCount' | 'retryCount'
-      >,
+      rest: Omit<NodeRecord, 'node' | 'optional' | 'startedAt' | 'finishedAt' | keyof Spent>,
     ): NodeRecord => ({
       node: node.name,
       optional: node.optional,
       startedAt,
       // The wall clock may have been set meanwhile.
       finishedAt: Math.round(startedAt + clock.now() - begun),
-      attempts: log.attempts,
-      attemptCount: log.attemptCount,
-      retryCount: log.retryCount,
-      ...(log.usage && { usage: log.usage }),
-      ...(log.costUsd !== undefined && { costUsd: log.costUsd }),
-      ...(log.heals.length > 0 && { heals: log.heals }),
-      ...(log.answer && { provider: log.answer.provider, providerLevel: log.answer.fallbackLevel }),
+      ...log.spent,
+      ...(log.items && { items: log.items }),
       ...rest,
     });
+    let left: (() => void) | undefined;
     try {
       if (node.when && !isTrue(await node.when.evaluate(scope)))
         return { record: record({ status: 'skipped', fallbackLevel: 0, degraded: false }) };
+      left = run.begun?.(node.name, startedAt, log);
       const served = await abortable(this.serve(node, call), run.signal);
-      const result = await toJsonValueInTurns(served.value, `the result of node '${node.name}'`, maxResultBytes);
+      const result = await this.resultOf(node, served.value);
       const { by, level } = log.methodFallback ?? served;
       const degraded = level > 0 || log.degraded;
       return {
         record: record({
           status: 'succeeded',
-          result,
+          ...(result !== undefined && { result }),
           fallbackLevel: level,
           degraded,
           ...(level > 0 && { servedBy: by }),
         }),
       };
     } catch (error) {
-      if (run.signal.aborted) throw error;
+      if (endsRun(error, run.signal)) throw error;
       return {
         record: record({
           status: 'failed',
@@ -108,7 +108,15 @@ export class NodeRunner {
         }),
         error,
       };
+    } finally {
+      left?.();
     }
+  }
+
+  /** What the record has of it: nothing of a list that is too large. */
+  private async resultOf({ name }: NodeDefinition, value: unknown): Promise<JsonValue | undefined> {
+    if (value instanceof KeptList) return value.result && deepFreeze(value.result);
+    return toJsonValueInTurns(value, `the result of node '${name}'`, this.world.maxResultBytes);
   }
 
   /** The node itself, then its fallbacks in order; when all fail the node's own error is thrown. */
@@ -117,10 +125,11 @@ export class NodeRunner {
     try {
       const value = await this.execute(target, call, trier);
       // Checked here, so that a result that cannot be kept is a failure the fallbacks can mend.
-      toJsonValue(value, `the result of node '${target.name}'`, this.world.maxResultBytes);
+      if (!(value instanceof KeptList))
+        toJsonValue(value, `the result of node '${target.name}'`, this.world.maxResultBytes);
       return { value, by: target.name, level: trier.level };
     } catch (error) {
-      if (call.run.signal.aborted) throw error;
+      if (endsRun(error, call.run.signal)) throw error;
       for (const name of target.fallback) {
         const fallback = call.run.definition.nodes.get(name);
         if (!fallback) continue;
@@ -128,8 +137,8 @@ export class NodeRunner {
         call.level++;
         try {
           return await this.serve(fallback, call);
-        } catch {
-          if (call.run.signal.aborted) throw error;
+        } catch (other) {
+          if (endsRun(other, call.run.signal)) throw other;
         }
       }
       throw error;
@@ -139,19 +148,41 @@ export class NodeRunner {
   private async execute(target: NodeDefinition, call: NodeCall, trier: Trier): Promise<unknown> {
     const { action } = target;
     if (action.type !== 'each') return this.healed(target, action, { ...call, trier });
-    const items = await listOf(action.items, call.scope, target.name);
-    const keep = target.deadLetter && call.node === target;
-    return runEach(
-      items,
-      action,
-      (item, index) => this.item(target, call, trier, item, index),
-      keep ? (index, error) => this.world.keepItem(call.run, target.name, index, error) : undefined,
-      (index) => call.log.servedItem(index),
-    );
+    const list = await listOf(action.items, call.scope, target.name);
+    const { run, log } = call;
+    const step = target === call.node ? '' : target.name;
+    // What heals is done again each time.
+    const rows = run.items && trier.round === undefined ? { ...run.items, node: call.node.name, step } : undefined;
+    const outcome = await runEach(list, {
+      ...{ action, rows, signal: run.signal, maxBytes: rows ? this.world.maxResultBytes : Infinity },
+      requireTime: () => this.requireTime(),
+      begun: (result) => {
+        if (rows) log.list = result;
+      },
+      found: (record) => {
+        if (run.again !== true) log.absorb(record);
+      },
+      run: async (item, index, earlier) => {
+        const ended = await this.item(target, call, trier, item, index);
+        if ('error' in ended) this.requireTime();
+        log.absorb(ended.record);
+        const record = withEarlier(ended.record, earlier);
+        if (!('error' in ended) || !action.partial || !target.deadLetter || call.node !== target)
+          return { ...ended, record };
+        const deadLetterId = await this.world.keepItem(run, target.name, index, ended.error);
+        return { ...ended, record: { ...record, ...(deadLetterId !== undefined && { deadLetterId }) } };
+      },
+      refused: ({ record: { result: _, ...record } }, error) => ({
+        record: { ...record, status: 'failed', error: structuredError(error) },
+        error,
+      }),
+    });
+    if (outcome.failure) throw outcome.failure.error;
+    return rows ? new KeptList(outcome.value as JsonValue | undefined) : outcome.value;
   }
 
-  /** Runs one item of an `each` node once more. Rejects when it fails again. */
-  async redriveItem(node: NodeDefinition, run: NodeRun, results: Scope, index: number): Promise<unknown> {
+  /** Runs one item of an `each` node once more. Resolves with how it ended, and with nothing where there is no such item any more. */
+  async redriveItem(node: NodeDefinition, run: NodeRun, results: Scope, index: number): Promise<EndedItem | undefined> {
     const { action } = node;
     if (action.type !== 'each') return undefined;
     const scope = scopeOf(run, results);
@@ -160,10 +191,43 @@ export class NodeRunner {
     return index < items.length ? this.item(node, call, { by: node.name, level: 0 }, items[index], index) : undefined;
   }
 
-  private item(target: NodeDefinition, call: NodeCall, trier: Trier, item: unknown, index: number): Promise<unknown> {
-    if (target.action.type !== 'each') return Promise.resolve();
-    const scope = { ...call.scope, [target.action.as]: item, index };
-    return this.healed(target, target.action.action, { ...call, scope, given: item, trier: { ...trier, index } });
+  /** Rejects only when that ends the run. */
+  private async item(
+    target: NodeDefinition,
+    call: NodeCall,
+    trier: Trier,
+    item: unknown,
+    index: number,
+  ): Promise<EndedItem> {
+    const { clock, maxResultBytes } = this.world;
+    const { as, action } = target.action as Extract<CompiledAction, { type: 'each' }>;
+    const log = new AttemptLog(clock);
+    const [startedAt, begun] = [clock.epochNow(), clock.now()];
+    const record = (rest: Pick<ItemRecord, 'status' | 'result' | 'error' | 'item'>): ItemRecord => ({
+      ...{ node: call.node.name, step: target === call.node ? '' : target.name, index },
+      ...{ startedAt, finishedAt: Math.round(startedAt + clock.now() - begun) },
+      ...log.spent,
+      fallbackLevel: log.methodFallback?.level ?? 0,
+      ...(log.methodFallback && { servedBy: log.methodFallback.by }),
+      degraded: log.degraded,
+      ...rest,
+    });
+    const what = `item ${index} of node '${target.name}'`;
+    try {
+      const scope = { ...call.scope, [as]: item, index };
+      const value = await this.healed(target, action, { ...call, log, scope, given: item, trier: { ...trier, index } });
+      return {
+        record: record({ status: 'succeeded', result: toJsonValue(value, `the result of ${what}`, maxResultBytes) }),
+      };
+    } catch (error) {
+      if (endsRun(error, call.run.signal)) throw error;
+      const failed = record({ status: 'failed', error: structuredError(error) });
+      return { record: { ...failed, item: toJsonValue(item, what, Infinity) }, error };
+    }
+  }
+
+  private requireTime(): void {
+    if (this.world.stopping()) throw new RunStop('shutdown');
   }
 
   private healed(target: NodeDefinition, action: ItemAction, call: ItemCall): Promise<unknown> {
@@ -212,7 +276,9 @@ export class NodeRunner {
     call: NodeCall & { input: unknown },
     trier: Trier,
   ): Promise<unknown> {
-    const { run, log, node, results, scope, input } = call;
+    const { run, log, node, scope, input } = call;
+    const isStep = action.type === 'run' || action.type === 'call';
+    const results = isStep ? await readyResults(call.results) : call.results;
     const once = ({ number, signal }: { readonly number: number; readonly signal: AbortSignal }): Promise<unknown> => {
       const context: StepContext = {
         input,
@@ -247,4 +313,9 @@ export class NodeRunner {
       throw error;
     }
   }
+}
+
+/** The results of a list whose items are kept one by one; none where they are too large to be held. */
+class KeptList {
+  constructor(readonly result: JsonValue | undefined) {}
 }

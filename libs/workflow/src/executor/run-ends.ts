@@ -7,6 +7,7 @@ import { structuredError } from '../ledger/structured-error.js';
 import type { EndedRun } from '../metrics/workflow-stats.js';
 import { WorkflowFailedError } from '../workflow.errors.js';
 import type { WorkflowLimits } from '../workflow.limits.js';
+import { LargeLists } from './large-lists.js';
 import { guardLedger } from './ledger-failure.js';
 import { errorsOf, isDegraded, leavesOf, resultsOf, servedOf, totalsOf } from './summary.js';
 
@@ -92,18 +93,20 @@ export class RunEnds {
 
   async outputOf(
     definition: WorkflowDefinition,
-    input: JsonValue,
+    { id, input }: ExecutionLedger,
     finished: ReadonlyMap<string, NodeRecord>,
   ): Promise<JsonValue> {
+    const { store, limits } = this.world;
+    const lists = new LargeLists(store.items, id, limits.listBytes);
     const value = definition.output
       ? await definition.output.evaluate({
-          ...resultsOf(finished, definition.order),
+          ...resultsOf(finished, definition.order, lists),
           input,
           errors: errorsOf(finished, definition.order) ?? {},
           served: servedOf(finished, definition.order),
         })
-      : resultsOf(finished, leavesOf(definition));
-    return toJsonValueInTurns(value, `the output of '${definition.name}'`, this.world.limits.resultBytes);
+      : resultsOf(finished, leavesOf(definition), lists);
+    return toJsonValueInTurns(lists.referring(value), `the output of '${definition.name}'`, limits.resultBytes);
   }
 }
 

@@ -1,3 +1,5 @@
+import { LedgerFailure } from './ledger-failure.js';
+
 /** Why a run was stopped from outside. `lost`: another process (or a cancellation elsewhere) took the execution over. */
 export type StopReason = 'cancelled' | 'deadline' | 'shutdown' | 'lost';
 
@@ -10,4 +12,9 @@ export class RunStop extends Error {
   constructor(readonly stopReason: StopReason) {
     super(`the run was stopped: ${stopReason}`);
   }
+}
+
+/** It is no failure of a node or item: the run stops here, and may go on later. */
+export function endsRun(error: unknown, signal: AbortSignal): boolean {
+  return signal.aborted || error instanceof RunStop || error instanceof LedgerFailure;
 }

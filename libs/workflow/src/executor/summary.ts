@@ -8,8 +8,8 @@ import {
   NO_TOTALS,
   type NodeRecord,
 } from '../ledger/execution.js';
-import type { JsonValue } from '../ledger/json-value.js';
 import type { StructuredError } from '../ledger/structured-error.js';
+import type { LargeLists } from './large-lists.js';
 
 /** Adds up the nodes of a run. */
 export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
@@ -31,22 +31,27 @@ export function totalsOf(nodes: Iterable<NodeRecord>): ExecutionTotals {
   return { ...counts, ...knownCost({ ...counts, costUsd }) };
 }
 
-/** A node without usage cost nothing. */
-function costOf({ usage, costUsd }: NodeRecord): number | undefined {
+/** What something took, as its record has it. */
+export type Spent = Pick<
+  NodeRecord,
+  'attempts' | 'attemptCount' | 'retryCount' | 'usage' | 'costUsd' | 'heals' | 'provider' | 'providerLevel'
+>;
+
+/** Without usage it cost nothing. */
+export function costOf({ usage, costUsd }: Spent): number | undefined {
   return usage === undefined ? (costUsd ?? 0) : costUsd;
 }
 
-/** A node that ran in an earlier go of the same run: its attempts count on. */
-export function withEarlier(record: NodeRecord, earlier: NodeRecord | undefined): NodeRecord {
+/** A node, or an item, that ran in an earlier go of the same run: its attempts count on. */
+export function withEarlier<T extends Spent & Pick<NodeRecord, 'startedAt'>>(record: T, earlier: T | undefined): T {
   if (!earlier) return record;
   const offset = earlier.attemptCount;
   const attempts = record.attempts.map((attempt) => ({ ...attempt, number: attempt.number + offset }));
   const heals = [...(earlier.heals ?? []), ...(record.heals ?? [])];
-  const { costUsd: _, ...rest } = record;
   const costUsd = addCosts(costOf(earlier), costOf(record));
   const usage = earlier.usage ?? record.usage;
-  return {
-    ...rest,
+  const counted = {
+    ...record,
     startedAt: earlier.startedAt,
     attempts: [...earlier.attempts, ...attempts].slice(-MAX_ATTEMPTS_KEPT),
     attemptCount: offset + record.attemptCount,
@@ -54,8 +59,10 @@ export function withEarlier(record: NodeRecord, earlier: NodeRecord | undefined)
     ...(heals.length > 0 && { heals }),
     // What a failed go cost is spent all the same.
     ...(usage && { usage: addUsage(earlier.usage, record.usage) }),
-    ...(costUsd !== undefined && (usage || costUsd > 0) && { costUsd }),
+    ...(costUsd !== undefined && { costUsd }),
   };
+  if (costUsd === undefined || (!usage && costUsd === 0)) delete (counted as { costUsd?: number }).costUsd;
+  return counted;
 }
 
 export function addUsage(a: LlmUsage | undefined, b: LlmUsage | undefined): LlmUsage {
@@ -74,11 +81,12 @@ export function isDegraded(nodes: Iterable<NodeRecord>): boolean {
 export function resultsOf(
   finished: ReadonlyMap<string, NodeRecord>,
   names: Iterable<string>,
-): Record<string, JsonValue> {
-  const results: Record<string, JsonValue> = {};
+  lists: LargeLists,
+): Record<string, unknown> {
+  const results: Record<string, unknown> = {};
   for (const name of names) {
     const record = finished.get(name);
-    if (record?.status === 'succeeded') results[name] = record.result ?? null;
+    if (record?.status === 'succeeded') results[name] = lists.resultOf(record);
   }
   return results;
 }

@@ -1,6 +1,7 @@
 import { pack } from '../sandbox/parcel.js';
 import { sandbox, SandboxUnavailableError } from '../sandbox/sandbox.js';
 import { isCheap, isLinear } from './cost.js';
+import { withLazy } from './lazy-value.js';
 import { DEFAULT_EXPRESSION_LIMITS } from './expression.limits.js';
 import { compileJsonata, type Jsonata } from './jsonata.js';
 import { plainPath, readPath, THROUGH_LIST } from './plain-path.js';
@@ -60,18 +61,21 @@ export function compileExpression(source: string): Expression {
   const plain = plainPath(ast);
   const linear = isLinear(ast);
   const reachable = reachableNames(ast);
+  const needed = plain?.slice(0, 1) ?? reachable;
   return {
     source,
     paths,
     path: filteredPath(ast),
     reads: new Set(paths.flatMap(([name]) => name ?? [])),
-    async evaluate(scope) {
+    async evaluate(given) {
+      const late = withLazy(given, needed);
+      const scope = late instanceof Promise ? await late : late;
       const value = plain ? readPath(plain, scope) : THROUGH_LIST;
       if (value !== THROUGH_LIST) return value;
-      const given = reachable ? pick(scope, reachable) : scope;
+      const seen = reachable ? pick(scope, reachable) : scope;
       try {
-        if (linear && isCheap(source.length, given)) return await compiled.evaluate(given);
-        return await evaluateElsewhere(source, given, compiled);
+        if (linear && isCheap(source.length, seen)) return await compiled.evaluate(seen);
+        return await evaluateElsewhere(source, seen, compiled);
       } catch (error) {
         throw new ExpressionError(source, (error as Error).message ?? String(error));
       }

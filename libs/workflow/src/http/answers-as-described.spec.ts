@@ -69,7 +69,10 @@ const receipts = workflow('receipts', {
     run: () => (broken ? fail() : 1),
     heal: { diagnose: () => 'dark', remedies: { dark: () => (broken = false) } },
   })
-  .node('lines', { after: 'read', each: { items: '[1, 2]', run: () => 1 }, when: 'true' })
+  .node('lines', {
+    ...{ after: 'read', when: 'true', deadLetter: true, retry: { maxRetries: 1, strategy: 'immediate' } },
+    each: { items: '[1, 2]', partial: true, run: ({ index }) => (index === 0 ? fail() : 1) },
+  })
   .node('extra', { after: 'read', optional: true, run: fail })
   .node('total', { after: 'read', run: fail, fallback: ['guess'] })
   .node('guess', { constant: 0 });
@@ -189,6 +192,11 @@ describe('what OpenAPI says of answers', () => {
     await ask('get', '/executions', '/executions?limit=1');
     await ask('get', '/executions', '/executions?limit=0');
     for (const one of [id as string, NOWHERE]) await ask('get', '/executions/{id}', `/executions/${one}`);
+    const items = '/executions/{id}/nodes/{node}/items';
+    await ask('get', items, `/executions/${id as string}/nodes/lines/items?limit=1&cursor=0`);
+    await ask('get', items, `/executions/${id as string}/nodes/lines/items?status=failed`);
+    await ask('get', items, `/executions/${id as string}/nodes/lines/items?cursor=x`);
+    await ask('get', items, `/executions/${id as string}/nodes/linse/items`);
     await ask('get', '/workflows/{name}/metrics', '/workflows/receipts/metrics');
     for (const one of [waiting['id'], id])
       await ask('post', '/executions/{id}/cancel', `/executions/${one as string}/cancel`);

@@ -2,12 +2,21 @@ import { Readable } from 'node:stream';
 import { cutFields, MAX_PAGE_BYTES, MAX_SHOWN_BYTES, type Page, pageOf, Turns } from '@nest-resilience/core';
 import { StreamableFile } from '@nestjs/common';
 import type { ExecutionLedger, ExecutionRecord } from '../ledger/execution.js';
-import { executionSummary, executionView, ledgerView, nodeView } from './execution.view.js';
+import type { ItemPage } from '../ledger/items.js';
+import { executionSummary, executionView, itemView, ledgerView, nodeView } from './execution.view.js';
 
 /** A page of summaries. */
 export async function executionPage(found: Page<ExecutionRecord>) {
   const { items, nextCursor } = await pageOf(found, executionSummary, ({ output: _, ...item }) => ({ ...item, input: null })); // prettier-ignore
   return { items, nextCursor };
+}
+
+/** A page of items of a node. */
+export async function itemPage({ items, nextCursor }: ItemPage) {
+  const found = items.map((item) => ({ ...item, id: String(item.index) }));
+  return pageOf({ items: found, nextCursor: nextCursor === null ? null : String(nextCursor) }, ({ id: _, ...item }) =>
+    itemView(item),
+  );
 }
 
 /** The whole ledger; one that is larger than a page goes out node by node. */

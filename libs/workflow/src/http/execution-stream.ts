@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import type { LiveEvent } from './execution-events.js';
 import type { FollowedExecution, FramedEvent } from './followed-execution.js';
 
 /** While more than this waits for the client nothing is added; one that reads nothing between two heartbeats is let go. Bytes. */
@@ -12,6 +13,7 @@ export class ExecutionStream extends Readable {
   private ended = false;
   private hasRead = true;
   private events: readonly FramedEvent[] = [];
+  private readonly told = new Map<string, Partial<Record<LiveEvent['type'], number>>>();
 
   /** @param sentId only later events than this */
   constructor(
@@ -27,11 +29,13 @@ export class ExecutionStream extends Readable {
   /**
    * All events so far; those that this client has seen are left out.
    * @param ended there will be no others
+   * @param live what goes on now; nothing of it is kept for a client that is slow
    */
-  tell(events: readonly FramedEvent[], ended: boolean): void {
+  tell(events: readonly FramedEvent[], ended: boolean, live: readonly LiveEvent[] = []): void {
     this.events = events;
     this.ended = ended;
     this.send();
+    for (const event of live) if (!this.over && !this.isFull && this.isNew(event)) this.push(event.frame);
   }
 
   beat(): void {
@@ -72,6 +76,13 @@ export class ExecutionStream extends Readable {
       this.push(event.frame);
     }
     if (this.ended) this.finish();
+  }
+
+  private isNew({ node, type, order }: LiveEvent): boolean {
+    const told = this.told.get(node) ?? {};
+    if (order <= (told[type] ?? -1)) return false;
+    this.told.set(node, type === 'node.started' ? { [type]: order } : { ...told, [type]: order });
+    return true;
   }
 
   private letGo(): void {

@@ -62,6 +62,7 @@ export class ExecutionStreams implements OnModuleDestroy {
     const followed = new FollowedExecution({
       clock: this.resilience.clock,
       read: () => this.store.get(id),
+      atWork: (ledger) => this.workflows.atWork(ledger),
       onChange: (listener) => this.workflows.onChange(id, listener),
       onLeft: () => this.followed.delete(id),
     });

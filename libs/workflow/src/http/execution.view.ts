@@ -1,4 +1,5 @@
 import type { ExecutionLedger, ExecutionRecord, NodeRecord } from '../ledger/execution.js';
+import type { ItemRecord } from '../ledger/items.js';
 
 /** An execution on the wire: ISO times, nothing of the inner workings. */
 export function executionView({ owner: _, joinKey: __, inputHash: ___, fence: ____, ...execution }: ExecutionRecord) {
@@ -23,8 +24,20 @@ export function ledgerView({ nodes, ...execution }: ExecutionLedger) {
 }
 
 export function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecord) {
+  return { ...node, ...timesOf({ startedAt, finishedAt, attempts }) };
+}
+
+/** One item of a node. */
+export function itemView({ node: _, step, startedAt, finishedAt, attempts, ...item }: ItemRecord) {
   return {
-    ...node,
+    ...item,
+    ...(step !== '' && { step }),
+    ...timesOf({ startedAt, finishedAt, attempts }),
+  };
+}
+
+function timesOf({ startedAt, finishedAt, attempts }: Pick<NodeRecord, 'startedAt' | 'finishedAt' | 'attempts'>) {
+  return {
     startedAt: iso(startedAt),
     finishedAt: iso(finishedAt),
     durationMs: Math.max(0, finishedAt - startedAt),
@@ -32,6 +45,6 @@ export function nodeView({ startedAt, finishedAt, attempts, ...node }: NodeRecor
   };
 }
 
-function iso(epochMs: number): string {
+export function iso(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }

@@ -1,7 +1,9 @@
 import { type Clock, Turns } from '@nest-resilience/core';
 import { repeat } from '@nest-resilience/core/kit';
 import type { ExecutionLedger } from '../ledger/execution.js';
-import { eventsOf, frameOf } from './execution-events.js';
+import type { NodeAtWork } from '../executor/at-work.js';
+import { PROGRESS_MS } from '../executor/execution-runner.js';
+import { eventsOf, frameOf, type LiveEvent, liveEventsOf } from './execution-events.js';
 import type { ExecutionStream } from './execution-stream.js';
 
 export const DEFAULT_EXECUTION_STREAM_OPTIONS = {
@@ -20,6 +22,7 @@ export interface FramedEvent {
 export interface FollowedExecutionParts {
   readonly clock: Clock;
   read(): Promise<ExecutionLedger | undefined>;
+  atWork(ledger: ExecutionLedger): Promise<readonly NodeAtWork[]>;
   /** Calls back when this process changed the execution; returns what takes the listener away. */
   onChange(listener: () => void): () => void;
   /** Nobody follows it any more. */
@@ -31,6 +34,7 @@ export class FollowedExecution {
   private readonly streams = new Set<ExecutionStream>();
   private readonly stops: readonly (() => void)[];
   private events: FramedEvent[] = [];
+  private progress = new Map<string, { readonly at: number; readonly event: LiveEvent }>();
   private reading = false;
   private again = false;
 
@@ -73,7 +77,8 @@ export class FollowedExecution {
         const ledger = await this.parts.read();
         await this.frame(ledger);
         const ended = ledger?.status !== 'running' && ledger?.status !== 'queued';
-        for (const stream of [...this.streams]) stream.tell(this.events, ended);
+        const live = ledger?.status === 'running' ? this.live(await this.parts.atWork(ledger)) : [];
+        for (const stream of [...this.streams]) stream.tell(this.events, ended, live);
       }
     } finally {
       this.reading = false;
@@ -89,6 +94,20 @@ export class FollowedExecution {
       this.events.push(known.get(event.id) ?? { id: event.id, frame: frameOf(event) });
       await turns.take();
     }
+  }
+
+  /** Progress of a node changes at most once a second. */
+  private live(nodes: readonly NodeAtWork[]): LiveEvent[] {
+    const now = this.parts.clock.now();
+    const before = this.progress;
+    this.progress = new Map();
+    return nodes.flatMap(liveEventsOf).map((event) => {
+      if (event.type !== 'node.progress') return event;
+      const last = before.get(event.node);
+      const shown = last && now - last.at < PROGRESS_MS && last.event.order < event.order ? last : { at: now, event };
+      this.progress.set(event.node, shown);
+      return shown.event;
+    });
   }
 
   private finish(): void {

@@ -19,11 +19,18 @@ import {
 } from '@nestjs/common';
 import { answerEvents, goneSignal, HttpResponse, ROUTINE } from '@nest-resilience/core/admin';
 import { WorkflowService } from '../workflow.service.js';
-import { executionPage, ledgerAnswer } from './bounded.view.js';
+import { executionPage, itemPage, ledgerAnswer } from './bounded.view.js';
 import { executionView } from './execution.view.js';
 import { ExecutionStreams } from './execution-streams.js';
 import { ProblemFilter } from './problem.filter.js';
-import { type Query as QueryValues, readFilter, readLastEventId, readRetry, readWait } from './query.js';
+import {
+  type Query as QueryValues,
+  readFilter,
+  readItemFilter,
+  readLastEventId,
+  readRetry,
+  readWait,
+} from './query.js';
 import { workflowSummary, workflowView } from './workflow.view.js';
 
 interface Request {
@@ -104,6 +111,11 @@ export class WorkflowController {
     const timeout = readWait('executions', wait);
     const asked = { timeout, signal: goneSignal(response) };
     return ledgerAnswer(await (timeout > 0 ? this.workflows.wait(id, asked) : this.workflows.get(id)));
+  }
+
+  @Get('executions/:id/nodes/:node/items')
+  async items(@Param('id') id: string, @Param('node') node: string, @Query() query: QueryValues) {
+    return itemPage(await this.workflows.items(id, node, readItemFilter(query)));
   }
 
   /** Server-sent events until the execution has ended; 204 to a client that has seen them all, so that it stops asking. */

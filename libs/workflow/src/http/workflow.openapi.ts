@@ -10,9 +10,10 @@ import {
 import { EXECUTION_STATUSES } from '../ledger/execution.js';
 import { DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE } from '../ledger/execution-store.js';
 import type { ExecutionTotals, HealRecord, LlmTryRecord, LlmUsage } from '../ledger/execution.js';
+import { ITEM_STATUSES, type ItemSummary } from '../ledger/items.js';
 import type { StructuredError } from '../ledger/structured-error.js';
 import type { WorkflowReport } from '../workflow.report.js';
-import type { executionSummary, executionView, ledgerView, nodeView } from './execution.view.js';
+import type { executionSummary, executionView, itemView, ledgerView, nodeView } from './execution.view.js';
 import type { Problem } from './problem.js';
 import type { workflowSummary, workflowView } from './workflow.view.js';
 import type { WorkflowAccess } from './route-log.js';
@@ -45,6 +46,9 @@ const SUMMARY: schemas.FieldsOf<ReturnType<typeof executionSummary>> = {
   id: text('UUIDv7: ids sort by the time of submission'),
   workflow: text(),
   version: text('Of the definition it runs on'),
+  'movedFrom?': text(
+    'Version that it was submitted for, when it went on with another because nobody knew that any more',
+  ),
   status: STATUS,
   'error?': ERROR,
   'idempotencyKey?': text(),
@@ -101,12 +105,8 @@ const HEAL = objectOf<HealRecord>({
   'error?': ERROR,
   durationMs: number(),
 });
-const NODE = objectOf<NodeView>({
-  node: text(),
-  status: oneOf(['succeeded', 'failed', 'skipped']),
-  'result?': {},
-  'error?': ERROR,
-  optional: flag(),
+/** How something came about, and what it took. */
+const SPENT = {
   startedAt: TIME,
   finishedAt: TIME,
   durationMs: integer(),
@@ -125,6 +125,29 @@ const NODE = objectOf<NodeView>({
   'costUsd?': number(),
   'provider?': text(),
   'providerLevel?': integer('Of that provider in its own chain, 0 the first'),
+};
+const NODE = objectOf<NodeView>({
+  node: text(),
+  status: oneOf(['succeeded', 'failed', 'skipped']),
+  'result?': {},
+  'items?': objectOf<ItemSummary>({
+    total: integer('Without a result: GET /executions/:id/nodes/:node/items has them'),
+    ...{ succeeded: integer(), failed: integer() },
+    partial: flag('The result has its successes and failures apart'),
+    'step?': text('The fallback whose items they are'),
+  }),
+  'error?': ERROR,
+  optional: flag(),
+  ...SPENT,
+});
+const ITEM = objectOf<ReturnType<typeof itemView>>({
+  index: integer('Place in the list, from 0'),
+  status: oneOf(ITEM_STATUSES),
+  'result?': {},
+  'error?': ERROR,
+  'item?': {},
+  'step?': text('The fallback that ran in place of the node'),
+  ...SPENT,
 });
 const LEDGER = objectOf<ReturnType<typeof ledgerView>>({ ...FIELDS, nodes: list(NODE, 'In the order they ended') });
 const RATE = (description: string) => nullable(number(description));
@@ -157,13 +180,16 @@ const WORKFLOW_NODE = objectOf<WorkflowView['nodes'][number]>({
   policies: anyObject(),
 });
 
-/** What `GET /executions` may be asked. */
-export const EXECUTION_QUERY: schemas.Fields = {
-  workflow: text(),
-  status: STATUS,
+const PAGE_QUERY: schemas.Fields = {
   cursor: text('nextCursor of the page before'),
   limit: { ...integer(), minimum: 1, maximum: MAX_PAGE_SIZE, default: DEFAULT_PAGE_SIZE },
 };
+
+/** What `GET /executions` may be asked. */
+export const EXECUTION_QUERY: schemas.Fields = { workflow: text(), status: STATUS, ...PAGE_QUERY };
+
+/** What `GET /executions/:id/nodes/:node/items` may be asked. */
+export const ITEM_QUERY: schemas.Fields = { ...PAGE_QUERY, status: oneOf(ITEM_STATUSES) };
 
 const NAME = { name: text() };
 const ID = { id: text() };
@@ -265,6 +291,21 @@ const WORKFLOWS: ControllerDescription = {
         200: { description: 'With every node and attempt', schema: LEDGER },
         400: problem('The query cannot be; every problem is named'),
         404: NO_EXECUTION,
+      },
+    },
+    items: {
+      summary: 'A page of the items of a node that runs once for each, in the order of the list',
+      description: 'Each as soon as it has ended. A page may end before its limit where items are large.',
+      params: { ...ID, node: text() },
+      query: ITEM_QUERY,
+      responses: {
+        200: {
+          description: 'nextCursor is null on the last page of those that have ended',
+          schema: object({ items: list(ITEM), nextCursor: nullable(text()) }),
+        },
+        400: problem('The query cannot be; every problem is named'),
+        404: problem('No such execution, or no such node'),
+        501: problem('The store keeps no items'),
       },
     },
     events: {

@@ -1,5 +1,6 @@
 import type { ExecutionLedger, ExecutionRecord, ExecutionStatus, ExecutionTotals, NodeRecord } from './execution.js';
 import type { ExecutorLease } from './executor-lease.js';
+import type { ItemLedger } from './items.js';
 import type { ExecutionSums } from './metrics.js';
 
 /** Injection token of the {@link ExecutionStore} in use. */
@@ -52,7 +53,7 @@ export interface ExecutionStore {
   /** Ends an unfinished execution whoever runs it. Resolves with false when it had ended before. */
   cancel(id: string, end: { readonly finishedAt: number }): Promise<boolean>;
   /**
-   * Like {@link claim}, and removes the checkpoints of these nodes in the same transaction: they run again.
+   * Like {@link claim}, and removes the checkpoints of these nodes, and their items, in the same transaction: they run again.
    * A store without it cannot retry an execution from a node.
    */
   reopen?(id: string, claim: ExecutionClaim, forget: readonly string[]): Promise<ExecutionLedger | undefined>;
@@ -63,11 +64,13 @@ export interface ExecutionStore {
   unfinished(): Promise<UnfinishedExecution[]>;
   sums(workflow: string): Promise<ExecutionSums>;
   /**
-   * Removes at most `limit` ended executions that finished before that time, with their checkpoints, oldest first.
+   * Removes at most `limit` ended executions that finished before that time, with their checkpoints and items, oldest first.
    * Resolves with how many. A store without it cannot have a retention.
    */
   prune?(finishedBefore: number, limit: number): Promise<number>;
 
+  /** Keeps each item of `each` nodes as it ends. A store without it keeps their results as one, when the last item has ended. */
+  readonly items?: ItemLedger | undefined;
   /** What several processes that run executions at once need besides. A store without it serves one at a time. */
   readonly shared?: SharedLedger | undefined;
 }
@@ -152,6 +155,8 @@ export interface ExecutionClaim {
   readonly startedAt: number;
   readonly deadlineAt?: number;
   readonly version: string;
+  /** See {@link ExecutionRecord.movedFrom}; absent: it stays as it is. */
+  readonly movedFrom?: string;
   /** Forgets earlier crashes. */
   readonly absolve?: boolean;
   /**

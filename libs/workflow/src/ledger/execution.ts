@@ -1,3 +1,4 @@
+import type { ItemSummary } from './items.js';
 import type { JsonValue } from './json-value.js';
 import type { StructuredError } from './structured-error.js';
 
@@ -13,6 +14,8 @@ export interface ExecutionRecord {
   readonly workflow: string;
   /** Version of the definition it runs on. */
   readonly version: string;
+  /** Version that it was submitted for, when nobody knew that any more and it went on with another. */
+  readonly movedFrom?: string;
   readonly status: ExecutionStatus;
   readonly input: JsonValue;
   readonly output?: JsonValue;
@@ -73,7 +76,10 @@ export const NO_TOTALS: ExecutionTotals = {
 export interface NodeRecord {
   readonly node: string;
   readonly status: 'succeeded' | 'failed' | 'skipped';
+  /** Absent for a list that is too large for one record: its {@link items} have it. */
   readonly result?: JsonValue;
+  /** Of an `each` node whose items are kept one by one. */
+  readonly items?: ItemSummary;
   readonly error?: StructuredError;
   /** A failed optional node: the run went on without it. */
   readonly optional: boolean;

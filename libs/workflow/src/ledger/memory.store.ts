@@ -24,14 +24,10 @@ import {
   workOf,
   MAX_PAGE_SIZE,
 } from './execution-store.js';
+import type { ItemLedger } from './items.js';
+import { absolved, type Entry, runsUnder } from './memory.entry.js';
+import { MemoryItemLedger } from './memory.items.js';
 import { type ExecutionSums, rank } from './metrics.js';
-
-interface Entry {
-  record: ExecutionRecord;
-  /** See {@link SharedLedger}; by the clock of the store. */
-  dueAt?: number | undefined;
-  readonly nodes: Map<string, NodeRecord>;
-}
 
 export interface MemoryStoreOptions {
   /** @default 10000 */
@@ -46,6 +42,7 @@ export class MemoryExecutionStore implements ExecutionStore {
   private readonly entries = new Map<string, Entry>();
 
   readonly shared: SharedLedger;
+  readonly items: ItemLedger = new MemoryItemLedger(this.entries);
 
   constructor(private readonly options: MemoryStoreOptions = {}) {
     this.shared = new MemorySharedLedger(this.entries, () => this.now());
@@ -66,7 +63,7 @@ export class MemoryExecutionStore implements ExecutionStore {
     }
     this.makeRoom();
     const dueAt = dueMs === undefined ? undefined : this.now() + dueMs;
-    this.entries.set(execution.id, { record: execution, dueAt, nodes: new Map() });
+    this.entries.set(execution.id, { record: execution, dueAt, nodes: new Map(), items: new Map() });
     return Promise.resolve({ execution, created: true });
   }
 
@@ -104,7 +101,7 @@ export class MemoryExecutionStore implements ExecutionStore {
 
   claim(
     id: string,
-    { owner, from, startedAt, deadlineAt, version, absolve, leaseMs }: ExecutionClaim,
+    { owner, from, startedAt, deadlineAt, version, movedFrom, absolve, leaseMs }: ExecutionClaim,
   ): Promise<ExecutionLedger | undefined> {
     const entry = this.entries.get(id);
     if (!entry || !from.includes(entry.record.status)) return Promise.resolve(undefined);
@@ -124,6 +121,7 @@ export class MemoryExecutionStore implements ExecutionStore {
       ...(crashes > 0 && { crashes }),
       startedAt: record.startedAt ?? startedAt,
       ...(deadlineAt !== undefined && { deadlineAt }),
+      ...(movedFrom !== undefined && { movedFrom }),
     };
     if (absolve) entry.record = absolved(entry.record);
     return Promise.resolve(ledgerOf(entry));
@@ -133,7 +131,10 @@ export class MemoryExecutionStore implements ExecutionStore {
     const ledger = await this.claim(id, claim);
     const entry = this.entries.get(id);
     if (!ledger || !entry) return undefined;
-    for (const node of forget) entry.nodes.delete(node);
+    for (const node of forget) {
+      entry.nodes.delete(node);
+      entry.items.delete(node);
+    }
     return ledgerOf(entry);
   }
 
@@ -241,16 +242,8 @@ function ledgerOf({ record, nodes }: Entry): ExecutionLedger {
   return { ...record, nodes: [...nodes.values()] };
 }
 
-function runsUnder({ record }: Entry, { owner, fence }: ExecutionLease): boolean {
-  return record.status === 'running' && record.owner === owner && (record.fence ?? 0) === fence;
-}
-
 function isUnfinished({ record }: Entry): boolean {
   return record.status === 'running' || record.status === 'queued';
-}
-
-function absolved({ crashes: _, ...record }: ExecutionRecord): ExecutionRecord {
-  return record;
 }
 
 /** An ended execution is joined no longer and owned by nobody. */

@@ -5,7 +5,7 @@ import type { ExecutionStore } from './execution-store.js';
 /** Name of the ledger in health. */
 export const LEDGER = 'the ledger';
 
-/** The store and its lease: their failures are known to health, and are told in our words. */
+/** The store, its lease and its items: their failures are known to health, and are told in our words. */
 export function watchedStore(store: ExecutionStore, faults: StoreFaults, critical: boolean): ExecutionStore {
   const how = {
     ...{ name: LEDGER, critical },
@@ -13,7 +13,10 @@ export function watchedStore(store: ExecutionStore, faults: StoreFaults, critica
     convert: (cause: unknown) => new StoreUnavailableError(cause),
   };
   const watched = faults.watch(store, how);
-  const { lease } = store;
+  const { lease, items } = store;
   // Methods stay those of the store, whatever stands before it.
-  return lease ? (Object.create(watched, { lease: { value: faults.watch(lease, how) } }) as ExecutionStore) : watched;
+  return Object.create(watched, {
+    ...(lease && { lease: { value: faults.watch(lease, how) } }),
+    ...(items && { items: { value: faults.watch(items, how) } }),
+  }) as ExecutionStore;
 }

@@ -11,6 +11,7 @@ import {
 } from '../ledger/execution-store.js';
 import { MemoryExecutionStore } from '../ledger/memory.store.js';
 import { toMetrics } from '../ledger/metrics.js';
+import { describeItemLedger } from './item-ledger.contract.js';
 
 /** What jest, vitest and node:test have in common. */
 export interface TestApi {
@@ -157,6 +158,7 @@ export function describeExecutionStore(
     });
 
     describeSharedLedger(test);
+    describeItemLedger(test, { executionRecord, nodeRecord, end });
 
     test('creates one execution when the same key is submitted many times at once', async (store) => {
       const results = await Promise.all(
@@ -227,6 +229,16 @@ export function describeExecutionStore(
 
       assert.deepEqual((await store.get(id))?.nodes, []);
       assert.equal((await store.find(id))?.status, 'succeeded');
+    });
+
+    test('keeps the version that an execution was moved on from, until it is moved on again', async (store) => {
+      const { id } = (await store.create(executionRecord({ movedFrom: 'v0' }))).execution;
+      const claim = { owner: 'me', from: ['running'] as const, startedAt: NOW };
+      assert.equal((await store.find(id))?.movedFrom, 'v0');
+
+      assert.equal((await store.claim(id, { ...claim, version: 'v1' }))?.movedFrom, 'v0');
+      assert.equal((await store.claim(id, { ...claim, version: 'v2', movedFrom: 'v1' }))?.movedFrom, 'v1');
+      assert.equal((await store.list({})).items[0]?.movedFrom, 'v1');
     });
 
     test('hands an execution to a new owner and counts how often it went on', async (store) => {

@@ -15,8 +15,12 @@ export function classWorkflow(
     nodes: provider.methods.flatMap((method) => {
       const step = stepSettings(prototype, method);
       if (!step) return [];
+      const { each, ...settings } = step;
       const run = (context: unknown): unknown => stepOf(provider, method)(context);
-      return [{ ...step, name: method, action: { type: 'run' as const, method: `${provider.name}.${method}`, run } }];
+      const action = { type: 'run' as const, method: `${provider.name}.${method}`, run };
+      return [
+        { ...settings, name: method, action: each ? { type: 'each' as const, each: { ...each, action } } : action },
+      ];
     }),
   };
 }

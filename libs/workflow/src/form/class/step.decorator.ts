@@ -1,9 +1,12 @@
-import type { NodePolicies, NodeSettings } from '../../graph/draft.js';
+import type { EachAction, NodePolicies, NodeSettings } from '../../graph/draft.js';
 
 const STEP_METADATA = 'nest-resilience:workflow-step';
 
 /** Settings of a node; its policies are the decorators on the method. */
-export type StepSettings = Omit<NodeSettings, keyof NodePolicies>;
+export interface StepSettings extends Omit<NodeSettings, keyof NodePolicies> {
+  /** Calls the method once for each item of a list: `input` of its context is the item, and its decorators act on each call. */
+  readonly each?: Omit<EachAction, 'action'>;
+}
 
 /**
  * Makes a method of a `@Workflow()` class a node of that name. It is called with a `StepContext`, as a method of the instance that

@@ -1,0 +1,41 @@
+import type { Scope } from './expression.js';
+
+/** A part of a scope that is read when somebody reaches it, and kept for as long as the scope is. */
+export class LazyValue {
+  readonly #read: () => Promise<unknown>;
+  readonly #shown: unknown;
+  #value: Promise<unknown> | undefined;
+
+  /** @param shown what it is for those who do not read it */
+  constructor(read: () => Promise<unknown>, shown: unknown) {
+    this.#read = read;
+    this.#shown = shown;
+  }
+
+  get(): Promise<unknown> {
+    if (this.#value) return this.#value;
+    const value = this.#read();
+    // What failed may work the next time.
+    value.catch(() => (this.#value = undefined));
+    return (this.#value = value);
+  }
+
+  toJSON(): unknown {
+    return this.#shown;
+  }
+}
+
+/** The scope with what is lazy of these names read; the same object where nothing is. */
+export function withLazy(scope: Scope, names: Iterable<string> = Object.keys(scope)): Scope | Promise<Scope> {
+  const lazy: (readonly [string, LazyValue])[] = [];
+  for (const name of names) {
+    const value = scope[name];
+    if (value instanceof LazyValue) lazy.push([name, value]);
+  }
+  return lazy.length === 0 ? scope : readAll(scope, lazy);
+}
+
+async function readAll(scope: Scope, lazy: readonly (readonly [string, LazyValue])[]): Promise<Scope> {
+  const values = await Promise.all(lazy.map(async ([name, value]) => [name, await value.get()] as const));
+  return { ...scope, ...Object.fromEntries(values) };
+}

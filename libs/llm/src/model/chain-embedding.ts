@@ -2,7 +2,7 @@ import { type Dimensions, embed, type EmbeddingTarget } from '../chain/embed.js'
 import type { Guards } from '../guard/guards.js';
 import type { LlmChain } from '../chain/llm-chain.js';
 import type { SdkEmbeddingModel } from '../providers/model-call.js';
-import { callSettings } from './call-settings.js';
+import { embeddingSettings } from './call-settings.js';
 import { servedHeaders, told } from './told.js';
 
 /** Texts go to a model, whatever it makes of them. */
@@ -38,7 +38,7 @@ export function chainEmbedding(
       return Promise.all(all).then((most) => Math.min(...most.map((one) => one ?? Infinity)));
     },
     async doEmbed({ abortSignal: signal, ...call }) {
-      const { tenant } = callSettings(call.providerOptions, 'LlmService.embedding()');
+      const { tenant } = embeddingSettings(call.providerOptions, 'LlmService.embedding()');
       const values = await guardedValues(chain, call.values, { tenant, signal });
       const { answer, result } = await embed(chain, targets, { ...call, values }, { signal, tenant }, dimensions);
       const headers = { ...answer.response?.headers, ...servedHeaders(result) };

@@ -1,10 +1,11 @@
 import { AnswerStream } from '../chain/answer-stream.js';
 import type { LlmChain } from '../chain/llm-chain.js';
-import { type LlmTarget, withoutDegraded } from '../chain/llm-target.js';
+import { goodEnough, type LlmTarget } from '../chain/llm-target.js';
 import type { LlmResult } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import type { JsonSchema, LlmSchema } from '../llm.request.js';
 import type { ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
+import { option } from '@nest-resilience/core';
 import { RecentMap } from '@nest-resilience/core/kit';
 import { jsonSchema } from 'ai';
 import { callSettings } from './call-settings.js';
@@ -28,6 +29,12 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
     schemas.set(text, known);
     return known;
   };
+  const allowed = (asked: Parameters<typeof goodEnough>[1]) => {
+    const at = new option.Place(DOOR);
+    const good = goodEnough(targets, asked, at);
+    at.finish();
+    return good;
+  };
   return {
     specificationVersion: 'v3',
     provider: 'nest-resilience',
@@ -37,8 +44,8 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
     async doGenerate(call) {
       const { abortSignal: signal, ...request } = call;
       const schema = schemaOf(call);
-      const { degraded, ...settings } = callSettings(call.providerOptions, DOOR);
-      const asked = withoutDegraded(targets, { schema, degraded });
+      const { degraded, minQuality, ...settings } = callSettings(call.providerOptions, DOOR);
+      const asked = allowed({ schema, degraded, minQuality });
       const { answer, result } = await chain.generate(asked, request, { ...settings, schema, signal });
       const { source } = answer;
       return {
@@ -50,8 +57,8 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
       };
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
-      const { degraded, tenant } = callSettings(request.providerOptions, DOOR);
-      const asked = withoutDegraded(targets, { schema: schemaOf(request), degraded });
+      const { tenant, degraded, minQuality } = callSettings(request.providerOptions, DOOR);
+      const asked = allowed({ schema: schemaOf(request), degraded, minQuality });
       const answer = new AnswerStream(chain, asked, request, { signal, tenant }, withResult);
       const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();

@@ -22,6 +22,15 @@ export interface LlmFellBackEvent {
   readonly error: unknown;
 }
 
+/** A target is asked beside one that has not answered in time. */
+export interface LlmHedgedEvent {
+  readonly provider: string;
+  readonly model: string;
+  /** Position in the chain. */
+  readonly fallbackLevel: number;
+  readonly beside: { readonly provider: string; readonly model: string };
+}
+
 /** An invalid answer was sent back to the model with its problems. */
 export interface LlmHealedEvent {
   readonly provider: string;
@@ -66,6 +75,7 @@ export interface LlmBudgetEvent {
 export interface LlmEventMap {
   'resilience.llm.completed': LlmCompletedEvent;
   'resilience.llm.fell-back': LlmFellBackEvent;
+  'resilience.llm.hedged': LlmHedgedEvent;
   'resilience.llm.healed': LlmHealedEvent;
   'resilience.llm.failed': LlmFailedEvent;
   'resilience.llm.budget': LlmBudgetEvent;

@@ -2,6 +2,7 @@ import { option } from '@nest-resilience/core';
 import { BUDGETS } from './budget/budget.options.js';
 import { CACHE } from './cache/cache.options.js';
 import { BALANCES } from './chain/balance.js';
+import { HEDGE } from './chain/hedge.options.js';
 import { ENDPOINT } from './endpoint/endpoint.options.js';
 import { GUARDS } from './guard/guard.options.js';
 import { HEALTH } from './health/health.options.js';
@@ -31,6 +32,8 @@ export const LLM_MODULE = option.options(
      * quickest lately (first token, or whole answer); who costs least by the estimate, an unknown price last. @default 'order'
      */
     balance: option.oneOf('order', BALANCES),
+    /** Asks the next target beside one that has not answered for so long; the first good answer counts. Off by default. */
+    hedge: option.orNone(HEDGE),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
     /**

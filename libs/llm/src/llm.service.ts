@@ -132,7 +132,17 @@ export class LlmService implements OnModuleDestroy {
       }),
     );
     this.chain = new LlmChain({
-      ...{ clock, events, metrics: this.counters, heals: options.heals, tried, guards, answers, budgets },
+      ...{
+        clock,
+        events,
+        metrics: this.counters,
+        heals: options.heals,
+        hedge: options.hedge,
+        tried,
+        guards,
+        answers,
+        budgets,
+      },
       balance: { by: options.balance, random },
     });
   }

@@ -34,6 +34,8 @@ export class CallTargets {
   /** Those of {@link failures} that something was sent to. */
   private readonly asked = new Set<LlmTarget>();
   private at: LlmTarget | undefined;
+  /** Asked beside {@link at}. */
+  private readonly besides = new Set<Turn>();
   private last: { readonly target: LlmTarget; readonly reason: FailureReason; readonly error: unknown } | undefined;
 
   constructor(
@@ -71,9 +73,24 @@ export class CallTargets {
     }
   }
 
+  /** The next model that may be asked now, beside the one that is; nobody is waited for. */
+  async beside(): Promise<Turn | undefined> {
+    const turn = this.nextModel();
+    if (turn === undefined) return undefined;
+    const waitMs = await turn.target.tokens.reserve(this.estimatedTokens);
+    if (waitMs > 0) {
+      this.noRoom(turn, waitMs);
+      return undefined;
+    }
+    turn.target.load.calls++;
+    this.besides.add(turn);
+    return turn;
+  }
+
   /** Notes why a target could not serve. Throws the error itself when the call may not go on. */
   failed(turn: Turn, error: unknown, signal: AbortSignal | undefined): void {
     const { target } = turn;
+    if (this.besides.delete(turn)) target.load.calls--;
     const reason = reasonOf(error);
     if (signal?.aborted === true || reason === 'aborted') throw upstream(error);
     // It is of the caller, not of this target.
@@ -93,6 +110,8 @@ export class CallTargets {
   /** The call is over. */
   left(): void {
     this.moveTo(undefined);
+    for (const { target } of this.besides) target.load.calls--;
+    this.besides.clear();
   }
 
   private moveTo(target: LlmTarget | undefined): void {

@@ -18,6 +18,7 @@ export function readLlmOptions(
     balance,
     budget,
     budgets,
+    hedge,
     heals,
     health,
     cache,
@@ -30,7 +31,7 @@ export function readLlmOptions(
   checkDimensions(vectors, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  const resolved = { balance, budget, budgets, heals, health, cache, guards, endpoint };
+  const resolved = { balance, budget, budgets, hedge, heals, health, cache, guards, endpoint };
   return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), ...resolved };
 }
 

@@ -56,15 +56,16 @@ export interface LlmHealthChangedEvent {
   readonly reason?: FailureReason;
 }
 
-/** A budget is exceeded, or cannot hold what a target costs; told once in a day or hour. */
+/** A budget is exceeded, or cannot hold what a target costs; told once in its time. */
 export interface LlmBudgetEvent {
   /** `unpriced`: nobody knows what this target costs, so the budget counts nothing for it. */
   readonly state: 'exceeded' | 'unpriced';
   /** Absent: the budget of the module. */
   readonly tenant?: string;
   readonly usd: number;
-  readonly per: 'day' | 'hour' | 'call';
-  readonly then: 'warn' | 'fail';
+  /** A number: milliseconds. */
+  readonly per: 'day' | 'hour' | 'call' | number;
+  readonly then: 'fail' | 'warn' | 'wait' | 'fallback';
   /** With what the request is expected to cost. */
   readonly spentUsd?: number;
   readonly provider?: string;

@@ -1,5 +1,5 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
-import { messageOf } from '../llm.errors.js';
+import { LlmBudgetError, messageOf } from '../llm.errors.js';
 import type { Book } from '../budget/budgets.js';
 import { type LlmResult, type LlmTry, type LlmUsage, NO_USAGE } from '../llm.result.js';
 import type { Served } from '../model/told.js';
@@ -92,7 +92,8 @@ export class CallRecord {
     this.open.get(target)?.failed(error);
     this.open.delete(target);
     if (reason === 'circuit_open') this.notSent(target, fallbackLevel, 'rejected', reason, messageOf(error));
-    else if (isOwnLimit(error)) this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
+    else if (isOwnLimit(error) || error instanceof LlmBudgetError)
+      this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
   }
 
   notSent(

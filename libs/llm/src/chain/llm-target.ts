@@ -62,7 +62,7 @@ export function createTarget(
     options,
     circuit: name,
     provider,
-    tokens: new TargetLimits(name, options.limits, clock, shared),
+    tokens: new TargetLimits(name, options.limits, clock, shared, (ms) => cooldown.cool(ms)),
     cooldown,
     load: new TargetLoad(clock),
     clock,

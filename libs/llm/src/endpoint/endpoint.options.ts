@@ -1,6 +1,5 @@
 import { neverShow, option } from '@nest-resilience/core';
-
-const usd = option.required(option.number(undefined, { above: 0, max: Number.MAX_VALUE }), 'US dollars');
+import { BUDGET } from '../budget/budget.options.js';
 
 const KEY = option.options(
   {
@@ -29,16 +28,8 @@ const KEY = option.options(
         tokensPerMinute: option.number(undefined, { min: 1 }),
       }),
     ),
-    budget: option.orNone(
-      option.options({
-        /** US dollars that the team may spend within `per`, by the `cost` of the targets. */
-        usd,
-        /** @default '1d' */
-        per: option.duration('1d', { min: 60_000 }),
-        /** What becomes of a call beyond the budget: `fail` is a 429, `warn` a line in the log. @default 'fail' */
-        then: option.oneOf('fail', ['fail', 'warn']),
-      }),
-    ),
+    /** What the team may spend: the same as one of `budgets` under its name. */
+    budget: option.orNone(BUDGET),
   },
   {
     check: ({ given, at }) => {

@@ -4,7 +4,9 @@ import { ResilienceModule } from '@nest-resilience/core';
 import type { LlmEndpointOptions } from './endpoint.options.js';
 import { LlmModule } from '../llm.module.js';
 import type { LlmModuleOptions } from '../llm.options.js';
-import type { INestApplication } from '@nestjs/common';
+import { LLM_BUDGET_STORE, type LlmBudgetStore } from '../budget/budget-store.js';
+import { LLM_SHARED_LIMITS, type SharedLimits } from '../chain/shared-limits.js';
+import { Global, type INestApplication, Module, type ValueProvider } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Test } from '@nestjs/testing';
 import { createHash } from 'node:crypto';
@@ -60,7 +62,11 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
   async function start(
     endpoint: Partial<LlmEndpointOptions> = {},
     more: Partial<LlmModuleOptions> = {},
+    shared: readonly ValueProvider[] = [],
   ): Promise<void> {
+    @Global()
+    @Module({ providers: [...shared], exports: shared.map(({ provide }) => provide) })
+    class Shared {}
     const provider = {
       kind: 'openai',
       apiKey: 'k',
@@ -68,6 +74,7 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     } as const;
     const module = await Test.createTestingModule({
       imports: [
+        Shared,
         ResilienceModule.forRoot(),
         LlmModule.forRoot({
           health: { enabled: false },
@@ -459,8 +466,45 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     const second_ = await ask().catch((error: unknown) => error);
 
     if (then === 'fail')
-      expect(second_).toMatchObject({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' });
+      expect(second_).toMatchObject({
+        ...{ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' },
+        message: expect.stringContaining("The budget of team 'a' has no room"),
+      });
     expect(second.asked).toHaveLength(served);
+  });
+
+  it('keeps the budget and the limits of a team where all replicas count', async () => {
+    const spent = new Map<string, number>();
+    const taken: [string, number, number][] = [];
+    const budgets: LlmBudgetStore = {
+      add: (key, usd) => {
+        spent.set(key, (spent.get(key) ?? 0) + usd);
+        return Promise.resolve(spent.get(key) ?? 0);
+      },
+    };
+    const limits: SharedLimits = {
+      take: (name, tokens, perMinute) => {
+        taken.push([name, tokens, perMinute]);
+        return Promise.resolve(taken.length < 3 ? { ok: true, cooldownMs: 0 } : { ok: false, waitMs: 5_000 });
+      },
+      settle: () => undefined,
+      cool: () => undefined,
+      onCool: () => undefined,
+    };
+    const shared = [
+      { provide: LLM_BUDGET_STORE, useValue: budgets },
+      { provide: LLM_SHARED_LIMITS, useValue: limits },
+    ];
+    const keys = { a: { token: KEY, budget: { usd: 50 }, limits: { requestsPerMinute: 60 } } };
+    await start({ keys }, {}, shared);
+    const ask = () => openai.chat.completions.create({ model: 'slow', messages: user('hi'), max_tokens: 1 });
+    await ask();
+    await ask();
+
+    await expect(ask()).rejects.toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
+    expect(taken).toEqual(taken.map(() => ['llm-team:a#requests', 1, 60]));
+    // Twelve tokens an answer.
+    expect([...spent]).toEqual([[expect.stringMatching(/^llm-budget:"a":day:/), expect.closeTo(2.4, 9)]]);
   });
 
   const tool = (parameters: unknown, name = 'look') => ({ type: 'function', function: { name, parameters } });

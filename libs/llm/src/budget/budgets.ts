@@ -18,6 +18,8 @@ export interface BudgetsOptions {
   readonly budgets: ReadonlyMap<string, ResolvedBudget>;
   readonly clock: Clock;
   readonly store: LlmBudgetStore | undefined;
+  /** What this process has spent, by tenant; a change of options begins none anew. */
+  readonly sums?: Map<string | undefined, LocalSums>;
   readonly tell: (event: LlmBudgetEvent) => void;
 }
 
@@ -31,7 +33,7 @@ interface BudgetedTarget {
 
 /** One budget, and what was spent of it in the period that runs. */
 class Budget {
-  private readonly local = new LocalSums();
+  private readonly local: LocalSums;
   private readonly told = new Set<string>();
   spent = { key: '', usd: 0 };
 
@@ -39,7 +41,10 @@ class Budget {
     readonly tenant: string | undefined,
     readonly options: ResolvedBudget,
     private readonly surroundings: BudgetsOptions,
-  ) {}
+  ) {
+    this.local = surroundings.sums?.get(tenant) ?? new LocalSums();
+    surroundings.sums?.set(tenant, this.local);
+  }
 
   /** Of the period that runs; a call's sum is its own. */
   key(): string {

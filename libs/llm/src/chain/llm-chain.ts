@@ -69,7 +69,8 @@ export interface Generated<A, T> {
 
 /** Runs calls along a list of targets and tells what happened to them. */
 export class LlmChain {
-  constructor(readonly surroundings: ChainSurroundings) {}
+  /** @param surroundings may be changed; calls that run notice it where they next look */
+  constructor(public surroundings: ChainSurroundings) {}
 
   /**
    * A whole answer, past the guards; one that is to match a schema is checked, and asked for again with what is wrong.

@@ -51,7 +51,7 @@ export interface TimeAndChance {
 export function createTarget(
   options: ResolvedTarget,
   provider: LlmProvider,
-  createPolicy: (options: PolicyOptions) => Policy,
+  createPolicy: (options: PolicyOptions, kind: 'whole' | 'stream') => Policy,
   { clock, random, stop, shared }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
@@ -67,8 +67,8 @@ export function createTarget(
     load: new TargetLoad(clock),
     clock,
     stop,
-    policy: createPolicy(whole),
-    streamPolicy: createPolicy(stream),
+    policy: createPolicy(whole, 'whole'),
+    streamPolicy: createPolicy(stream, 'stream'),
   };
 }
 

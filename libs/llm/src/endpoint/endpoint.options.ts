@@ -80,3 +80,29 @@ export interface LlmEndpointOptions extends option.OptionsOf<typeof ENDPOINT.spe
 /** What holds where `endpoint` says nothing. */
 export const DEFAULT_LLM_ENDPOINT_OPTIONS = ENDPOINT.default;
 export type ResolvedEndpoint = option.OutOf<typeof ENDPOINT>;
+
+type Named = { readonly name: string; readonly model: string };
+
+/** Whether a team that may ask these may ask a target. */
+export function isOf({ name, model }: Named, names: readonly string[] | undefined): boolean {
+  return names === undefined || [name, model, `${name}:${model}`].some((one) => names.includes(one));
+}
+
+export function refuseUnknownModels(
+  {
+    endpoint,
+    targets,
+    embeddings,
+  }: {
+    readonly endpoint: ResolvedEndpoint | undefined;
+    readonly targets: readonly Named[];
+    readonly embeddings: readonly Named[];
+  },
+  at: option.Place,
+): void {
+  const keys = at.at('endpoint').at('keys');
+  for (const [team, { models = [] }] of endpoint?.keys ?? [])
+    for (const name of models)
+      if (![...targets, ...embeddings].some((target) => isOf(target, [name])))
+        keys.at(team).at('models').refuse(name, 'the name of a provider, of its model, or provider:model');
+}

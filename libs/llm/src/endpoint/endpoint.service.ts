@@ -5,14 +5,13 @@ import { option, ResilienceOptionsError, ResilienceService } from '@nest-resilie
 import { LLM_SHARED_LIMITS, type SharedLimits } from '../chain/shared-limits.js';
 import { estimateTokens, tokensOf } from '../chain/token-limit.js';
 import { LlmService } from '../llm.service.js';
-import { LLM_OPTIONS } from '../llm.tokens.js';
 import { LEFT_OUT, MODEL, PROVIDER } from '../model/told.js';
 import type { ResolvedLlmOptions, ResolvedTarget } from '../options/resolved-options.js';
 import type { ModelAnswer, ModelCall } from '../providers/model-call.js';
 import { usageOf } from '../providers/read-answer.js';
 import { chatAnswer } from './chat-answer.js';
 import { chatStream } from './chat-stream.js';
-import { ENDPOINT } from './endpoint.options.js';
+import { ENDPOINT, isOf, refuseUnknownModels, type ResolvedEndpoint } from './endpoint.options.js';
 import { badRequest, OpenAiProblem } from './openai-problem.js';
 import type { Json } from './read-body.js';
 import { openAiOptions, readChat } from './read-chat.js';
@@ -36,24 +35,26 @@ export interface Answer<T> {
 /** What the routes of the endpoint do, without HTTP. */
 @Injectable()
 export class LlmEndpoint {
-  readonly maxBodyBytes: number;
   private readonly teams: Teams;
 
   constructor(
     @Inject(LlmService) private readonly llm: LlmService,
-    @Inject(LLM_OPTIONS) private readonly options: ResolvedLlmOptions,
     @Inject(ResilienceService) private readonly resilience: ResilienceService,
     @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
   ) {
-    const endpoint = options.endpoint ?? ENDPOINT.fallback;
-    this.maxBodyBytes = endpoint.maxBodyBytes;
-    this.teams = new Teams(endpoint, resilience.clock, shared);
-    this.refuseUnknownModels();
+    this.teams = new Teams(resilience.clock, shared);
+    const at = new option.Place('LlmModule');
+    refuseUnknownModels(this.options, at);
+    at.finish();
+  }
+
+  get maxBodyBytes(): number {
+    return this.endpoint.maxBodyBytes;
   }
 
   /** @throws OpenAiProblem 401 */
   team(authorization: string | undefined): Team {
-    return this.teams.of(authorization);
+    return this.teams.of(authorization, this.endpoint);
   }
 
   models(team: Team): Json {
@@ -122,6 +123,14 @@ export class LlmEndpoint {
     }
   }
 
+  private get options(): ResolvedLlmOptions {
+    return this.llm.options;
+  }
+
+  private get endpoint(): ResolvedEndpoint {
+    return this.options.endpoint ?? ENDPOINT.fallback;
+  }
+
   private allTargets(): readonly Target[] {
     return [...this.options.targets, ...this.options.embeddings];
   }
@@ -162,19 +171,6 @@ export class LlmEndpoint {
     const leftOut = [headers[LEFT_OUT], ...unknown].filter((one) => one !== undefined).join(', ');
     return { ...Object.fromEntries(told), ...(leftOut !== '' && { [LEFT_OUT]: leftOut }) };
   }
-
-  private refuseUnknownModels(): void {
-    const at = new option.Place('LlmModule > endpoint > keys');
-    for (const [team, { models = [] }] of this.options.endpoint?.keys ?? [])
-      for (const name of models)
-        if (!this.allTargets().some((target) => isOf(target, [name])))
-          at.at(team).at('models').refuse(name, 'the name of a provider, of its model, or provider:model');
-    at.finish();
-  }
-}
-
-function isOf({ name, model }: Target, names: readonly string[] | undefined): boolean {
-  return names === undefined || [name, model, `${name}:${model}`].some((one) => names.includes(one));
 }
 
 function inputOf(tokens: number): ModelAnswer['usage'] {

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '@nest-resilience/core';
 import type { SharedLimits } from '../chain/shared-limits.js';
 import { TargetLimits } from '../chain/target-limits.js';
@@ -7,17 +8,20 @@ import { OpenAiProblem } from './openai-problem.js';
 
 /** Who may use the endpoint, told apart by their keys. */
 export class Teams {
-  private readonly teams: readonly { readonly digest: Buffer; readonly team: Team }[];
+  private endpoint: ResolvedEndpoint | undefined;
+  private teams: readonly Known[] = [];
 
-  constructor({ keys }: ResolvedEndpoint, clock: Clock, shared: SharedLimits | undefined) {
-    this.teams = [...keys].map(([name, key]) => ({
-      digest: key.sha256 === undefined ? digest(key.token ?? '') : Buffer.from(key.sha256, 'hex'),
-      team: new Team(name, key, clock, shared),
-    }));
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly shared: SharedLimits | undefined,
+  ) {}
 
-  /** @throws OpenAiProblem 401 for a header without a known key */
-  of(authorization: string | undefined): Team {
+  /**
+   * @param endpoint in effect now; a team whose options are the same keeps its limits
+   * @throws OpenAiProblem 401 for a header without a known key
+   */
+  of(authorization: string | undefined, endpoint: ResolvedEndpoint): Team {
+    if (endpoint !== this.endpoint) this.read(endpoint);
     const given = digest(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '');
     // All of them, always: how long it takes tells nothing of which one was near.
     const found = this.teams.filter((one) => timingSafeEqual(one.digest, given));
@@ -28,6 +32,22 @@ export class Teams {
       message: 'No team of this endpoint has this API key. Send yours as "Authorization: Bearer <key>".',
     });
   }
+
+  private read(endpoint: ResolvedEndpoint): void {
+    this.teams = [...endpoint.keys].map(([name, key]) => {
+      const known = this.teams.find(({ team }) => team.name === name);
+      if (known && isDeepStrictEqual(known.key, key)) return known;
+      const digested = key.sha256 === undefined ? digest(key.token ?? '') : Buffer.from(key.sha256, 'hex');
+      return { digest: digested, key, team: new Team(name, key, this.clock, this.shared) };
+    });
+    this.endpoint = endpoint;
+  }
+}
+
+interface Known {
+  readonly digest: Buffer;
+  readonly key: ResolvedKey;
+  readonly team: Team;
 }
 
 /** What one team may ask for, and what it has used. Its budget is that of a tenant of its name. */

@@ -18,9 +18,10 @@ const SCHEMAS_KEPT = 100;
 
 /**
  * The chain as a model of the AI SDK. Its version is the one of `ai` 6; `ai` 7 takes it as it is.
+ * @param targets those of now
  * @param name what it calls itself, in logs and traces
  */
-export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name: string): SdkModel {
+export function chainModel(chain: LlmChain, targets: () => readonly LlmTarget[], name: string): SdkModel {
   const schemas = new RecentMap<LlmSchema>(SCHEMAS_KEPT);
   const schemaOf = ({ responseFormat: format }: ModelCall): LlmSchema | undefined => {
     if (format?.type !== 'json' || format.schema === undefined) return undefined;
@@ -31,7 +32,7 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
   };
   const allowed = (asked: Parameters<typeof goodEnough>[1]) => {
     const at = new option.Place(DOOR);
-    const good = goodEnough(targets, asked, at);
+    const good = goodEnough(targets(), asked, at);
     at.finish();
     return good;
   };

@@ -125,6 +125,8 @@ const SETTINGS = z.object({
    * there is one.
    */
   LLM_FILE: z.string().min(1).optional(),
+  /** Take a changed `LLM_FILE` in use without a restart. */
+  LLM_WATCH: flag.default(true),
   /** `off`: nothing but a model answers; without a key of one the service does not start. */
   LLM_OFFLINE: z.enum(['last', 'off']).default('last'),
   /** For one request to a model. */

@@ -71,5 +71,6 @@ export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome,
 export { type LlmModelChoice, LlmService } from './llm.service.js';
 export type { LlmTargetInfo, LlmTargetView } from './chain/target-view.js';
 export { LlmStream } from './llm.stream.js';
+export { LLM_FILE_SCHEMA } from './options/file-schema.js';
 export { checkLlmOptions } from './options/check-options.js';
 export { providersFromEnv } from './providers-from-env.js';

@@ -7,8 +7,8 @@ import { ENDPOINT } from './endpoint/endpoint.options.js';
 import { GUARDS } from './guard/guard.options.js';
 import { HEALTH } from './health/health.options.js';
 import { FALL_THROUGH, POLICIES } from './options/policies.options.js';
-import type { LlmEmbeddingOptions, LlmProviderOptions } from './options/provider.options.js';
-import { type LlmCost, readPrices } from './prices/cost.options.js';
+import { EMBEDDING, type LlmEmbeddingOptions, type LlmProviderOptions, PROVIDER } from './options/provider.options.js';
+import { COST, type LlmCost, readPrices } from './prices/cost.options.js';
 
 const EMBEDDINGS = "a list of targets, e.g. { name: 'openai', kind: 'openai', model: 'text-embedding-3-small' }";
 const PROVIDERS = "a list with at least one provider, e.g. { name: 'offline', kind: 'offline', model: 'extractive' }";
@@ -17,15 +17,17 @@ export const LLM_MODULE = option.options(
   {
     ...POLICIES,
     providers: option.required(
-      option.custom<readonly LlmProviderOptions[], readonly LlmProviderOptions[]>((value, at) =>
-        Array.isArray(value) && value.length > 0 ? (value as LlmProviderOptions[]) : at.refuse(value, PROVIDERS),
+      option.custom<readonly LlmProviderOptions[], readonly LlmProviderOptions[]>(
+        (value, at) =>
+          Array.isArray(value) && value.length > 0 ? (value as LlmProviderOptions[]) : at.refuse(value, PROVIDERS),
+        { schema: { type: 'array', minItems: 1, items: PROVIDER.schema } },
       ),
       PROVIDERS,
     ),
     /** Who makes vectors, for {@link LlmService.embedding}; each is a target of its own. */
     embeddings: option.custom<readonly LlmEmbeddingOptions[], readonly LlmEmbeddingOptions[]>(
       (value, at) => (Array.isArray(value) ? (value as LlmEmbeddingOptions[]) : at.refuse(value, EMBEDDINGS)),
-      { fallback: [] },
+      { fallback: [], schema: { type: 'array', items: EMBEDDING.schema } },
     ),
     /**
      * Who of several targets of equal priority is asked first: as written; by chance and `weight`; who has the fewest calls; who was the
@@ -42,6 +44,7 @@ export const LLM_MODULE = option.options(
      */
     prices: option.custom<Readonly<Record<string, LlmCost>> | false, Readonly<Record<string, LlmCost>> | false>(
       readPrices,
+      { schema: { anyOf: [{ const: false }, { type: 'object', additionalProperties: COST.schema }] } },
     ),
     /** What a content filter that refuses the text comes to; the next vendor's may see it otherwise. @default 'throw' */
     onContentPolicy: option.oneOf('throw', ['throw', 'next']),

@@ -58,7 +58,7 @@ export const BUDGETS = {
       );
       return new Map(read.flatMap(([tenant, budget]) => (budget ? [[tenant, budget] as const] : [])));
     },
-    { fallback: new Map() },
+    { fallback: new Map(), schema: { type: 'object', additionalProperties: BUDGET.schema } },
   ),
 };
 

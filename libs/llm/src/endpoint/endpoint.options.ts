@@ -4,23 +4,29 @@ import { BUDGET } from '../budget/budget.options.js';
 const KEY = option.options(
   {
     /** What clients send as `Authorization: Bearer <token>`. Give this or `sha256`. */
-    token: option.custom<string, string>((value, at) =>
-      // Whatever it is, it was meant to be a secret: not into the message.
-      typeof value === 'string' && value.length >= 16
-        ? value
-        : at.refuse(typeof value, 'a string of at least 16 characters'),
+    token: option.custom<string, string>(
+      (value, at) =>
+        // Whatever it is, it was meant to be a secret: not into the message.
+        typeof value === 'string' && value.length >= 16
+          ? value
+          : at.refuse(typeof value, 'a string of at least 16 characters'),
+      { schema: { type: 'string' } },
     ),
     /** The SHA-256 of the token, as 64 hex digits, where the token itself is not to stand in the configuration. */
-    sha256: option.custom<string, string>((value, at) =>
-      typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)
-        ? value.toLowerCase()
-        : at.refuse(typeof value, '64 hex digits'),
+    sha256: option.custom<string, string>(
+      (value, at) =>
+        typeof value === 'string' && /^[0-9a-f]{64}$/i.test(value)
+          ? value.toLowerCase()
+          : at.refuse(typeof value, '64 hex digits'),
+      { schema: { type: 'string' } },
     ),
     /** Names of what the team may ask for: providers, `provider:model` or models. Only these serve it, also as fallbacks. All by default. */
-    models: option.custom<readonly string[], readonly string[]>((value, at) =>
-      Array.isArray(value) && value.length > 0 && value.every(option.isText)
-        ? value
-        : at.refuse(value, 'a list of names'),
+    models: option.custom<readonly string[], readonly string[]>(
+      (value, at) =>
+        Array.isArray(value) && value.length > 0 && value.every(option.isText)
+          ? value
+          : at.refuse(value, 'a list of names'),
+      { schema: { type: 'array', minItems: 1, items: { type: 'string', minLength: 1 } } },
     ),
     limits: option.orNone(
       option.options({
@@ -50,12 +56,13 @@ export const ENDPOINT = option.options({
   path: option.custom<string, string, 'v1'>(
     (value, at) =>
       typeof value === 'string' && /^[\w/-]+$/.test(value) ? value : at.refuse(value, "a path such as 'v1'"),
-    { fallback: 'v1', default: 'v1' },
+    { fallback: 'v1', default: 'v1', schema: { type: 'string', pattern: '^[\\w/-]+$' } },
   ),
   /** Who may use it, by the name of the team. Nobody else may. */
   keys: option.required(
     option.custom<Readonly<Record<string, LlmEndpointKey>>, ReadonlyMap<string, ResolvedKey>>(readKeys, {
       fallback: new Map(),
+      ...(KEY.schema && { schema: { type: 'object', minProperties: 1, additionalProperties: KEY.schema } }),
     }),
     KEYS,
   ),

@@ -20,7 +20,10 @@ export function modelOption<M extends AnySdkModel>(methods: readonly string[], a
     if (isModel && ['v3', 'v4'].includes(String(version))) return value as M;
     return at.refuse(isModel ? `a model of specification ${version}` : value, allowed);
   };
-  return option.required(option.custom<string | M, string | M>(read, { fallback: '' }), allowed);
+  return option.required(
+    option.custom<string | M, string | M>(read, { fallback: '', schema: { type: 'string', minLength: 1 } }),
+    allowed,
+  );
 }
 
 export type AnySdkModel = LlmSdkModel | LlmSdkEmbeddingModel;

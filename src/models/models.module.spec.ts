@@ -104,6 +104,37 @@ describe('The models of the service', () => {
     expect(readConfiguration({ CONFIG_FILE, LLM_FILE: 'other.yaml' }).LLM_FILE).toBe('other.yaml');
   });
 
+  it.each([
+    [
+      'a token in the settings',
+      'providers: [{ name: o, kind: offline, model: extractive }]',
+      'auto, extractive, o:extractive',
+    ],
+    [
+      'the teams of the file, before it',
+      `providers: [{ name: o, kind: offline, model: extractive }, { name: p, kind: ollama, model: m }]
+endpoint: { keys: { a: { token: 'env:LLM_ENDPOINT_TOKEN', models: [p] } } }`,
+      'auto, m, p:m',
+    ],
+  ])('are served at /v1 to %s', async (_whom, content, models) => {
+    const env = { LLM_FILE: file(content), LLM_ENDPOINT_TOKEN: 'a-token-of-the-service' };
+    await start(env);
+    const service = app!.createNestApplication({ logger: false });
+    await service.listen(0, '127.0.0.1');
+    const ask = async (token: string) => {
+      const { port } = service.getHttpServer().address() as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      const { data = [] } = (await answer.json()) as { data?: readonly { readonly id: string }[] };
+      return [answer.status, data.map(({ id }) => id).join(', ')];
+    };
+
+    expect(await ask(env.LLM_ENDPOINT_TOKEN)).toEqual([200, models]);
+    expect(await ask('another-token-of-nobody')).toEqual([401, '']);
+    await service.close();
+  });
+
   it('go before the settings of all models', async () => {
     const env = {
       LLM_FILE: file(`providers: [${OLLAMA}]\nretry: { maxRetries: 7 }`),

@@ -35,6 +35,7 @@ export function modelsModule(configuration: Configuration, env: NodeJS.ProcessEn
 /** @throws ConfigurationError */
 function optionsOf(configuration: Configuration, env: NodeJS.ProcessEnv): ReturnType<WatchedLlmFile['read']> {
   const file = configuration.LLM_FILE === undefined ? undefined : readLlmFile(configuration.LLM_FILE, env);
+  const { LLM_ENDPOINT_TOKEN: token } = configuration;
   const options: LlmModuleOptions = {
     timeout: { each: configuration.LLM_TIMEOUT },
     retry: { maxRetries: configuration.LLM_RETRIES, baseDelay: configuration.LLM_RETRY_BASE_DELAY },
@@ -42,6 +43,7 @@ function optionsOf(configuration: Configuration, env: NodeJS.ProcessEnv): Return
       window: { type: 'time', duration: configuration.LLM_CIRCUIT_WINDOW },
       recoveryTimeout: configuration.LLM_CIRCUIT_RECOVERY,
     },
+    ...(token !== undefined && { endpoint: { keys: { default: { token } } } }),
     ...file?.options,
     providers: providersOf(configuration, file, env),
   };

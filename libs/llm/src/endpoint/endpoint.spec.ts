@@ -8,7 +8,9 @@ import { LLM_BUDGET_STORE, type LlmBudgetStore } from '../budget/budget-store.js
 import { LLM_SHARED_LIMITS, type SharedLimits } from '../chain/shared-limits.js';
 import { Global, type INestApplication, Module, type ValueProvider } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createHash } from 'node:crypto';
 import OpenAI from 'openai';
 import {
@@ -115,6 +117,46 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
 
     expect(error).toMatchObject({ status: 429, code: 'insufficient_quota' });
     expect([first.asked.length, second.asked.length]).toEqual([0, 0]);
+  });
+
+  it('answers as it is described', async () => {
+    await start();
+    second.answer = (response, asked, count) =>
+      (count === 2
+        ? json(200, chat({ content: null, tool_calls: [toolCall('look', {})] }, 'tool_calls'))
+        : asked.path.endsWith('embeddings')
+          ? vectors
+          : json(200, chat('hello')))(response, asked, count);
+    first.answer = (response, asked, count) =>
+      (asked.path.endsWith('embeddings') ? vectors : dead)(response, asked, count);
+    const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    const expectDescribed = async (answer: Response, path: string, method: 'get' | 'post') => {
+      const { content } = (paths[`/v1/${path}`]?.[method]?.responses[answer.status] ?? {}) as {
+        content?: Record<string, { schema: object }>;
+      };
+      const validate = new Ajv2020({ strict: false }).compile(content?.['application/json']?.schema ?? false);
+      expect([path, answer.status, validate(await answer.json()), validate.errors]).toEqual([
+        path,
+        answer.status,
+        true,
+        null,
+      ]);
+    };
+    const read = (path: string, key = KEY) =>
+      fetch(`${url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` } });
+    const tools = [tool({ type: 'object', properties: {} })];
+
+    await expectDescribed(await read('models'), 'models', 'get');
+    await expectDescribed(await read('models/slow'), 'models/{id}', 'get');
+    await expectDescribed(await read('models/none'), 'models/{id}', 'get');
+    await expectDescribed(await read('models', 'nobody'), 'models', 'get');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi') }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi'), tools }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi'), x: 1 }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'fast', messages: [] }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', input: ['a', 'b'] }, 'embeddings'), 'embeddings', 'post');
+    await expectDescribed(await post({ model: 'auto', input: 5 }, 'embeddings'), 'embeddings', 'post');
+    expect(Object.keys(paths).filter((path) => path.startsWith('/v1'))).toHaveLength(4);
   });
 
   it('says what a guard refused', async () => {

@@ -673,7 +673,8 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     const stranger = await post(body, 'chat/completions', { authorization: 'Bearer nobody' });
 
     expect([large.status, await large.json()]).toMatchObject([413, { error: { code: 'request_too_large' } }]);
-    expect(stranger.status).toBe(401);
+    expect([large, stranger].map(({ headers }) => headers.get('connection'))).toEqual(['close', 'close']);
+    expect([stranger.status, await stranger.json()]).toMatchObject([401, { error: { code: 'invalid_api_key' } }]);
   });
 
   it('passes on what only one wire knows, and says where it had no place', async () => {

@@ -14,6 +14,7 @@ import { ScheduleModule } from '@nestjs/schedule';
 import type { Configuration } from './configuration/configuration.js';
 import { ChecksModule } from './health/checks.module.js';
 import { InboxModule } from './inbox/inbox.module.js';
+import { BudgetStoreModule } from './models/budget-store.module.js';
 import { modelsModule } from './models/models.module.js';
 import { storesOf } from './stores.js';
 import { ExecutionMessages } from './transport/executions.messages.js';
@@ -39,6 +40,7 @@ export class AppModule {
         ChecksModule,
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
+        BudgetStoreModule.forRoot({ file }),
         modelsModule(configuration, env),
         WorkflowModule.forRootAsync({
           inject: [LlmService],

@@ -45,6 +45,7 @@ describe('the configuration', () => {
       DATA_DIR: 'data',
       WORKFLOWS_DIR: 'workflows',
       WORKFLOWS_WATCH: true,
+      LLM_WATCH: true,
       HTTP_ALLOW: [],
       EXECUTIONS_RUNNING: 50,
       EXECUTIONS_QUEUED: 1000,

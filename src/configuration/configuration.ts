@@ -149,6 +149,10 @@ const SETTINGS = z.object({
    * there is one.
    */
   LLM_FILE: z.string().min(1).optional(),
+  /** Take a changed `LLM_FILE` in use without a restart. */
+  LLM_WATCH: flag.default(true),
+  /** Opens the chain at `/v1` to OpenAI's clients that bear it. Teams with keys, limits and budgets of their own are those of `LLM_FILE`. */
+  LLM_ENDPOINT_TOKEN: z.string().min(16, 'at least 16 characters').optional(),
   /** `off`: nothing but a model answers; without a key of one the service does not start. */
   LLM_OFFLINE: z.enum(['last', 'off']).default('last'),
   /** For one request to a model. */

@@ -1,15 +1,17 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { ResilienceModule } from '@nest-resilience/core';
 import { LlmService } from '@nest-resilience/llm';
+import { Logger } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
 
 import { ConfigurationError, readConfiguration } from '../configuration/configuration.js';
+import { LlmFileWatch } from './llm-file.watch.js';
 import { modelsModule } from './models.module.js';
 
 function file(content: string, name = 'llm.yaml'): string {
@@ -102,6 +104,37 @@ describe('The models of the service', () => {
     expect(readConfiguration({ CONFIG_FILE, LLM_FILE: 'other.yaml' }).LLM_FILE).toBe('other.yaml');
   });
 
+  it.each([
+    [
+      'a token in the settings',
+      'providers: [{ name: o, kind: offline, model: extractive }]',
+      'auto, extractive, o:extractive',
+    ],
+    [
+      'the teams of the file, before it',
+      `providers: [{ name: o, kind: offline, model: extractive }, { name: p, kind: ollama, model: m }]
+endpoint: { keys: { a: { token: 'env:LLM_ENDPOINT_TOKEN', models: [p] } } }`,
+      'auto, m, p:m',
+    ],
+  ])('are served at /v1 to %s', async (_whom, content, models) => {
+    const env = { LLM_FILE: file(content), LLM_ENDPOINT_TOKEN: 'a-token-of-the-service' };
+    await start(env);
+    const service = app!.createNestApplication({ logger: false });
+    await service.listen(0, '127.0.0.1');
+    const ask = async (token: string) => {
+      const { port } = service.getHttpServer().address() as AddressInfo;
+      const answer = await fetch(`http://127.0.0.1:${port}/v1/models`, {
+        headers: { authorization: `Bearer ${token}` },
+      });
+      const { data = [] } = (await answer.json()) as { data?: readonly { readonly id: string }[] };
+      return [answer.status, data.map(({ id }) => id).join(', ')];
+    };
+
+    expect(await ask(env.LLM_ENDPOINT_TOKEN)).toEqual([200, models]);
+    expect(await ask('another-token-of-nobody')).toEqual([401, '']);
+    await service.close();
+  });
+
   it('go before the settings of all models', async () => {
     const env = {
       LLM_FILE: file(`providers: [${OLLAMA}]\nretry: { maxRetries: 7 }`),
@@ -111,6 +144,66 @@ describe('The models of the service', () => {
     const { options } = await start(env);
 
     expect(options.targets[0]).toMatchObject({ retry: { maxRetries: 7 }, timeouts: { each: 9000 } });
+  });
+});
+
+describe('A file of models that changes', () => {
+  const said = (level: 'log' | 'error') =>
+    new Promise<string>((resolve) => {
+      jest.spyOn(Logger.prototype, level).mockImplementation((message: unknown) => resolve(String(message)));
+    });
+  afterEach(() => void jest.restoreAllMocks());
+
+  it('is taken in use while the service runs', async () => {
+    const LLM_FILE = file(`providers: [${OLLAMA}]\nhealth: { enabled: false }`);
+    const llm = await start({ LLM_FILE, LLM_OFFLINE: 'off' });
+    await app?.init();
+    const reloaded = said('log');
+
+    writeFileSync(LLM_FILE, 'providers: [{ name: other, kind: ollama, model: qwen3 }]\nhealth: { enabled: false }');
+
+    expect(await reloaded).toBe(`Models of ${LLM_FILE} are in use: other:qwen3`);
+    expect(names(llm)).toEqual(['other:qwen3']);
+  });
+
+  it('is taken in use when another file is put in its place', async () => {
+    const LLM_FILE = file(`providers: [${OLLAMA}]`);
+    const llm = await start({ LLM_FILE, LLM_OFFLINE: 'off' });
+    await app?.init();
+    const reloaded = said('log');
+    const next = file('providers: [{ name: moved, kind: ollama, model: m }]\nhealth: { enabled: false }');
+
+    renameSync(next, LLM_FILE);
+    await reloaded;
+
+    expect(names(llm)).toEqual(['moved:m']);
+  });
+
+  it.each([
+    ['cannot work', `providers: [${OLLAMA}]\nheals: -1`, /llm.yaml:2:1\): heals: got -1/],
+    ['is no YAML', 'providers: [', /llm.yaml:1:13/],
+    [
+      'needs a restart',
+      `providers: [${OLLAMA}]\nendpoint: { keys: { a: { token: '0123456789abcdef' } } }`,
+      /llm.yaml:2:1.*endpoint > path.*routes are made at the start/,
+    ],
+  ])('and %s leaves everything as it was, and says why', async (_what, content, why) => {
+    const LLM_FILE = file(`providers: [${OLLAMA}]\nhealth: { enabled: false }`);
+    const llm = await start({ LLM_FILE, LLM_OFFLINE: 'off' });
+    await app?.init();
+    const refused = said('error');
+
+    writeFileSync(LLM_FILE, content);
+
+    expect(await refused).toMatch(/^Models stay as they were: /);
+    expect(await refused).toMatch(why);
+    expect(names(llm)).toEqual(['local:llama3.2']);
+  });
+
+  it('is left alone with LLM_WATCH=false', async () => {
+    await start({ LLM_FILE: file(`providers: [${OLLAMA}]`), LLM_WATCH: 'false' });
+
+    expect(() => app?.get(LlmFileWatch)).toThrow();
   });
 });
 

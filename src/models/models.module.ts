@@ -6,17 +6,36 @@ import {
   type LlmProviderOptions,
   providersFromEnv,
 } from '@nest-resilience/llm';
-import type { DynamicModule } from '@nestjs/common';
+import { type DynamicModule, Module } from '@nestjs/common';
 
 import { type Configuration, ConfigurationError } from '../configuration/configuration.js';
 import { listIn, type LlmFile, readLlmFile } from './llm-file.js';
+import { LlmFileWatch, WATCHED_LLM_FILE, type WatchedLlmFile } from './llm-file.watch.js';
+
+@Module({})
+class ModelsModule {}
 
 /**
- * The models of the service: those of `LLM_FILE`, else those of the environment. What the file says goes before the `LLM_*` settings.
+ * The models of the service: those of `LLM_FILE`, else those of the environment. What the file says goes before the `LLM_*` settings, and what
+ * it says later is taken in use without a restart.
  * @throws ConfigurationError with everything that cannot work, in the file with line and column
  */
 export function modelsModule(configuration: Configuration, env: NodeJS.ProcessEnv): DynamicModule {
+  const { LLM_FILE: name, LLM_WATCH: isWatched } = configuration;
+  const models = LlmModule.forRoot(optionsOf(configuration, env).options);
+  if (name === undefined || !isWatched) return models;
+  const watched: WatchedLlmFile = { name, read: () => optionsOf(configuration, env) };
+  return {
+    module: ModelsModule,
+    imports: [models],
+    providers: [{ provide: WATCHED_LLM_FILE, useValue: watched }, LlmFileWatch],
+  };
+}
+
+/** @throws ConfigurationError */
+function optionsOf(configuration: Configuration, env: NodeJS.ProcessEnv): ReturnType<WatchedLlmFile['read']> {
   const file = configuration.LLM_FILE === undefined ? undefined : readLlmFile(configuration.LLM_FILE, env);
+  const { LLM_ENDPOINT_TOKEN: token } = configuration;
   const options: LlmModuleOptions = {
     timeout: { each: configuration.LLM_TIMEOUT },
     retry: { maxRetries: configuration.LLM_RETRIES, baseDelay: configuration.LLM_RETRY_BASE_DELAY },
@@ -24,16 +43,17 @@ export function modelsModule(configuration: Configuration, env: NodeJS.ProcessEn
       window: { type: 'time', duration: configuration.LLM_CIRCUIT_WINDOW },
       recoveryTimeout: configuration.LLM_CIRCUIT_RECOVERY,
     },
+    ...(token !== undefined && { endpoint: { keys: { default: { token } } } }),
     ...file?.options,
     providers: providersOf(configuration, file, env),
   };
-  if (file === undefined) return LlmModule.forRoot(options);
+  const inFile = (error: unknown) => (file && error instanceof ResilienceOptionsError ? file.problems(error) : error);
   try {
-    checkLlmOptions(options);
+    if (file) checkLlmOptions(options);
   } catch (error) {
-    throw error instanceof ResilienceOptionsError ? file.problems(error) : error;
+    throw inFile(error);
   }
-  return LlmModule.forRoot(options);
+  return { options, inFile };
 }
 
 /** @throws ConfigurationError when nobody is left to ask */

@@ -6,7 +6,7 @@ import mysql from 'mysql2/promise';
 import { findMysql, startMysql } from '../servers/mysql.server.js';
 import type { DatabaseServer } from '../servers/postgres.server.js';
 import { describeSharedStore } from './shared-store.contract.js';
-import { mysqlExecutionStore, mysqlStore } from '@nest-resilience/store-sql';
+import { mysqlBudgetStore, mysqlExecutionStore, mysqlStore } from '@nest-resilience/store-sql';
 
 const DATABASE = 'nest_resilience_test';
 const found = findMysql();
@@ -58,7 +58,7 @@ suite('a MySQL or MariaDB server', () => {
   async function empty(): Promise<void> {
     await pool.query(
       'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, resilience_execution_items, ' +
-        'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas',
+        'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas, resilience_budget_sums',
     );
   }
 
@@ -96,6 +96,7 @@ suite('a MySQL or MariaDB server', () => {
     open: (replica) => open({ url: replicaUrl(replica) }),
     closeAll,
     executions: (replica) => mysqlExecutionStore({ url: replicaUrl(replica) }),
+    budgets: (replica) => mysqlBudgetStore({ url: replicaUrl(replica) }),
     migrations: async () => {
       const [rows] = await pool.query<mysql.RowDataPacket[]>(
         'select component, version from resilience_migrations order by component',

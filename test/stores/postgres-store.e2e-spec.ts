@@ -5,7 +5,7 @@ import { describeExecutionStore } from '@nest-resilience/workflow/testing';
 import pg from 'pg';
 import { type DatabaseServer, startPostgres } from '../servers/postgres.server.js';
 import { describeSharedStore } from './shared-store.contract.js';
-import { postgresExecutionStore, postgresStore } from '@nest-resilience/store-sql';
+import { postgresBudgetStore, postgresExecutionStore, postgresStore } from '@nest-resilience/store-sql';
 
 let server: DatabaseServer;
 let pool: pg.Pool;
@@ -25,7 +25,7 @@ afterAll(async () => {
 async function empty(): Promise<void> {
   await pool.query(
     'drop table if exists resilience_dead_letters, resilience_migrations, resilience_executions, resilience_execution_nodes, resilience_execution_items, ' +
-      'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas',
+      'resilience_leases, resilience_workflow_totals, resilience_workflow_versions, resilience_replicas, resilience_budget_sums',
   );
 }
 
@@ -71,6 +71,7 @@ describeSharedStore('postgresStore', {
   open: (replica) => open({ url: `${server.url}?application_name=replica-${replica}` }),
   closeAll,
   executions: (replica) => postgresExecutionStore({ url: `${server.url}?application_name=replica-${replica}` }),
+  budgets: (replica) => postgresBudgetStore({ url: `${server.url}?application_name=replica-${replica}` }),
   migrations: async () => {
     const { rows } = await pool.query<{ component: string; version: number }>(
       'select component, version from resilience_migrations order by component',

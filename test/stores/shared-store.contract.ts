@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { DeadLetterStore } from '@nest-resilience/core';
 import { deadLetterRecord } from '@nest-resilience/core/testing';
+import type { BudgetStore } from '@nest-resilience/store-sql';
 import type { ExecutionStore } from '@nest-resilience/workflow';
 import { executionRecord, nodeRecord } from '@nest-resilience/workflow/testing';
 
@@ -10,6 +11,7 @@ export interface SharedStoreUnderTest {
   /** A store with connections of its own. */
   open(replica: number): DeadLetterStore;
   executions(replica: number): ExecutionStore;
+  budgets(replica: number): BudgetStore;
   closeAll(): Promise<void>;
   /** What `resilience_migrations` holds. */
   migrations(): Promise<readonly { readonly component: string; readonly version: number }[]>;
@@ -47,6 +49,20 @@ export function describeSharedStore(name: string, subject: SharedStoreUnderTest)
       expect(versions).toEqual(expect.arrayContaining(['dead-letter 1', 'executions 1', 'executions 2']));
       await subject.open(0).add(deadLetterRecord());
       expect(await subject.open(7).count()).toMatchObject([{ count: 1 }]);
+    });
+
+    it('counts what all of them spend of one budget at once', async () => {
+      const stores = REPLICAS.map((replica) => subject.budgets(replica));
+
+      const sums = await Promise.all(
+        stores.flatMap((store) => Array.from({ length: 10 }, () => store.add('day 1', 0.5, 60_000))),
+      );
+
+      expect(Math.max(...sums)).toBe(40);
+      expect(new Set(sums).size).toBe(80);
+      expect(await stores[0]!.add('day 2', 1.25, 60_000)).toBe(1.25);
+      expect(await stores[7]!.add('day 1', -39, 60_000)).toBe(1);
+      await Promise.all(stores.map((store) => store.onModuleDestroy()));
     });
 
     it('merges entries with one live key that all add at once, by the hundred', async () => {

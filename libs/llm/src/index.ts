@@ -10,6 +10,7 @@ export type { LlmPaidChecks, LlmProviderHealth, LlmProviderStatus } from './heal
 export { LlmHealthIndicator, type LlmHealthIndicatorOptions } from './health/llm.health.js';
 export type { LlmBudgetOptions } from './budget/budget.options.js';
 export { LLM_BUDGET_STORE, type LlmBudgetStore } from './budget/budget-store.js';
+export type { LlmHedgeOptions } from './chain/hedge.options.js';
 export type { LlmBalance } from './chain/balance.js';
 export { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from './chain/shared-limits.js';
 export {
@@ -32,6 +33,7 @@ export type {
   LlmFailedEvent,
   LlmFellBackEvent,
   LlmHealedEvent,
+  LlmHedgedEvent,
   LlmHealthChangedEvent,
 } from './llm.events.js';
 export type { LlmMetricsSnapshot, LlmTargetMetrics } from './llm.metrics.js';
@@ -69,5 +71,6 @@ export type { LlmFinishReason, LlmGuardRecord, LlmResult, LlmTry, LlmTryOutcome,
 export { type LlmModelChoice, LlmService } from './llm.service.js';
 export type { LlmTargetInfo, LlmTargetView } from './chain/target-view.js';
 export { LlmStream } from './llm.stream.js';
+export { LLM_FILE_SCHEMA } from './options/file-schema.js';
 export { checkLlmOptions } from './options/check-options.js';
 export { providersFromEnv } from './providers-from-env.js';

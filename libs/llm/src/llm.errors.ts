@@ -1,4 +1,5 @@
 import { type FailureReason, redactText, ResilienceError } from '@nest-resilience/core';
+import type { BudgetPeriod, ResolvedBudget } from './budget/budget.options.js';
 import type { LlmTry } from './llm.result.js';
 
 /** Why one target could not serve. */
@@ -147,23 +148,31 @@ export class LlmAnswerTooLargeError extends ResilienceError {
 }
 
 /**
- * What a call would cost is more than is left of a budget: nothing was sent. Nobody else is asked. Code `RESILIENCE_LLM_BUDGET`, over HTTP 429.
+ * What a call would cost is more than is left of a budget: nothing was sent. Nobody else is asked, unless the budget says `fallback`. Code
+ * `RESILIENCE_LLM_BUDGET`, over HTTP 429.
  */
 export class LlmBudgetError extends ResilienceError {
+  readonly usd: number;
+  /** A number: milliseconds. */
+  readonly per: BudgetPeriod;
+  readonly then: ResolvedBudget['then'];
+  /** With `then: 'wait'`. */
+  readonly maxWaitMs: number;
+
   constructor(
     /** Whose budget it is; absent: the module's. */
     readonly tenant: string | undefined,
-    readonly usd: number,
-    readonly per: 'day' | 'hour' | 'call',
-    /** Until the next day or hour of UTC. */
+    { usd, per, then, maxWait }: ResolvedBudget,
+    /** Until the next day, hour or period. */
     readonly retryAfterMs: number | undefined,
   ) {
     const whose = tenant === undefined ? '' : ` of tenant '${tenant}'`;
     super(
-      `The budget${whose} of ${usd} US dollars per ${per} has no room for this request; raise its 'usd', or let it be exceeded with then: 'warn'`,
+      `The budget${whose} of ${usd} US dollars per ${typeof per === 'number' ? `${per} ms` : per} has no room for this request; raise its 'usd', or let it be exceeded with then: 'warn'`,
       'RESILIENCE_LLM_BUDGET',
       'llm',
     );
+    [this.usd, this.per, this.then, this.maxWaitMs] = [usd, per, then, maxWait];
   }
 }
 

@@ -22,6 +22,15 @@ export interface LlmFellBackEvent {
   readonly error: unknown;
 }
 
+/** A target is asked beside one that has not answered in time. */
+export interface LlmHedgedEvent {
+  readonly provider: string;
+  readonly model: string;
+  /** Position in the chain. */
+  readonly fallbackLevel: number;
+  readonly beside: { readonly provider: string; readonly model: string };
+}
+
 /** An invalid answer was sent back to the model with its problems. */
 export interface LlmHealedEvent {
   readonly provider: string;
@@ -47,15 +56,16 @@ export interface LlmHealthChangedEvent {
   readonly reason?: FailureReason;
 }
 
-/** A budget is exceeded, or cannot hold what a target costs; told once in a day or hour. */
+/** A budget is exceeded, or cannot hold what a target costs; told once in its time. */
 export interface LlmBudgetEvent {
   /** `unpriced`: nobody knows what this target costs, so the budget counts nothing for it. */
   readonly state: 'exceeded' | 'unpriced';
   /** Absent: the budget of the module. */
   readonly tenant?: string;
   readonly usd: number;
-  readonly per: 'day' | 'hour' | 'call';
-  readonly then: 'warn' | 'fail';
+  /** A number: milliseconds. */
+  readonly per: 'day' | 'hour' | 'call' | number;
+  readonly then: 'fail' | 'warn' | 'wait' | 'fallback';
   /** With what the request is expected to cost. */
   readonly spentUsd?: number;
   readonly provider?: string;
@@ -66,6 +76,7 @@ export interface LlmBudgetEvent {
 export interface LlmEventMap {
   'resilience.llm.completed': LlmCompletedEvent;
   'resilience.llm.fell-back': LlmFellBackEvent;
+  'resilience.llm.hedged': LlmHedgedEvent;
   'resilience.llm.healed': LlmHealedEvent;
   'resilience.llm.failed': LlmFailedEvent;
   'resilience.llm.budget': LlmBudgetEvent;

@@ -8,9 +8,9 @@ import type { LlmMetrics, TargetCounts, TryCount } from './llm.metrics.js';
 /** What the figures are read of. */
 export interface LlmFigureSource {
   readonly counts: Pick<LlmMetrics, 'targets'>;
-  readonly targets: readonly LlmTarget[];
+  readonly targets: () => readonly LlmTarget[];
   /** Absent without one. */
-  readonly cache: CacheCounts | undefined;
+  readonly cache: (() => CacheCounts) | undefined;
   readonly budgets: Budgets['view'];
   readonly health: () => Iterable<LlmProviderHealth>;
 }
@@ -44,7 +44,7 @@ export function llmFigures({ counts, targets, health, cache, budgets }: LlmFigur
         })),
     );
   const cooling = () =>
-    targets.map(({ options: { name: provider, model }, cooldown }) => ({
+    targets().map(({ options: { name: provider, model }, cooldown }) => ({
       labels: { provider, model },
       value: cooldown.remainingMs / 1000,
     }));
@@ -84,7 +84,7 @@ export function llmFigures({ counts, targets, health, cache, budgets }: LlmFigur
     },
     ...Object.entries(cache ? CACHED : {}).map(([figure, help]) =>
       counter(name(`cache_${figure}`), '{call}', help, () => [
-        { labels: {}, value: cache?.[figure as keyof CacheCounts] ?? 0 },
+        { labels: {}, value: cache?.()[figure as keyof CacheCounts] ?? 0 },
       ]),
     ),
     gauge(

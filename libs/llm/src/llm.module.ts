@@ -14,6 +14,7 @@ import {
   RESILIENCE_ADMIN,
 } from '@nest-resilience/core/admin';
 import { EndpointBodies, endpointController } from './endpoint/endpoint.controller.js';
+import { describeEndpoint } from './endpoint/endpoint.openapi.js';
 import { LlmEndpoint } from './endpoint/endpoint.service.js';
 import { LlmConnectivityChecker } from './health/connectivity.checker.js';
 import { LlmHealthIndicator } from './health/llm.health.js';
@@ -36,6 +37,7 @@ export interface LlmModuleExtras {
 const STATICS = { isGlobal: true, endpointPath: undefined } as unknown as LlmModuleExtras;
 
 const OPENAPI = Symbol.for('nest-resilience:llm-openapi');
+const ENDPOINT_OPENAPI = Symbol.for('nest-resilience:llm-endpoint-openapi');
 
 const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LlmModuleOptions>({
   optionsInjectionToken: GIVEN_OPTIONS,
@@ -79,9 +81,10 @@ export class LlmModule extends ConfigurableModuleClass {
 function assemble(definition: DynamicModule, given: Partial<LlmModuleOptions> & LlmModuleExtras): DynamicModule {
   const controller = ownController(LlmTargetsController);
   const endpointPath = given.endpointPath ?? (given.endpoint && read(given as LlmModuleOptions).endpoint?.path);
+  const endpoint = endpointPath === undefined ? undefined : endpointController(endpointPath);
   return extendedModule(definition, {
     global: given.isGlobal ?? true,
-    controllers: [controller, ...(endpointPath === undefined ? [] : [endpointController(endpointPath)])],
+    controllers: [controller, ...(endpoint ? [endpoint] : [])],
     providers: [
       moduleSettings({ provide: LLM_OPTIONS, read, given, statics: STATICS }),
       {
@@ -89,7 +92,9 @@ function assemble(definition: DynamicModule, given: Partial<LlmModuleOptions> & 
         inject: [{ token: RESILIENCE_ADMIN, optional: true }],
         useFactory: (admin?: AdminAccess) => describeTargets(controller, admin),
       },
-      ...(endpointPath === undefined ? [] : [LlmEndpoint, EndpointBodies]),
+      ...(endpoint
+        ? [LlmEndpoint, EndpointBodies, { provide: ENDPOINT_OPENAPI, useFactory: () => describeEndpoint(endpoint) }]
+        : []),
     ],
   });
 }

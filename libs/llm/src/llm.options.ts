@@ -2,12 +2,13 @@ import { option } from '@nest-resilience/core';
 import { BUDGETS } from './budget/budget.options.js';
 import { CACHE } from './cache/cache.options.js';
 import { BALANCES } from './chain/balance.js';
+import { HEDGE } from './chain/hedge.options.js';
 import { ENDPOINT } from './endpoint/endpoint.options.js';
 import { GUARDS } from './guard/guard.options.js';
 import { HEALTH } from './health/health.options.js';
 import { FALL_THROUGH, POLICIES } from './options/policies.options.js';
-import type { LlmEmbeddingOptions, LlmProviderOptions } from './options/provider.options.js';
-import { type LlmCost, readPrices } from './prices/cost.options.js';
+import { EMBEDDING, type LlmEmbeddingOptions, type LlmProviderOptions, PROVIDER } from './options/provider.options.js';
+import { COST, type LlmCost, readPrices } from './prices/cost.options.js';
 
 const EMBEDDINGS = "a list of targets, e.g. { name: 'openai', kind: 'openai', model: 'text-embedding-3-small' }";
 const PROVIDERS = "a list with at least one provider, e.g. { name: 'offline', kind: 'offline', model: 'extractive' }";
@@ -16,21 +17,25 @@ export const LLM_MODULE = option.options(
   {
     ...POLICIES,
     providers: option.required(
-      option.custom<readonly LlmProviderOptions[], readonly LlmProviderOptions[]>((value, at) =>
-        Array.isArray(value) && value.length > 0 ? (value as LlmProviderOptions[]) : at.refuse(value, PROVIDERS),
+      option.custom<readonly LlmProviderOptions[], readonly LlmProviderOptions[]>(
+        (value, at) =>
+          Array.isArray(value) && value.length > 0 ? (value as LlmProviderOptions[]) : at.refuse(value, PROVIDERS),
+        { schema: { type: 'array', minItems: 1, items: PROVIDER.schema } },
       ),
       PROVIDERS,
     ),
     /** Who makes vectors, for {@link LlmService.embedding}; each is a target of its own. */
     embeddings: option.custom<readonly LlmEmbeddingOptions[], readonly LlmEmbeddingOptions[]>(
       (value, at) => (Array.isArray(value) ? (value as LlmEmbeddingOptions[]) : at.refuse(value, EMBEDDINGS)),
-      { fallback: [] },
+      { fallback: [], schema: { type: 'array', items: EMBEDDING.schema } },
     ),
     /**
      * Who of several targets of equal priority is asked first: as written; by chance and `weight`; who has the fewest calls; who was the
      * quickest lately (first token, or whole answer); who costs least by the estimate, an unknown price last. @default 'order'
      */
     balance: option.oneOf('order', BALANCES),
+    /** Asks the next target beside one that has not answered for so long; the first good answer counts. Off by default. */
+    hedge: option.orNone(HEDGE),
     /** How often an invalid answer is asked for again, per target. @default 2 */
     heals: option.whole(2, { min: 0 }),
     /**
@@ -39,6 +44,7 @@ export const LLM_MODULE = option.options(
      */
     prices: option.custom<Readonly<Record<string, LlmCost>> | false, Readonly<Record<string, LlmCost>> | false>(
       readPrices,
+      { schema: { anyOf: [{ const: false }, { type: 'object', additionalProperties: COST.schema }] } },
     ),
     /** What a content filter that refuses the text comes to; the next vendor's may see it otherwise. @default 'throw' */
     onContentPolicy: option.oneOf('throw', ['throw', 'next']),

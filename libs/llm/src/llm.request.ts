@@ -31,14 +31,19 @@ export type LlmProviderSettings = Readonly<Record<string, Readonly<Record<string
 
 const penalty = option.number(undefined, { min: -2, max: 2 });
 
-const OF_CALL = {
+const OF_ALL = {
   /** Who it is for: answers that are kept are not shared between tenants. */
   tenant: option.text(),
+};
+const OF_CALL = {
+  ...OF_ALL,
   /**
    * Whether `offline`, which is no model, may answer. Where nobody else can, a call that refuses it fails.
    * @default 'refuse' with a schema, 'accept' for text
    */
   degraded: option.oneOf(undefined, ['accept', 'refuse']),
+  /** The lowest `quality` of a target that may answer, 0 to 1; one without a `quality` may not. By default any may. */
+  minQuality: option.number(undefined, { min: 0, max: 1 }),
 };
 const KEPT = { cache: option.flag(undefined) };
 
@@ -87,6 +92,9 @@ export const REQUEST = option.options({ ...COMMON, ...KEPT, schema: option.anyth
 
 /** What a call through a model of the AI SDK says of itself, in `providerOptions.resilience`. */
 export const MODEL_CALL = option.options({ ...OF_CALL, ...KEPT });
+
+/** The same of a call for vectors. */
+export const EMBEDDING_CALL = option.options(OF_ALL);
 
 /** A stream carries text as it comes; only a finished answer can be checked against a schema, so there is none here. */
 export interface LlmStreamRequest extends option.OptionsOf<typeof COMMON> {}

@@ -162,6 +162,73 @@ describe('budgets', () => {
     expect(spent).toEqual([[{ labels: { tenant: '' }, value: expect.closeTo(0.004, 9) }]]);
   });
 
+  it('may let a call wait for the next hour, and no longer than they say', async () => {
+    const llm = await start(using(1000), { budget: { usd: 0.002, per: 'hour', then: 'wait' } });
+    expect(await outcomes(llm, 2)).toBe('aa');
+    let served = false;
+    const waiting = llm.complete(ASK).then(() => (served = true));
+    await clock.advance('1m');
+    expect(served).toBe(false);
+
+    await clock.advance('1h');
+    await waiting;
+    expect(vendor.asked).toHaveLength(3);
+    expect(await outcomes(llm, 1)).toBe('a');
+
+    const impatient = { per: 'day', then: 'wait', maxWait: '5m' } as const;
+    const other = await start(using(1000), { budget: { usd: 0.001, ...impatient } });
+    expect(await outcomes(other, 2)).toBe('a!');
+    const hurried = await start(using(1000), { budget: { usd: 0.001, per: 'hour', then: 'wait' }, timeout: { total: '5s' } }); // prettier-ignore
+    expect(await outcomes(hurried, 2)).toBe('a!');
+  });
+
+  it('that are waited for let go of a caller who leaves, and of streams', async () => {
+    const llm = await start(words('Hi'), { budget: { usd: 0.001, per: 'hour', then: 'wait' } });
+    const caller = new AbortController();
+    await readAll(llm.stream({ ...ASK, maxOutputTokens: 890 }));
+    const whole = llm.complete({ ...ASK, signal: caller.signal });
+    const streamed = readAll(llm.stream({ ...ASK, signal: caller.signal }));
+    void whole.catch(() => undefined);
+    await clock.advance('1m');
+    caller.abort(new Error('gone'));
+
+    await expect(whole).rejects.toThrow('gone');
+    await expect(streamed).rejects.toThrow('gone');
+  });
+
+  it('may send a call to the next target, which costs less or nothing', async () => {
+    const llm = await start(using(1000), { budget: { usd: 0.002, then: 'fallback' } });
+
+    expect(await outcomes(llm, 3)).toBe('aaoffline');
+    const { tries } = await llm.complete(ASK);
+    expect(tries).toMatchObject([
+      { provider: 'a', outcome: 'skipped', reason: 'quota', attempt: 0 },
+      { provider: 'offline' },
+    ]);
+    expect(llm.view()[0]).toMatchObject({ state: 'closed' });
+    expect(await outcomes(llm, 1, { degraded: 'refuse' })).toBe('!');
+    expect(vendor.asked).toHaveLength(2);
+  });
+
+  it('may be of any time, which begins at multiples of its length', async () => {
+    const llm = await start(using(1000), { budget: { usd: 0.001, per: '30d' } });
+    expect(await outcomes(llm, 2)).toBe('a!');
+    const error = await llm.complete(ASK).catch((thrown: unknown) => thrown as LlmBudgetError);
+    const leftMs = (error as LlmBudgetError).retryAfterMs ?? 0;
+
+    expect((clock.epochNow() + leftMs) % (30 * 86_400_000)).toBe(0);
+    await clock.advance(leftMs);
+    expect(await outcomes(llm, 1)).toBe('a');
+  });
+
+  it('of a team of the endpoint hold its tenant at every door', async () => {
+    const keys = { search: { token: 'a-token-of-the-search-team', budget: { usd: 0.001, per: '7d' as const } } };
+    const llm = await start(using(1000), { endpoint: { keys } });
+
+    expect(await outcomes(llm, 2, { tenant: 'search' })).toBe('a!');
+    expect(await outcomes(llm, 1, { tenant: 'other' })).toBe('a');
+  });
+
   it('count nothing for what has no price, and say so once', async () => {
     const llm = await start(using(1000), { budget: { usd: 0 } }, { cost: undefined as never });
 
@@ -194,6 +261,16 @@ describe('budgets', () => {
 
     expect(read({ budget: { per: 'day' } })).toThrow(/LlmModule > budget > usd/);
     expect(read({ budgets: { acme: { usd: 1, per: 'week' } } })).toThrow(/LlmModule > budgets > acme > per/);
+    expect(read({ budget: { usd: 1, per: '5s' } })).toThrow(
+      /budget > per: got '5s', expected 'day', 'hour', 'call', or/,
+    );
+    expect(read({ budget: { usd: 1, per: 'call', then: 'wait' } })).toThrow(
+      /budget > then: got 'wait', expected 'fail'/,
+    );
+    const budget = { usd: 1 };
+    expect(read({ budgets: { a: budget }, endpoint: { keys: { a: { token: 'x'.repeat(20), budget } } } })).toThrow(
+      /endpoint > keys > a > budget: got 1, expected nothing: budgets > a is the budget of this team already/,
+    );
     expect(read({ budgets: 5 })).toThrow(/budgets by tenant/);
   });
 });

@@ -1,3 +1,4 @@
+export type { BudgetStore } from './budgets/sql-budget.store.js';
 export type { LeaseClock } from './database/database.js';
 export type { MysqlOptions } from './mysql/mysql.connection.js';
 export type { PostgresOptions } from './postgres/postgres.connection.js';
@@ -9,6 +10,9 @@ export type {
   SqliteStatement,
 } from './sqlite/sqlite.driver.js';
 export {
+  mysqlBudgetStore,
+  postgresBudgetStore,
+  sqliteBudgetStore,
   mysqlExecutionStore,
   mysqlStore,
   postgresExecutionStore,

@@ -3,6 +3,7 @@ import type { DeadLetterStore } from '@nest-resilience/core';
 // eslint-disable-next-line @typescript-eslint/ban-ts-comment
 /** @ts-ignore -- an optional peer */
 import type { ExecutionStore } from '@nest-resilience/workflow';
+import { type BudgetStore, SqlBudgetStore } from './budgets/sql-budget.store.js';
 import { SqlDeadLetterStore } from './dead-letter/sql-dead-letter.store.js';
 import { SqlExecutionStore } from './executions/sql-execution.store.js';
 import { type MysqlOptions, mysqlSource } from './mysql/mysql.connection.js';
@@ -63,4 +64,30 @@ export function postgresExecutionStore(options: PostgresOptions): ExecutionStore
  */
 export function mysqlExecutionStore(options: MysqlOptions): ExecutionStore {
   return new SqlExecutionStore(mysqlSource(options));
+}
+
+/**
+ * What language models have cost, in an SQLite file, which may be that of the dead letters: budgets go on where they were after a restart.
+ * ```ts
+ * { provide: LLM_BUDGET_STORE, useFactory: () => sqliteBudgetStore({ file: 'data/resilience.db' }) }
+ * ```
+ */
+export function sqliteBudgetStore(options: SqliteOptions): BudgetStore {
+  return new SqlBudgetStore(sqliteSource(options));
+}
+
+/**
+ * The same in PostgreSQL, for all replicas together. Needs the package `pg`.
+ * @throws Error when there is neither `url` nor `pool`, or both
+ */
+export function postgresBudgetStore(options: PostgresOptions): BudgetStore {
+  return new SqlBudgetStore(postgresSource(options));
+}
+
+/**
+ * The same in MySQL 8.0 or MariaDB 10.6 and later. Needs the package `mysql2`.
+ * @throws Error when there is neither `url` nor `pool`, or both
+ */
+export function mysqlBudgetStore(options: MysqlOptions): BudgetStore {
+  return new SqlBudgetStore(mysqlSource(options));
 }

@@ -75,6 +75,7 @@ export { RequestRefusedError, RequestStatusError, RequestTooLargeError } from '.
 export { isDestination } from './request/destination.js';
 export { DEFAULT_REQUEST_OPTIONS, type RequestOptions } from './request/request.options.js';
 export type { HttpResult } from './request/run-request.js';
+export { DirectoryWatch } from './registry/directory-watch.js';
 export type { WorkflowHandler } from './registry/handlers.js';
 export type { ReloadReport } from './registry/workflow-loader.js';
 export type { WorkflowReport } from './workflow.report.js';

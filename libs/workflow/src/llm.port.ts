@@ -17,6 +17,8 @@ export interface LlmPortRequest {
   readonly model?: string;
   /** Whether something simpler than a model may answer. */
   readonly degraded?: DegradedAnswers;
+  /** Of those that may answer, from 0 to 1. */
+  readonly minQuality?: number;
   readonly signal?: AbortSignal;
 }
 

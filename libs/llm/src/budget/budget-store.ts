@@ -16,17 +16,15 @@ export interface LlmBudgetStore {
 /** Injection token of {@link LlmBudgetStore}. */
 export const LLM_BUDGET_STORE = Symbol.for('nest-resilience:llm-budget-store');
 
-/** Sums of this process; of each budget the last two periods. */
+/** Sums of one budget in this process, of the last two periods. */
 export class LocalSums {
-  private readonly sums = new Map<string, Map<string, number>>();
+  private readonly periods = new Map<string, number>();
 
-  add(budget: string, key: string, usd: number): number {
-    const periods = this.sums.get(budget) ?? new Map<string, number>();
-    this.sums.set(budget, periods);
-    const sum = (periods.get(key) ?? 0) + usd;
-    periods.set(key, sum);
-    const [oldest] = periods.keys();
-    if (periods.size > 2 && oldest !== undefined) periods.delete(oldest);
+  add(key: string, usd: number): number {
+    const sum = (this.periods.get(key) ?? 0) + usd;
+    this.periods.set(key, sum);
+    const [oldest] = this.periods.keys();
+    if (this.periods.size > 2 && oldest !== undefined) this.periods.delete(oldest);
     return sum;
   }
 }

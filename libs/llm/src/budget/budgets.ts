@@ -5,10 +5,9 @@ import { LlmBudgetError } from '../llm.errors.js';
 import type { LlmBudgetEvent } from '../llm.events.js';
 import type { LlmCost } from '../prices/cost.options.js';
 import type { LlmUsage } from '../llm.result.js';
-import type { ResolvedBudget } from './budget.options.js';
+import { type BudgetPeriod, periodMs, type ResolvedBudget } from './budget.options.js';
 import { type LlmBudgetStore, LocalSums } from './budget-store.js';
 
-const PERIOD_MS = { hour: 3_600_000, day: 86_400_000 } as const;
 /** Milliseconds. A store that takes longer is as good as none. */
 const STORE_TIMEOUT_MS = 1_000;
 /** Sums of decimal fractions are off by less than this. */
@@ -19,6 +18,8 @@ export interface BudgetsOptions {
   readonly budgets: ReadonlyMap<string, ResolvedBudget>;
   readonly clock: Clock;
   readonly store: LlmBudgetStore | undefined;
+  /** What this process has spent, by tenant; a change of options begins none anew. */
+  readonly sums?: Map<string | undefined, LocalSums>;
   readonly tell: (event: LlmBudgetEvent) => void;
 }
 
@@ -32,7 +33,7 @@ interface BudgetedTarget {
 
 /** One budget, and what was spent of it in the period that runs. */
 class Budget {
-  private readonly local = new LocalSums();
+  private readonly local: LocalSums;
   private readonly told = new Set<string>();
   spent = { key: '', usd: 0 };
 
@@ -40,22 +41,27 @@ class Budget {
     readonly tenant: string | undefined,
     readonly options: ResolvedBudget,
     private readonly surroundings: BudgetsOptions,
-  ) {}
+  ) {
+    this.local = surroundings.sums?.get(tenant) ?? new LocalSums();
+    surroundings.sums?.set(tenant, this.local);
+  }
 
   /** Of the period that runs; a call's sum is its own. */
   key(): string {
     const { per } = this.options;
-    if (per === 'call') return 'call';
-    return `llm-budget:${JSON.stringify(this.tenant ?? null)}:${per}:${Math.floor(this.surroundings.clock.epochNow() / PERIOD_MS[per])}`;
+    const ms = periodMs(per);
+    if (ms === undefined) return 'call';
+    const period = Math.floor(this.surroundings.clock.epochNow() / ms);
+    return `llm-budget:${JSON.stringify(this.tenant ?? null)}:${per}:${period}`;
   }
 
   async add(key: string, usd: number): Promise<number> {
     const { clock, store } = this.surroundings;
-    const { per } = this.options;
-    const alone = this.local.add(per, key, usd);
-    if (store === undefined || per === 'call') return this.note(key, alone);
+    const ms = periodMs(this.options.per);
+    const alone = this.local.add(key, usd);
+    if (store === undefined || ms === undefined) return this.note(key, alone);
     try {
-      const asked = Promise.resolve(store.add(key, usd, 2 * PERIOD_MS[per]));
+      const asked = Promise.resolve(store.add(key, usd, 2 * ms));
       const sum = await within(clock, STORE_TIMEOUT_MS, asked, () => {
         throw new Error(`the store of budgets took longer than ${STORE_TIMEOUT_MS} ms`);
       });
@@ -71,8 +77,7 @@ class Budget {
     if (sum <= usd + ROUNDING_USD) return;
     this.tell(key, 'exceeded', { spentUsd: sum });
     if (then === 'warn') return;
-    const now = this.surroundings.clock.epochNow();
-    throw new LlmBudgetError(this.tenant, usd, per, per === 'call' ? undefined : PERIOD_MS[per] - (now % PERIOD_MS[per])); // prettier-ignore
+    throw new LlmBudgetError(this.tenant, this.options, leftOf(per, this.surroundings.clock));
   }
 
   /** Once in a period. */
@@ -90,6 +95,12 @@ class Budget {
     this.spent = { key, usd };
     return usd;
   }
+}
+
+/** Until the next period. */
+function leftOf(per: BudgetPeriod, clock: Clock): number | undefined {
+  const ms = periodMs(per);
+  return ms && ms - (clock.epochNow() % ms);
 }
 
 /** Holds calls within what they may cost: booked by an estimate before each request, settled with what it did cost. */

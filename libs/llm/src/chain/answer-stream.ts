@@ -3,6 +3,7 @@ import { LlmStreamInterruptedError } from '../llm.errors.js';
 import type { LlmGuardRecord, LlmResult, LlmUsage } from '../llm.result.js';
 import type { Served } from '../model/told.js';
 import type { ModelPart, ModelRequest } from '../providers/model-call.js';
+import { askInTurn } from './ask-in-turn.js';
 import type { Turn } from './call-targets.js';
 import { Continuation } from './continuation.js';
 import { estimatedUsage } from './cost.js';
@@ -153,20 +154,25 @@ export class AnswerStream<T> implements AsyncIterable<T> {
 
   private async open({ record, targets }: ChainCall, request: ModelRequest): Promise<readonly ModelPart[]> {
     const { signal } = this.stop;
-    const { clock } = this.chain.surroundings;
     const isForReader = (part: ModelPart) => this.pick(part) !== undefined;
-    for (;;) {
-      const turn = await targets.turn(signal);
-      if (!this.continuation.isFor(turn, record)) continue;
-      try {
-        const opened = await openStream(turn, { request, record, signal, clock, isForReader });
-        this.current = { turn, opened };
-        this.who = record.served(turn.target, turn.fallbackLevel);
-        return opened.first;
-      } catch (error) {
-        targets.failed(turn, error, signal);
-      }
-    }
+    const { expected } = this.chain.toSend(request);
+    const asking = this.chain.asking(record, expected);
+    const { turn, answer } = await askInTurn<OpenedStream>(targets, {
+      ...asking,
+      signal,
+      // What the reader has got cannot come from two.
+      hedge: this.continuation.before === '' ? asking.hedge : undefined,
+      skips: (next) => !this.continuation.isFor(next, record),
+      ask: (next, ofTurn = signal) =>
+        openStream(next, { request, record, signal: ofTurn, clock: asking.clock, isForReader }),
+      discard: ({ stream, settleTokens }) => {
+        settleTokens(expected.totalTokens);
+        stream.fail(leftEarly());
+      },
+    });
+    this.current = { turn, opened: answer };
+    this.who = record.served(turn.target, turn.fallbackLevel);
+    return answer.first;
   }
 
   private take(parts: readonly ModelPart[]): void {

@@ -1,7 +1,7 @@
 import type { Clock, FailureReason } from '@nest-resilience/core';
-import { messageOf } from '../llm.errors.js';
+import { LlmBudgetError, messageOf } from '../llm.errors.js';
 import type { Book } from '../budget/budgets.js';
-import type { LlmResult, LlmTry, LlmUsage } from '../llm.result.js';
+import { type LlmResult, type LlmTry, type LlmUsage, NO_USAGE } from '../llm.result.js';
 import type { Served } from '../model/told.js';
 import type { ModelRequest } from '../providers/model-call.js';
 import type { AnswerFacts } from '../providers/read-answer.js';
@@ -18,9 +18,10 @@ export class CallRecord {
   private readonly entries: (LlmTry | undefined)[] = [];
   private readonly attemptsPerLevel = new Map<number, number>();
   private readonly startedAt: number;
-  private open: OpenTry | undefined;
+  /** Requests on their way: one of a target at most. */
+  private readonly open = new Map<LlmTarget, OpenTry>();
   /** Of what was booked for the request that goes out next. */
-  private settle: ((usd: number | undefined) => void) | undefined;
+  private readonly booked = new Map<LlmTarget, (usd: number | undefined) => void>();
   heals = 0;
   /** Requests that said again in other words what a target did not understand. */
   adapted = 0;
@@ -47,38 +48,52 @@ export class CallRecord {
   }
 
   /** Before a request goes out. @throws LlmBudgetError when it may cost more than is left */
-  async afford(target: LlmTarget): Promise<void> {
-    this.settle?.(0);
-    this.settle = undefined;
-    this.settle = await this.budget?.(target);
+  async afford(target: LlmTarget, signal: AbortSignal): Promise<void> {
+    this.release(target);
+    const settle = await this.budget?.(target);
+    if (signal.aborted) settle?.(0);
+    else if (settle) this.booked.set(target, settle);
+    signal.throwIfAborted();
   }
 
   /** A request goes out. One that is still open was given up, for `lastError`. */
   begin(target: LlmTarget, fallbackLevel: number, lastError: unknown, stream = false): OpenTry {
-    this.open?.failed(lastError);
+    this.open.get(target)?.failed(lastError);
     const attempt = (this.attemptsPerLevel.get(fallbackLevel) ?? 0) + 1;
     this.attemptsPerLevel.set(fallbackLevel, attempt);
     const index = this.entries.push(undefined) - 1;
     const begun = { ...identity(target), fallbackLevel, attempt, ...(stream && { stream }) };
-    const { settle } = this;
-    this.settle = undefined;
-    this.open = new OpenTry(target, begun, this.clock, (entry) => {
+    const settle = this.booked.get(target);
+    if (settle) this.booked.delete(target);
+    const opened = new OpenTry(target, begun, this.clock, (entry) => {
       settle?.(spentOn(entry));
       this.entries[index] = entry;
       this.ended(entry);
     });
-    return this.open;
+    this.open.set(target, opened);
+    return opened;
+  }
+
+  /** Another target was first: what it was expected to cost is what it did. */
+  lost(target: LlmTarget, expected: LlmUsage): void {
+    const usage = target.provider.kind === 'offline' ? NO_USAGE : expected;
+    this.open.get(target)?.failed(new Error('another target was first'), { reason: 'aborted', usage });
+  }
+
+  private release(target: LlmTarget): void {
+    this.booked.get(target)?.(0);
+    this.booked.delete(target);
   }
 
   /** The target gave up: closes a request that is still open, or notes that none was sent. */
   gaveUp(target: LlmTarget, fallbackLevel: number, error: unknown): void {
     const reason = reasonOf(error);
-    this.settle?.(0);
-    this.settle = undefined;
-    this.open?.failed(error);
-    this.open = undefined;
+    this.release(target);
+    this.open.get(target)?.failed(error);
+    this.open.delete(target);
     if (reason === 'circuit_open') this.notSent(target, fallbackLevel, 'rejected', reason, messageOf(error));
-    else if (isOwnLimit(error)) this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
+    else if (isOwnLimit(error) || error instanceof LlmBudgetError)
+      this.notSent(target, fallbackLevel, 'skipped', reason, messageOf(error));
   }
 
   notSent(

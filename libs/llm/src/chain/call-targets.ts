@@ -19,6 +19,11 @@ export interface Turn {
   readonly fallbackLevel: number;
 }
 
+interface Broke {
+  readonly turn: Turn;
+  readonly error: LlmBudgetError;
+}
+
 export type FellBack = (from: LlmTarget, turn: Turn, reason: FailureReason, error: unknown) => void;
 
 /**
@@ -34,6 +39,11 @@ export class CallTargets {
   /** Those of {@link failures} that something was sent to. */
   private readonly asked = new Set<LlmTarget>();
   private at: LlmTarget | undefined;
+  /** Asked beside {@link at}. */
+  private readonly besides = new Set<Turn>();
+  /** Asked again in the next period of its budget. */
+  private broke: Broke | undefined;
+  private waitedForBudget = 0;
   private last: { readonly target: LlmTarget; readonly reason: FailureReason; readonly error: unknown } | undefined;
 
   constructor(
@@ -56,6 +66,8 @@ export class CallTargets {
    */
   async turn(signal?: AbortSignal): Promise<Turn> {
     for (;;) {
+      const waited = this.broke && (await this.nextPeriod(this.broke, signal));
+      if (waited) return waited;
       const turn = this.nextModel() ?? (await this.held.wait(signal)) ?? this.offline();
       if (turn === undefined) throw this.exhausted();
       const { tokens, provider } = turn.target;
@@ -71,13 +83,28 @@ export class CallTargets {
     }
   }
 
+  /** The next model that may be asked now, beside the one that is; nobody is waited for. */
+  async beside(): Promise<Turn | undefined> {
+    const turn = this.nextModel();
+    if (turn === undefined) return undefined;
+    const waitMs = await turn.target.tokens.reserve(this.estimatedTokens);
+    if (waitMs > 0) {
+      this.noRoom(turn, waitMs);
+      return undefined;
+    }
+    turn.target.load.calls++;
+    this.besides.add(turn);
+    return turn;
+  }
+
   /** Notes why a target could not serve. Throws the error itself when the call may not go on. */
   failed(turn: Turn, error: unknown, signal: AbortSignal | undefined): void {
     const { target } = turn;
+    if (this.besides.delete(turn)) target.load.calls--;
     const reason = reasonOf(error);
     if (signal?.aborted === true || reason === 'aborted') throw upstream(error);
     // It is of the caller, not of this target.
-    if (error instanceof LlmBudgetError) throw error;
+    if (error instanceof LlmBudgetError) return this.overBudget(turn, error);
     const wasAsked = reason !== 'circuit_open' && !isOwnLimit(error);
     if (wasAsked) target.cooldown.failed(error);
     if (!fallsThrough(reason, target.options)) throw upstream(error);
@@ -93,12 +120,33 @@ export class CallTargets {
   /** The call is over. */
   left(): void {
     this.moveTo(undefined);
+    for (const { target } of this.besides) target.load.calls--;
+    this.besides.clear();
   }
 
   private moveTo(target: LlmTarget | undefined): void {
     if (this.at) this.at.load.calls--;
     if (target) target.load.calls++;
     this.at = target;
+  }
+
+  private overBudget(turn: Turn, error: LlmBudgetError): void {
+    if (error.then === 'fallback') return this.note(turn.target, 'quota', error);
+    const { total = Infinity } = turn.target.options.timeouts;
+    const leftMs = Math.min(total - this.record.durationMs, error.maxWaitMs - this.waitedForBudget);
+    if (error.then !== 'wait' || (error.retryAfterMs ?? Infinity) > leftMs) throw error;
+    this.broke = { turn, error };
+  }
+
+  /** There is money again. */
+  private async nextPeriod({ turn, error }: Broke, signal: AbortSignal | undefined): Promise<Turn> {
+    const { cooldown, clock, stop } = turn.target;
+    const from = clock.now();
+    await cooldown.wait(error.retryAfterMs ?? 0, signal, stop);
+    if (stop?.aborted === true) throw error;
+    this.waitedForBudget += clock.now() - from;
+    this.broke = undefined;
+    return turn;
   }
 
   /** Targets that are left alone go behind those that are not, or are held until their time has come; text processing is last. */
@@ -172,9 +220,12 @@ export class CallTargets {
     return all.length > 0 && all.every(([, { reason }]) => isOfTheRequest(reason));
   }
 
-  private exhausted(): LlmBadRequestError | LlmUnavailableError {
+  private exhausted(): LlmBadRequestError | LlmBudgetError | LlmUnavailableError {
     const failures = [...this.failures.values()];
     const { tries } = this.record;
+    const [first] = failures;
+    if (first?.error instanceof LlmBudgetError && failures.every(({ error }) => error instanceof LlmBudgetError))
+      return first.error;
     if (this.isRequestWrong()) return new LlmBadRequestError(failures, tries);
     const waits = failures.map(({ error }) => classifyError(error).retryAfterMs).filter((wait) => wait !== undefined);
     return new LlmUnavailableError(failures, tries, waits.length === 0 ? undefined : Math.min(...waits));

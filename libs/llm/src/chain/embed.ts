@@ -34,24 +34,28 @@ export async function embed(
   const expected = expectedUsage(tokensOf(call.values.reduce((sum, text) => sum + text.length, 0)), 0);
   // Who is next, and what becomes of a target that fails, is the same for every kind of call.
   const ofChain = targets as unknown as readonly LlmTarget[];
-  const { answer: made, result } = await chain.run(ofChain, { expected, signal, tenant }, async (turn, record) => {
-    const target = turn.target as unknown as EmbeddingTarget;
-    const { answer, opened } = await send<Embedded>(turn, {
-      estimatedTokens: expected.totalTokens,
-      record,
-      signal,
-      once: async (attempt) => {
-        const vectors = await target.provider.embed(call, { signal: attempt });
-        const tokens = vectors.usage?.tokens ?? 0;
-        return { answer: vectors, usage: { inputTokens: tokens, outputTokens: 0, totalTokens: tokens } };
-      },
-      adapt: (error) => target.provider.adapt(call, error),
-      whyUnusable: ({ answer: { embeddings } }) => whyUnusable(target, call, embeddings, dimensions),
-    });
-    opened.ok(answer.usage);
-    dimensions.known ??= answer.answer.embeddings[0]?.length;
-    return { ...answer, text: '', reasoning: '', finishReason: 'stop' };
-  });
+  const { answer: made, result } = await chain.run(
+    ofChain,
+    { expected, signal, tenant },
+    async (turn, record, ofTurn) => {
+      const target = turn.target as unknown as EmbeddingTarget;
+      const { answer, opened } = await send<Embedded>(turn, {
+        estimatedTokens: expected.totalTokens,
+        record,
+        signal: ofTurn,
+        once: async (attempt) => {
+          const vectors = await target.provider.embed(call, { signal: attempt });
+          const tokens = vectors.usage?.tokens ?? 0;
+          return { answer: vectors, usage: { inputTokens: tokens, outputTokens: 0, totalTokens: tokens } };
+        },
+        adapt: (error) => target.provider.adapt(call, error),
+        whyUnusable: ({ answer: { embeddings } }) => whyUnusable(target, call, embeddings, dimensions),
+      });
+      opened.ok(answer.usage);
+      dimensions.known ??= answer.answer.embeddings[0]?.length;
+      return { ...answer, text: '', reasoning: '', finishReason: 'stop' };
+    },
+  );
   return { answer: made.answer, result };
 }
 

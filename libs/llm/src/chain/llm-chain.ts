@@ -10,10 +10,12 @@ import type { ModelRequest } from '../providers/model-call.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { ask } from './ask.js';
+import { type Asking, askInTurn } from './ask-in-turn.js';
 import { balanced, type Balancing } from './balance.js';
 import { CallRecord, type TryListener } from './call-record.js';
 import { CallTargets, type Turn } from './call-targets.js';
 import { askForObject } from './heal.js';
+import type { ResolvedHedge } from './hedge.options.js';
 import type { LlmTarget } from './llm-target.js';
 import { reasonIn } from './reason.js';
 import { expectedUsage, inputTokensOf } from './token-limit.js';
@@ -25,6 +27,8 @@ export interface ChainSurroundings {
   readonly heals: number;
   /** Absent: always in the order of the chain. */
   readonly balance?: Pick<Balancing, 'by' | 'random'>;
+  /** Absent: one target after the other. */
+  readonly hedge?: ResolvedHedge | undefined;
   readonly tried: TryListener;
   /** Absent without any. */
   readonly guards?: Guards | undefined;
@@ -53,6 +57,9 @@ export interface ToSend {
 /** What of a call does not reach a model. */
 export type CallSettings<T> = Pick<LlmRequest<T>, 'schema' | 'signal' | 'tenant' | 'cache'>;
 
+/** @param signal of this turn */
+type AskOne<A> = (turn: Turn, record: CallRecord, signal: AbortSignal | undefined) => Promise<A>;
+
 type Answered = Parameters<CallRecord['result']>[2];
 
 export interface Generated<A, T> {
@@ -62,7 +69,8 @@ export interface Generated<A, T> {
 
 /** Runs calls along a list of targets and tells what happened to them. */
 export class LlmChain {
-  constructor(readonly surroundings: ChainSurroundings) {}
+  /** @param surroundings may be changed; calls that run notice it where they next look */
+  constructor(public surroundings: ChainSurroundings) {}
 
   /**
    * A whole answer, past the guards; one that is to match a schema is checked, and asked for again with what is wrong.
@@ -94,9 +102,9 @@ export class LlmChain {
     { schema: wanted, signal, tenant }: CallSettings<T>,
   ): Promise<Generated<ProviderAnswer, T>> {
     const schema = wanted === undefined ? undefined : await answerSchema<T>(wanted);
-    return this.run(chain, { ...this.toSend(request), signal, tenant }, async (turn, record) => {
-      if (schema !== undefined) return this.askForObject(turn, request, schema, record, signal);
-      const { answer, opened } = await ask(turn, request, record, signal);
+    return this.run(chain, { ...this.toSend(request), signal, tenant }, async (turn, record, ofTurn) => {
+      if (schema !== undefined) return this.askForObject(turn, request, schema, record, ofTurn);
+      const { answer, opened } = await ask(turn, request, record, ofTurn);
       opened.ok(answer.usage);
       return answer;
     });
@@ -106,22 +114,16 @@ export class LlmChain {
   async run<A extends Answered, T>(
     chain: readonly LlmTarget[],
     { signal, ...toSend }: ToSend & { readonly signal: AbortSignal | undefined },
-    askOne: (turn: Turn, record: CallRecord) => Promise<A & { readonly object?: T }>,
+    askOne: AskOne<A & { readonly object?: T }>,
   ): Promise<Generated<A, T>> {
     const { record, targets } = this.begin(chain, toSend);
     try {
       signal?.throwIfAborted();
-      for (;;) {
-        const turn = await targets.turn(signal);
-        try {
-          const answer = await askOne(turn, record);
-          const result = record.result<T>(turn.target, turn.fallbackLevel, answer);
-          this.completed(result, false);
-          return { answer, result };
-        } catch (error) {
-          targets.failed(turn, error, signal);
-        }
-      }
+      const ask = (turn: Turn, ofTurn: AbortSignal | undefined) => askOne(turn, record, ofTurn);
+      const { turn, answer } = await askInTurn(targets, { ...this.asking(record, toSend.expected), signal, ask });
+      const result = record.result<T>(turn.target, turn.fallbackLevel, answer);
+      this.completed(result, false);
+      return { answer, result };
     } catch (error) {
       this.failed(error, record, { stream: false, signal });
       throw error;
@@ -132,6 +134,22 @@ export class LlmChain {
 
   toSend(request: ModelRequest): ToSend {
     return { request, expected: expectedUsage(inputTokensOf(request.prompt), request.maxOutputTokens) };
+  }
+
+  /** What becomes of targets that are asked beside each other. */
+  asking(record: CallRecord, expected: LlmUsage): Pick<Asking<never>, 'clock' | 'hedge' | 'joins' | 'lost'> {
+    const { clock, hedge } = this.surroundings;
+    return {
+      ...{ clock, hedge },
+      joins: ({ target, fallbackLevel }, beside) =>
+        this.emit('resilience.llm.hedged', () => ({
+          provider: target.options.name,
+          model: target.options.model,
+          fallbackLevel,
+          beside: { provider: beside.target.options.name, model: beside.target.options.model },
+        })),
+      lost: ({ target }) => record.lost(target, expected),
+    };
   }
 
   begin(chain: readonly LlmTarget[], { request, expected, tenant, stream = false }: ToSend): ChainCall {

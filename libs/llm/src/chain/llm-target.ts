@@ -1,6 +1,7 @@
 import {
   type Clock,
   type Matcher,
+  type option,
   type Policy,
   type PolicyOptions,
   type Random,
@@ -50,7 +51,7 @@ export interface TimeAndChance {
 export function createTarget(
   options: ResolvedTarget,
   provider: LlmProvider,
-  createPolicy: (options: PolicyOptions) => Policy,
+  createPolicy: (options: PolicyOptions, kind: 'whole' | 'stream') => Policy,
   { clock, random, stop, shared }: TimeAndChance,
 ): LlmTarget {
   const name = circuitNameOf(options);
@@ -61,13 +62,13 @@ export function createTarget(
     options,
     circuit: name,
     provider,
-    tokens: new TargetLimits(name, options.limits, clock, shared),
+    tokens: new TargetLimits(name, options.limits, clock, shared, (ms) => cooldown.cool(ms)),
     cooldown,
     load: new TargetLoad(clock),
     clock,
     stop,
-    policy: createPolicy(whole),
-    streamPolicy: createPolicy(stream),
+    policy: createPolicy(whole, 'whole'),
+    streamPolicy: createPolicy(stream, 'stream'),
   };
 }
 
@@ -83,7 +84,12 @@ export function policiesOf(options: ResolvedTarget): Readonly<Record<'whole' | '
   };
   const retry = options.retry && {
     ...options.retry,
-    abortOn: [...NOBODY_ASKED_AGAIN, ...listOf(options.retry.abortOn)],
+    abortOn: [
+      ...NOBODY_ASKED_AGAIN,
+      // Who asked to be left alone is, and the next one may have room; unless it is asked for.
+      options.retry.byReason?.rate_limit ? isOwnLimit : isRateLimit,
+      ...listOf(options.retry.abortOn),
+    ],
   };
   return {
     whole: {
@@ -96,12 +102,27 @@ export function policiesOf(options: ResolvedTarget): Readonly<Record<'whole' | '
   };
 }
 
-/** Those that a call lets answer: what fills a schema without a model is made up, so it must be asked for. */
-export function withoutDegraded(
+/**
+ * Those that a call lets answer: what fills a schema without a model is made up, so it must be asked for. Notes a `minQuality` that nobody has.
+ */
+export function goodEnough(
   chain: readonly LlmTarget[],
-  { schema, degraded = schema === undefined ? 'accept' : 'refuse' }: Pick<LlmRequest, 'schema' | 'degraded'>,
+  {
+    schema,
+    degraded = schema === undefined ? 'accept' : 'refuse',
+    minQuality,
+  }: { readonly [K in 'schema' | 'degraded' | 'minQuality']?: LlmRequest[K] | undefined },
+  at: option.Place,
 ): readonly LlmTarget[] {
-  return degraded === 'accept' ? chain : chain.filter(({ provider }) => provider.kind !== 'offline');
+  const taken = degraded === 'accept' ? chain : chain.filter(({ provider }) => provider.kind !== 'offline');
+  if (minQuality === undefined) return taken;
+  const good = taken.filter(({ options: { quality = -1 } }) => quality >= minQuality);
+  if (good.length === 0 && taken.length > 0) {
+    const known = taken.flatMap(({ options: { quality } }) => quality ?? []);
+    const best = known.length === 0 ? 'nothing where no target has a' : `at most ${Math.max(...known)}, the best`;
+    at.at('minQuality').refuse(minQuality, `${best} 'quality' of those that may answer`);
+  }
+  return good;
 }
 
 /** @throws LlmRateLimitError when the target's limits have no room for one more request, or it asked to be left alone meanwhile */
@@ -125,9 +146,9 @@ function isRateLimit(error: unknown): boolean {
 
 /**
  * What no target is asked again for at once: a stream whose first words were read cannot begin anew; an answer without end would have
- * none the next time either; who asked to be left alone is, and the next one may have room.
+ * none the next time either.
  */
-const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, LlmBudgetError, isRateLimit];
+const NOBODY_ASKED_AGAIN = [LlmStreamInterruptedError, LlmAnswerTooLargeError, LlmBudgetError];
 
 function listOf(matcher: Matcher | undefined) {
   if (matcher === undefined) return [];

@@ -38,7 +38,7 @@ export function openStream(
     const running = target.streamPolicy.execute(
       async (attempt) => {
         for (let { lastError } = attempt; ;) {
-          if (record.isBudgeted) await record.afford(target);
+          if (record.isBudgeted) await record.afford(target, attempt.signal);
           refuseWithoutRoom(target, estimate);
           const settleTokens = target.tokens.take(estimate);
           const opened = record.begin(target, fallbackLevel, lastError, true);

@@ -2,7 +2,7 @@ import { option } from '@nest-resilience/core';
 import { didYouMean } from '@nest-resilience/core/kit';
 import { type LlmRequest, type LlmStreamRequest, REQUEST, STREAM_REQUEST } from '../llm.request.js';
 import type { ModelPrompt, ModelRequest } from '../providers/model-call.js';
-import { type LlmTarget, withoutDegraded } from './llm-target.js';
+import { goodEnough, type LlmTarget } from './llm-target.js';
 import { modelMessage } from './read-messages.js';
 
 /** What other clients call an option of ours. */
@@ -29,7 +29,7 @@ export function readRequest(
   const at = new option.Place('LlmService');
   const ours = withoutOthersWords(request, at);
   const read = (kind === 'whole' ? REQUEST : STREAM_REQUEST).read(ours, at);
-  const chain = withoutDegraded(chooseTargets(targets, request?.model, at), request ?? {});
+  const chain = goodEnough(chooseTargets(targets, request?.model, at), request ?? {}, at);
   at.finish();
   const {
     prompt,
@@ -41,6 +41,7 @@ export function readRequest(
     tenant: _tenant,
     cache: _cache,
     degraded: _degraded,
+    minQuality: _minQuality,
     ...settings
   } = { ...REQUEST.fallback, ...read };
   const conversation = (messages as ModelPrompt | undefined) ?? [modelMessage({ role: 'user', content: prompt ?? '' })];

@@ -32,7 +32,7 @@ export async function send<A extends { readonly usage: LlmUsage }>(
   try {
     return await policy.execute(async (attempt) => {
       for (let { lastError } = attempt; ;) {
-        if (record.isBudgeted) await record.afford(target);
+        if (record.isBudgeted) await record.afford(target, attempt.signal);
         refuseWithoutRoom(target, estimatedTokens);
         const settle = tokens.take(estimatedTokens);
         const opened = record.begin(target, fallbackLevel, lastError);

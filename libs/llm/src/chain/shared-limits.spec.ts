@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { ResilienceModule } from '@nest-resilience/core';
+import { ResilienceModule, type RetryOptions } from '@nest-resilience/core';
 import { FakeClock } from '@nest-resilience/core/testing';
 import { Global, Module } from '@nestjs/common';
 import { Test, type TestingModule } from '@nestjs/testing';
@@ -13,13 +13,14 @@ class Together implements SharedLimits {
   readonly left = new Map<string, number>();
   readonly listeners: ((target: string, ms: number) => void)[] = [];
   away = false;
+  cooldownMs = 0;
 
   async take(target: string, tokens: number, perMinute: number) {
     if (this.away) return undefined;
     const left = this.left.get(target) ?? perMinute;
     if (left < tokens) return { ok: false, waitMs: 60_000 } as const;
     this.left.set(target, left - tokens);
-    return { ok: true, cooldownMs: 0 } as const;
+    return { ok: true, cooldownMs: this.cooldownMs } as const;
   }
 
   settle(target: string, delta: number): void {
@@ -43,7 +44,11 @@ describe('limits that all replicas share', () => {
     await vendor?.close();
   });
 
-  async function replica(together: SharedLimits, limits: object): Promise<LlmService> {
+  async function replica(
+    together: SharedLimits,
+    limits: object,
+    retry: RetryOptions | false = {},
+  ): Promise<LlmService> {
     const { baseURL } = vendor as OneVendor;
     @Global()
     @Module({ providers: [{ provide: LLM_SHARED_LIMITS, useValue: together }], exports: [LLM_SHARED_LIMITS] })
@@ -53,7 +58,7 @@ describe('limits that all replicas share', () => {
         Shared,
         ResilienceModule.forRoot({ clock: new FakeClock(), random: () => 0 }),
         LlmModule.forRoot({
-          health: { enabled: false },
+          ...{ health: { enabled: false }, retry },
           providers: [{ name: 'a', kind: 'openai-compatible', model: 'm', baseURL, limits: { ...limits, maxWait: 0 } }],
         }),
       ],
@@ -100,6 +105,28 @@ describe('limits that all replicas share', () => {
     const llm = await replica(together, { requestsPerMinute: 1 });
 
     expect([await ask(llm), await ask(llm)]).toEqual(['served', 'RESILIENCE_LLM_UNAVAILABLE']);
+  });
+
+  it('count the retries of a request', async () => {
+    await answering(refusing(500, 'boom'));
+    const together = new Together();
+    const llm = await replica(together, { requestsPerMinute: 100 }, { maxRetries: 2, strategy: 'immediate' });
+
+    await ask(llm);
+
+    expect(vendor?.requests).toBe(3);
+    expect(together.left.get('llm:a:m#requests')).toBe(97);
+  });
+
+  it('tell of a cooldown with what they grant', async () => {
+    await answering();
+    const together = new Together();
+    const llm = await replica(together, { requestsPerMinute: 100 });
+    together.cooldownMs = 30_000;
+
+    expect(await ask(llm)).toBe('RESILIENCE_LLM_UNAVAILABLE');
+
+    expect(vendor?.requests).toBe(0);
   });
 
   it('let one replica’s hint hold for the others', async () => {

@@ -13,8 +13,8 @@ export interface ResolvedLimits {
 export class TargetLimits {
   private readonly requests: TokenLimit;
   private readonly tokens: TokenLimit;
-  /** Booked with the shared limits for the request that comes next. */
-  private booked = 0;
+  /** Booked with the shared limits for requests that come next. */
+  private readonly booked = { requests: 0, tokens: 0 };
   /** Requests on their way. */
   inFlight = 0;
   readonly maxWaitMs: number;
@@ -24,6 +24,8 @@ export class TargetLimits {
     private readonly limits: ResolvedLimits | undefined,
     clock: Clock,
     private readonly shared?: SharedLimits,
+    /** Hears that the target asked another replica to be left alone. */
+    private readonly cool: (ms: number) => void = () => undefined,
   ) {
     this.requests = new TokenLimit(limits?.requestsPerMinute, clock);
     this.tokens = new TokenLimit(limits?.tokensPerMinute, clock);
@@ -41,9 +43,10 @@ export class TargetLimits {
     if (this.shared === undefined || waitMs > 0) return waitMs;
     const requests = await this.takeShared(`${this.name}#requests`, 1, this.limits?.requestsPerMinute);
     if (requests > 0) return requests;
+    if (this.limits?.requestsPerMinute !== undefined) this.booked.requests++;
     const tokens = await this.takeShared(this.name, estimatedTokens, this.limits?.tokensPerMinute);
-    if (tokens > 0) this.shared.settle(`${this.name}#requests`, -1);
-    else if (this.limits?.tokensPerMinute !== undefined) this.booked += estimatedTokens;
+    if (tokens > 0) this.bookRequest(-1);
+    else if (this.limits?.tokensPerMinute !== undefined) this.booked.tokens += estimatedTokens;
     return tokens;
   }
 
@@ -52,8 +55,11 @@ export class TargetLimits {
     this.requests.take(1);
     this.inFlight++;
     const settle = this.tokens.take(estimatedTokens);
-    const booked = Math.min(this.booked, estimatedTokens);
-    this.booked -= booked;
+    // A retry was not booked before.
+    if (this.booked.requests > 0) this.booked.requests--;
+    else this.bookRequest(1);
+    const booked = Math.min(this.booked.tokens, estimatedTokens);
+    this.booked.tokens -= booked;
     return (usedTokens) => {
       this.inFlight--;
       settle(usedTokens);
@@ -67,9 +73,17 @@ export class TargetLimits {
     return { ...(requests !== undefined && { requests }), ...(tokens !== undefined && { tokens }) };
   }
 
+  private bookRequest(by: 1 | -1): void {
+    if (this.limits?.requestsPerMinute === undefined || this.shared === undefined) return;
+    if (by < 0) this.booked.requests--;
+    this.shared.settle(`${this.name}#requests`, by);
+  }
+
   private async takeShared(bucket: string, tokens: number, perMinute: number | undefined): Promise<number> {
     if (perMinute === undefined) return 0;
     const taken = await this.shared?.take(bucket, Math.min(tokens, perMinute), perMinute);
-    return taken === undefined || taken.ok ? 0 : taken.waitMs;
+    if (taken === undefined) return 0;
+    if (taken.ok && taken.cooldownMs > 0) this.cool(taken.cooldownMs);
+    return taken.ok ? 0 : taken.waitMs;
   }
 }

@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Optional } from '@nestjs/common';
 import { option, ResilienceOptionsError, ResilienceService } from '@nest-resilience/core';
-import { costOf } from '../chain/cost.js';
+import { LLM_SHARED_LIMITS, type SharedLimits } from '../chain/shared-limits.js';
 import { estimateTokens, tokensOf } from '../chain/token-limit.js';
 import { LlmService } from '../llm.service.js';
-import { LLM_OPTIONS } from '../llm.tokens.js';
 import { LEFT_OUT, MODEL, PROVIDER } from '../model/told.js';
 import type { ResolvedLlmOptions, ResolvedTarget } from '../options/resolved-options.js';
 import type { ModelAnswer, ModelCall } from '../providers/model-call.js';
 import { usageOf } from '../providers/read-answer.js';
 import { chatAnswer } from './chat-answer.js';
 import { chatStream } from './chat-stream.js';
-import { ENDPOINT } from './endpoint.options.js';
+import { ENDPOINT, isOf, refuseUnknownModels, type ResolvedEndpoint } from './endpoint.options.js';
 import { badRequest, OpenAiProblem } from './openai-problem.js';
 import type { Json } from './read-body.js';
 import { openAiOptions, readChat } from './read-chat.js';
@@ -25,8 +24,8 @@ const AUTO = 'auto';
 const OPENAI_WIRES: readonly string[] = ['openai', 'openai-compatible', 'ollama'];
 
 type Headers = Readonly<Record<string, string>>;
-type Ended = Pick<ModelAnswer, 'usage' | 'providerMetadata'>;
-type Target = Pick<ResolvedTarget, 'name' | 'model' | 'kind' | 'cost'>;
+type Ended = Pick<ModelAnswer, 'usage'>;
+type Target = Pick<ResolvedTarget, 'name' | 'model' | 'kind'>;
 
 export interface Answer<T> {
   readonly headers: Headers;
@@ -36,23 +35,26 @@ export interface Answer<T> {
 /** What the routes of the endpoint do, without HTTP. */
 @Injectable()
 export class LlmEndpoint {
-  readonly maxBodyBytes: number;
   private readonly teams: Teams;
 
   constructor(
     @Inject(LlmService) private readonly llm: LlmService,
-    @Inject(LLM_OPTIONS) private readonly options: ResolvedLlmOptions,
     @Inject(ResilienceService) private readonly resilience: ResilienceService,
+    @Optional() @Inject(LLM_SHARED_LIMITS) shared?: SharedLimits,
   ) {
-    const endpoint = options.endpoint ?? ENDPOINT.fallback;
-    this.maxBodyBytes = endpoint.maxBodyBytes;
-    this.teams = new Teams(endpoint, resilience.clock);
-    this.refuseUnknownModels();
+    this.teams = new Teams(resilience.clock, shared);
+    const at = new option.Place('LlmModule');
+    refuseUnknownModels(this.options, at);
+    at.finish();
+  }
+
+  get maxBodyBytes(): number {
+    return this.endpoint.maxBodyBytes;
   }
 
   /** @throws OpenAiProblem 401 */
   team(authorization: string | undefined): Team {
-    return this.teams.of(authorization);
+    return this.teams.of(authorization, this.endpoint);
   }
 
   models(team: Team): Json {
@@ -78,8 +80,8 @@ export class LlmEndpoint {
     const { call, passedOn, ...request } = readChat(body);
     const model = this.find(request.model, (name) => this.llm.model(name, { only: team.models }));
     const tokens = estimateTokens(call.prompt, call.maxOutputTokens);
-    const settle = this.book(team, request.model, tokens, this.options.targets);
-    const asked: ModelCall = { ...call, abortSignal: signal, providerOptions: this.optionsFor(passedOn) };
+    const settle = await this.book(team, tokens);
+    const asked: ModelCall = { ...call, abortSignal: signal, providerOptions: this.optionsFor(team, passedOn) };
     const id = `chatcmpl-${randomUUID()}`;
     const created = Math.floor(this.resilience.clock.epochNow() / 1000);
     try {
@@ -107,18 +109,26 @@ export class LlmEndpoint {
     if (dimensions !== undefined && dimensions !== own)
       throw badRequest('dimensions', `The vectors of this endpoint have ${own ?? 'the length of its models'}.`);
     const tokens = tokensOf(values.reduce((sum, text) => sum + text.length, 0));
-    const settle = this.book(team, request.model, tokens, this.options.embeddings);
+    const settle = await this.book(team, tokens);
     try {
-      const providerOptions = this.optionsFor(passedOn);
-      const answer = await model.doEmbed({ values, abortSignal: signal, providerOptions: providerOptions ?? {} });
+      const providerOptions = this.optionsFor(team, passedOn);
+      const answer = await model.doEmbed({ values, abortSignal: signal, providerOptions });
       const used = answer.usage?.tokens ?? tokens;
-      settle({ usage: inputOf(used), providerMetadata: answer.providerMetadata });
+      settle({ usage: inputOf(used) });
       const headers = this.headersOf(answer.response?.headers, passedOn);
       return { headers, body: embeddingsAnswer(headers[MODEL] ?? '', request, answer.embeddings, used) };
     } catch (error) {
       settle(undefined);
       throw error;
     }
+  }
+
+  private get options(): ResolvedLlmOptions {
+    return this.llm.options;
+  }
+
+  private get endpoint(): ResolvedEndpoint {
+    return this.options.endpoint ?? ENDPOINT.fallback;
   }
 
   private allTargets(): readonly Target[] {
@@ -133,33 +143,23 @@ export class LlmEndpoint {
     }
   }
 
-  /** @returns corrects the booking; a call that failed costs its team nothing */
-  private book(
-    team: Team,
-    model: string,
-    tokens: number,
-    targets: readonly Target[],
-  ): (ended: Ended | undefined) => void {
-    const cost = targets.find((target) => model === AUTO || isOf(target, [model]))?.cost;
-    const settle = team.book({ tokens, costUsd: costOf(usageOf(inputOf(tokens)), cost) ?? 0 });
-    return (ended) => {
-      const costUsd = ended?.providerMetadata?.['resilience']?.['costUsd'];
-      settle({
-        tokens: ended ? usageOf(ended.usage).totalTokens : 0,
-        costUsd: typeof costUsd === 'number' ? costUsd : 0,
-      });
-    };
+  /** @returns corrects the booking; a call that failed used nothing */
+  private async book(team: Team, tokens: number): Promise<(ended: Ended | undefined) => void> {
+    const settle = await team.book(tokens);
+    return (ended) => settle(ended ? usageOf(ended.usage).totalTokens : 0);
   }
 
-  /** For each target of OpenAI's wire under the name that its client library reads. */
-  private optionsFor(passedOn: Json): NonNullable<ModelCall['providerOptions']> {
-    if (Object.keys(passedOn).length === 0) return {};
+  /** For the chain, and for each target of OpenAI's wire under the name that its client library reads. */
+  private optionsFor({ name: tenant }: Team, passedOn: Json): NonNullable<ModelCall['providerOptions']> {
+    const resilience = { tenant };
+    if (Object.keys(passedOn).length === 0) return { resilience };
     const compatible = this.allTargets().filter(({ kind }) => kind !== 'openai' && OPENAI_WIRES.includes(kind));
     const openai = openAiOptions(passedOn);
     // That library renames some, and hands on the others as they are.
     return Object.fromEntries([
       ...compatible.map(({ name }) => [name, { ...passedOn, ...openai }]),
       ['openai', openai],
+      ['resilience', resilience],
     ]) as NonNullable<ModelCall['providerOptions']>;
   }
 
@@ -171,19 +171,6 @@ export class LlmEndpoint {
     const leftOut = [headers[LEFT_OUT], ...unknown].filter((one) => one !== undefined).join(', ');
     return { ...Object.fromEntries(told), ...(leftOut !== '' && { [LEFT_OUT]: leftOut }) };
   }
-
-  private refuseUnknownModels(): void {
-    const at = new option.Place('LlmModule > endpoint > keys');
-    for (const [team, { models = [] }] of this.options.endpoint?.keys ?? [])
-      for (const name of models)
-        if (!this.allTargets().some((target) => isOf(target, [name])))
-          at.at(team).at('models').refuse(name, 'the name of a provider, of its model, or provider:model');
-    at.finish();
-  }
-}
-
-function isOf({ name, model }: Target, names: readonly string[] | undefined): boolean {
-  return names === undefined || [name, model, `${name}:${model}`].some((one) => names.includes(one));
 }
 
 function inputOf(tokens: number): ModelAnswer['usage'] {

@@ -4,9 +4,13 @@ import { ResilienceModule } from '@nest-resilience/core';
 import type { LlmEndpointOptions } from './endpoint.options.js';
 import { LlmModule } from '../llm.module.js';
 import type { LlmModuleOptions } from '../llm.options.js';
-import type { INestApplication } from '@nestjs/common';
+import { LLM_BUDGET_STORE, type LlmBudgetStore } from '../budget/budget-store.js';
+import { LLM_SHARED_LIMITS, type SharedLimits } from '../chain/shared-limits.js';
+import { Global, type INestApplication, Module, type ValueProvider } from '@nestjs/common';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import { Test } from '@nestjs/testing';
+import { Ajv2020 } from 'ajv/dist/2020.js';
 import { createHash } from 'node:crypto';
 import OpenAI from 'openai';
 import {
@@ -60,7 +64,11 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
   async function start(
     endpoint: Partial<LlmEndpointOptions> = {},
     more: Partial<LlmModuleOptions> = {},
+    shared: readonly ValueProvider[] = [],
   ): Promise<void> {
+    @Global()
+    @Module({ providers: [...shared], exports: shared.map(({ provide }) => provide) })
+    class Shared {}
     const provider = {
       kind: 'openai',
       apiKey: 'k',
@@ -68,6 +76,7 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     } as const;
     const module = await Test.createTestingModule({
       imports: [
+        Shared,
         ResilienceModule.forRoot(),
         LlmModule.forRoot({
           health: { enabled: false },
@@ -108,6 +117,46 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
 
     expect(error).toMatchObject({ status: 429, code: 'insufficient_quota' });
     expect([first.asked.length, second.asked.length]).toEqual([0, 0]);
+  });
+
+  it('answers as it is described', async () => {
+    await start();
+    second.answer = (response, asked, count) =>
+      (count === 2
+        ? json(200, chat({ content: null, tool_calls: [toolCall('look', {})] }, 'tool_calls'))
+        : asked.path.endsWith('embeddings')
+          ? vectors
+          : json(200, chat('hello')))(response, asked, count);
+    first.answer = (response, asked, count) =>
+      (asked.path.endsWith('embeddings') ? vectors : dead)(response, asked, count);
+    const { paths } = SwaggerModule.createDocument(app, new DocumentBuilder().build());
+    const expectDescribed = async (answer: Response, path: string, method: 'get' | 'post') => {
+      const { content } = (paths[`/v1/${path}`]?.[method]?.responses[answer.status] ?? {}) as {
+        content?: Record<string, { schema: object }>;
+      };
+      const validate = new Ajv2020({ strict: false }).compile(content?.['application/json']?.schema ?? false);
+      expect([path, answer.status, validate(await answer.json()), validate.errors]).toEqual([
+        path,
+        answer.status,
+        true,
+        null,
+      ]);
+    };
+    const read = (path: string, key = KEY) =>
+      fetch(`${url}/v1/${path}`, { headers: { authorization: `Bearer ${key}` } });
+    const tools = [tool({ type: 'object', properties: {} })];
+
+    await expectDescribed(await read('models'), 'models', 'get');
+    await expectDescribed(await read('models/slow'), 'models/{id}', 'get');
+    await expectDescribed(await read('models/none'), 'models/{id}', 'get');
+    await expectDescribed(await read('models', 'nobody'), 'models', 'get');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi') }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi'), tools }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', messages: user('hi'), x: 1 }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'fast', messages: [] }), 'chat/completions', 'post');
+    await expectDescribed(await post({ model: 'auto', input: ['a', 'b'] }, 'embeddings'), 'embeddings', 'post');
+    await expectDescribed(await post({ model: 'auto', input: 5 }, 'embeddings'), 'embeddings', 'post');
+    expect(Object.keys(paths).filter((path) => path.startsWith('/v1'))).toHaveLength(4);
   });
 
   it('says what a guard refused', async () => {
@@ -459,8 +508,45 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     const second_ = await ask().catch((error: unknown) => error);
 
     if (then === 'fail')
-      expect(second_).toMatchObject({ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' });
+      expect(second_).toMatchObject({
+        ...{ status: 429, code: 'insufficient_quota', type: 'insufficient_quota' },
+        message: expect.stringContaining("The budget of team 'a' has no room"),
+      });
     expect(second.asked).toHaveLength(served);
+  });
+
+  it('keeps the budget and the limits of a team where all replicas count', async () => {
+    const spent = new Map<string, number>();
+    const taken: [string, number, number][] = [];
+    const budgets: LlmBudgetStore = {
+      add: (key, usd) => {
+        spent.set(key, (spent.get(key) ?? 0) + usd);
+        return Promise.resolve(spent.get(key) ?? 0);
+      },
+    };
+    const limits: SharedLimits = {
+      take: (name, tokens, perMinute) => {
+        taken.push([name, tokens, perMinute]);
+        return Promise.resolve(taken.length < 3 ? { ok: true, cooldownMs: 0 } : { ok: false, waitMs: 5_000 });
+      },
+      settle: () => undefined,
+      cool: () => undefined,
+      onCool: () => undefined,
+    };
+    const shared = [
+      { provide: LLM_BUDGET_STORE, useValue: budgets },
+      { provide: LLM_SHARED_LIMITS, useValue: limits },
+    ];
+    const keys = { a: { token: KEY, budget: { usd: 50 }, limits: { requestsPerMinute: 60 } } };
+    await start({ keys }, {}, shared);
+    const ask = () => openai.chat.completions.create({ model: 'slow', messages: user('hi'), max_tokens: 1 });
+    await ask();
+    await ask();
+
+    await expect(ask()).rejects.toMatchObject({ status: 429, code: 'rate_limit_exceeded' });
+    expect(taken).toEqual(taken.map(() => ['llm-team:a#requests', 1, 60]));
+    // Twelve tokens an answer.
+    expect([...spent]).toEqual([[expect.stringMatching(/^llm-budget:"a":day:/), expect.closeTo(2.4, 9)]]);
   });
 
   const tool = (parameters: unknown, name = 'look') => ({ type: 'function', function: { name, parameters } });
@@ -587,7 +673,8 @@ describe.each(['express', 'fastify'] as const)('the OpenAI-compatible endpoint o
     const stranger = await post(body, 'chat/completions', { authorization: 'Bearer nobody' });
 
     expect([large.status, await large.json()]).toMatchObject([413, { error: { code: 'request_too_large' } }]);
-    expect(stranger.status).toBe(401);
+    expect([large, stranger].map(({ headers }) => headers.get('connection'))).toEqual(['close', 'close']);
+    expect([stranger.status, await stranger.json()]).toMatchObject([401, { error: { code: 'invalid_api_key' } }]);
   });
 
   it('passes on what only one wire knows, and says where it had no place', async () => {

@@ -11,7 +11,7 @@ export function errorAnswer(error: unknown): OpenAiProblem {
       status: 429,
       type: 'insufficient_quota',
       code: 'insufficient_quota',
-      message: 'The budget of this gateway has no room for the request.',
+      message: `The budget of ${error.tenant === undefined ? 'this gateway' : `team '${error.tenant}'`} has no room for the request.`,
       retryAfterMs: error.retryAfterMs,
       shouldRetry: false,
     });

@@ -1,25 +1,27 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { Logger } from '@nestjs/common';
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '@nest-resilience/core';
-import { TokenBucket } from '@nest-resilience/core/kit';
+import type { SharedLimits } from '../chain/shared-limits.js';
+import { TargetLimits } from '../chain/target-limits.js';
 import type { ResolvedEndpoint, ResolvedKey } from './endpoint.options.js';
 import { OpenAiProblem } from './openai-problem.js';
 
-const MINUTE_MS = 60_000;
-
 /** Who may use the endpoint, told apart by their keys. */
 export class Teams {
-  private readonly teams: readonly { readonly digest: Buffer; readonly team: Team }[];
+  private endpoint: ResolvedEndpoint | undefined;
+  private teams: readonly Known[] = [];
 
-  constructor({ keys }: ResolvedEndpoint, clock: Clock) {
-    this.teams = [...keys].map(([name, key]) => ({
-      digest: key.sha256 === undefined ? digest(key.token ?? '') : Buffer.from(key.sha256, 'hex'),
-      team: new Team(name, key, clock),
-    }));
-  }
+  constructor(
+    private readonly clock: Clock,
+    private readonly shared: SharedLimits | undefined,
+  ) {}
 
-  /** @throws OpenAiProblem 401 for a header without a known key */
-  of(authorization: string | undefined): Team {
+  /**
+   * @param endpoint in effect now; a team whose options are the same keeps its limits
+   * @throws OpenAiProblem 401 for a header without a known key
+   */
+  of(authorization: string | undefined, endpoint: ResolvedEndpoint): Team {
+    if (endpoint !== this.endpoint) this.read(endpoint);
     const given = digest(/^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '');
     // All of them, always: how long it takes tells nothing of which one was near.
     const found = this.teams.filter((one) => timingSafeEqual(one.digest, given));
@@ -30,26 +32,35 @@ export class Teams {
       message: 'No team of this endpoint has this API key. Send yours as "Authorization: Bearer <key>".',
     });
   }
+
+  private read(endpoint: ResolvedEndpoint): void {
+    this.teams = [...endpoint.keys].map(([name, key]) => {
+      const known = this.teams.find(({ team }) => team.name === name);
+      if (known && isDeepStrictEqual(known.key, key)) return known;
+      const digested = key.sha256 === undefined ? digest(key.token ?? '') : Buffer.from(key.sha256, 'hex');
+      return { digest: digested, key, team: new Team(name, key, this.clock, this.shared) };
+    });
+    this.endpoint = endpoint;
+  }
 }
 
-/** What one team may ask for, and what it has used. Kept in this process: give each replica its share. */
+interface Known {
+  readonly digest: Buffer;
+  readonly key: ResolvedKey;
+  readonly team: Team;
+}
+
+/** What one team may ask for, and what it has used. Its budget is that of a tenant of its name. */
 export class Team {
-  private readonly logger = new Logger('LlmEndpoint');
-  private readonly requests: TokenBucket | undefined;
-  private readonly tokens: TokenBucket | undefined;
-  private period = 0;
-  private spentUsd = 0;
-  private warnedIn = -1;
+  private readonly limits: TargetLimits;
 
   constructor(
     readonly name: string,
     private readonly key: ResolvedKey,
-    private readonly clock: Clock,
+    clock: Clock,
+    shared: SharedLimits | undefined,
   ) {
-    const { requestsPerMinute, tokensPerMinute } = key.limits ?? {};
-    const now = clock.now();
-    if (requestsPerMinute !== undefined) this.requests = new TokenBucket(requestsPerMinute, MINUTE_MS, now);
-    if (tokensPerMinute !== undefined) this.tokens = new TokenBucket(tokensPerMinute, MINUTE_MS, now);
+    this.limits = new TargetLimits(`llm-team:${name}`, key.limits && { ...key.limits, maxWait: 0 }, clock, shared);
   }
 
   get models(): readonly string[] | undefined {
@@ -58,17 +69,12 @@ export class Team {
 
   /**
    * Books one call by an estimate.
-   * @returns corrects it with what the call came to
-   * @throws OpenAiProblem 429 beyond a limit, or beyond the budget
+   * @returns corrects it with the tokens that the call came to
+   * @throws OpenAiProblem 429 beyond a limit
    */
-  book(estimate: Used): (used: Used) => void {
-    this.refuseBeyondBudget(estimate.costUsd);
-    const now = this.clock.now();
-    const most = this.key.limits?.tokensPerMinute ?? Infinity;
-    const waitMs = Math.max(
-      this.requests?.waitMs(1, now) ?? 0,
-      this.tokens?.waitMs(Math.min(estimate.tokens, most), now) ?? 0,
-    );
+  async book(estimatedTokens: number): Promise<(usedTokens: number) => void> {
+    // Others may have been let in meanwhile.
+    const waitMs = (await this.limits.reserve(estimatedTokens)) || this.limits.waitMs(estimatedTokens);
     if (waitMs > 0)
       throw new OpenAiProblem({
         status: 429,
@@ -76,50 +82,8 @@ export class Team {
         message: `Team '${this.name}' has no room left this minute.`,
         retryAfterMs: waitMs,
       });
-    this.requests?.takeAhead(1, now);
-    this.tokens?.takeAhead(estimate.tokens, now);
-    this.spentUsd += estimate.costUsd;
-    const { period } = this;
-    return ({ tokens, costUsd }) => {
-      this.tokens?.takeAhead(tokens - estimate.tokens, this.clock.now());
-      this.startPeriod();
-      if (period === this.period) this.spentUsd = Math.max(0, this.spentUsd + costUsd - estimate.costUsd);
-    };
+    return this.limits.take(estimatedTokens);
   }
-
-  private refuseBeyondBudget(costUsd: number): void {
-    const { budget } = this.key;
-    if (budget === undefined) return;
-    this.startPeriod();
-    if (this.spentUsd < budget.usd && this.spentUsd + costUsd <= budget.usd) return;
-    const left = (this.period + 1) * budget.per - this.clock.epochNow();
-    const spent = `Team '${this.name}' has spent ${this.spentUsd.toFixed(4)} of ${budget.usd} US dollars`;
-    if (budget.then === 'fail')
-      throw new OpenAiProblem({
-        status: 429,
-        type: 'insufficient_quota',
-        code: 'insufficient_quota',
-        message: `${spent}. The next period begins in ${Math.ceil(left / MINUTE_MS)} minutes.`,
-        retryAfterMs: left,
-        shouldRetry: false,
-      });
-    if (this.warnedIn !== this.period) this.logger.warn(`${spent}, and goes on`);
-    this.warnedIn = this.period;
-  }
-
-  /** Periods begin at multiples of their length since 1970: days at midnight UTC. */
-  private startPeriod(): void {
-    const { budget } = this.key;
-    const period = budget === undefined ? 0 : Math.floor(this.clock.epochNow() / budget.per);
-    if (period === this.period) return;
-    this.period = period;
-    this.spentUsd = 0;
-  }
-}
-
-export interface Used {
-  readonly tokens: number;
-  readonly costUsd: number;
 }
 
 function digest(text: string): Buffer {

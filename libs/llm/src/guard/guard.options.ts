@@ -29,11 +29,21 @@ export const GUARD = option.options({
   redact: option.custom<
     boolean | readonly (RedactedKind | RegExp | `/${string}`)[],
     readonly (RedactedKind | RegExp)[]
-  >((value, at) => {
-    if (typeof value === 'boolean') return value ? REDACTED_KINDS : [];
-    if (!Array.isArray(value)) return at.refuse(value, KINDS);
-    return value.flatMap((one: unknown, index) => redacted(one) ?? at.item(index).refuse(one, KINDS) ?? []);
-  }),
+  >(
+    (value, at) => {
+      if (typeof value === 'boolean') return value ? REDACTED_KINDS : [];
+      if (!Array.isArray(value)) return at.refuse(value, KINDS);
+      return value.flatMap((one: unknown, index) => redacted(one) ?? at.item(index).refuse(one, KINDS) ?? []);
+    },
+    {
+      schema: {
+        anyOf: [
+          { type: 'boolean' },
+          { type: 'array', items: { anyOf: [{ enum: REDACTED_KINDS }, { type: 'string', pattern: '^/.+/[a-z]*$' }] } },
+        ],
+      },
+    },
+  ),
   check: option.custom<LlmGuardFunction, LlmGuardFunction>((value, at) =>
     typeof value === 'function' ? (value as LlmGuardFunction) : at.refuse(value, 'a function (text, about) => text'),
   ),

@@ -32,11 +32,16 @@ export class CheckBudget {
   private readonly lastUsage = new Map<string, LlmUsage>();
 
   constructor(
-    readonly maxCostPerDay: number,
+    private maxCostPerDay: number,
     /** Of the model that is asked, by provider; one that is missing here costs nobody knows what. */
-    private readonly costs: ReadonlyMap<string, LlmCost>,
+    private costs: ReadonlyMap<string, LlmCost>,
     private readonly clock: Clock,
   ) {}
+
+  /** What was spent stays. */
+  reconfigure(maxCostPerDay: number, costs: ReadonlyMap<string, LlmCost>): void {
+    [this.maxCostPerDay, this.costs] = [maxCostPerDay, costs];
+  }
 
   /** @returns `undefined` when the check must not be sent */
   book(provider: string): SettleCheck | undefined {

@@ -126,8 +126,11 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
   }
 
   private async runAndScheduleNext(): Promise<void> {
-    const { interval, jitter } = this.llm.options.health;
-    if (await this.leads(LEASE_INTERVALS * interval)) await this.run();
+    const { enabled, interval, jitter } = this.llm.options.health;
+    if (enabled) {
+      const leads = await this.leads(LEASE_INTERVALS * interval);
+      if (leads || this.last().some(({ ageMs = Infinity }) => ageMs > LEASE_INTERVALS * interval)) await this.run();
+    }
     if (!this.isScheduled()) return;
     const delayMs = interval * (1 + jitter * (2 * this.random() - 1));
     this.timer = this.resilience.clock.setTimer(() => {
@@ -136,7 +139,7 @@ export class LlmConnectivityChecker implements OnApplicationBootstrap, OnModuleD
     this.timer.unref();
   }
 
-  /** Of several replicas one checks; where nobody knows which, each for itself. */
+  /** Of several replicas one checks; where nobody knows which, each for itself, and so whoever has not heard of a provider for long. */
   private async leads(ttlMs: number): Promise<boolean> {
     try {
       return (await this.lease?.lead('checks', ttlMs)) ?? true;

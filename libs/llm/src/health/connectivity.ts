@@ -32,7 +32,7 @@ export interface ConnectivityOptions {
   /** How its models stand at present. */
   readonly targets: (provider: string) => readonly TargetState[];
   /** Older evidence that no check renews says nothing any more. */
-  readonly staleAfterMs: number;
+  readonly staleAfterMs: () => number;
   /** What its checks cost; `undefined` for one whose checks never cost anything. */
   readonly paidChecks: (provider: string) => LlmPaidChecks | undefined;
 }
@@ -48,10 +48,15 @@ export class Connectivity {
   private readonly clock: Clock;
 
   constructor(
-    readonly providers: readonly string[],
+    private providers: readonly string[],
     private readonly options: ConnectivityOptions,
   ) {
     this.clock = options.clock;
+  }
+
+  /** What was seen of those that stay is kept. */
+  reconfigure(providers: readonly string[]): void {
+    this.providers = providers;
   }
 
   /**
@@ -160,7 +165,7 @@ export class Connectivity {
   /** An open circuit is no matter of age. */
   private isStale(provider: string, last: Evidence, targets: readonly TargetState[]): boolean {
     if (!this.withheld.has(provider) || isShut(targets)) return false;
-    return this.clock.now() - last.at > this.options.staleAfterMs;
+    return this.clock.now() - last.at > this.options.staleAfterMs();
   }
 
   private evidenceOf(provider: string, targets = this.options.targets(provider)): Evidence | undefined {

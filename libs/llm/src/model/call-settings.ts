@@ -1,5 +1,5 @@
 import { option } from '@nest-resilience/core';
-import { MODEL_CALL } from '../llm.request.js';
+import { EMBEDDING_CALL, MODEL_CALL } from '../llm.request.js';
 import type { ModelCall } from '../providers/model-call.js';
 
 /**
@@ -10,6 +10,22 @@ export function callSettings(
   options: ModelCall['providerOptions'],
   door: string,
 ): Partial<option.OutOf<typeof MODEL_CALL>> {
-  const given = options?.['resilience'] as option.OptionsOf<typeof MODEL_CALL.spec> | undefined;
-  return given === undefined ? {} : option.read(MODEL_CALL, given, `${door} > providerOptions > resilience`);
+  return settingsIn(options, door, MODEL_CALL);
+}
+
+/** As {@link callSettings}, of a call for vectors. */
+export function embeddingSettings(
+  options: ModelCall['providerOptions'],
+  door: string,
+): Partial<option.OutOf<typeof EMBEDDING_CALL>> {
+  return settingsIn(options, door, EMBEDDING_CALL);
+}
+
+function settingsIn<In, Out>(
+  options: ModelCall['providerOptions'],
+  door: string,
+  known: option.Option<In, Out>,
+): Out | Record<string, never> {
+  const given = options?.['resilience'] as In | undefined;
+  return given === undefined ? {} : option.read(known, given, `${door} > providerOptions > resilience`);
 }

@@ -1,10 +1,11 @@
 import { AnswerStream } from '../chain/answer-stream.js';
 import type { LlmChain } from '../chain/llm-chain.js';
-import { type LlmTarget, withoutDegraded } from '../chain/llm-target.js';
+import { goodEnough, type LlmTarget } from '../chain/llm-target.js';
 import type { LlmResult } from '../llm.result.js';
 import type { ProviderAnswer } from '../providers/read-answer.js';
 import type { JsonSchema, LlmSchema } from '../llm.request.js';
 import type { ModelCall, ModelContent, ModelPart, SdkModel } from '../providers/model-call.js';
+import { option } from '@nest-resilience/core';
 import { RecentMap } from '@nest-resilience/core/kit';
 import { jsonSchema } from 'ai';
 import { callSettings } from './call-settings.js';
@@ -17,9 +18,10 @@ const SCHEMAS_KEPT = 100;
 
 /**
  * The chain as a model of the AI SDK. Its version is the one of `ai` 6; `ai` 7 takes it as it is.
+ * @param targets those of now
  * @param name what it calls itself, in logs and traces
  */
-export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name: string): SdkModel {
+export function chainModel(chain: LlmChain, targets: () => readonly LlmTarget[], name: string): SdkModel {
   const schemas = new RecentMap<LlmSchema>(SCHEMAS_KEPT);
   const schemaOf = ({ responseFormat: format }: ModelCall): LlmSchema | undefined => {
     if (format?.type !== 'json' || format.schema === undefined) return undefined;
@@ -27,6 +29,12 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
     const known = schemas.use(text) ?? jsonSchema(JSON.parse(text) as JsonSchema);
     schemas.set(text, known);
     return known;
+  };
+  const allowed = (asked: Parameters<typeof goodEnough>[1]) => {
+    const at = new option.Place(DOOR);
+    const good = goodEnough(targets(), asked, at);
+    at.finish();
+    return good;
   };
   return {
     specificationVersion: 'v3',
@@ -37,8 +45,8 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
     async doGenerate(call) {
       const { abortSignal: signal, ...request } = call;
       const schema = schemaOf(call);
-      const { degraded, ...settings } = callSettings(call.providerOptions, DOOR);
-      const asked = withoutDegraded(targets, { schema, degraded });
+      const { degraded, minQuality, ...settings } = callSettings(call.providerOptions, DOOR);
+      const asked = allowed({ schema, degraded, minQuality });
       const { answer, result } = await chain.generate(asked, request, { ...settings, schema, signal });
       const { source } = answer;
       return {
@@ -50,8 +58,8 @@ export function chainModel(chain: LlmChain, targets: readonly LlmTarget[], name:
       };
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
-      const { degraded, tenant } = callSettings(request.providerOptions, DOOR);
-      const asked = withoutDegraded(targets, { schema: schemaOf(request), degraded });
+      const { tenant, degraded, minQuality } = callSettings(request.providerOptions, DOOR);
+      const asked = allowed({ schema: schemaOf(request), degraded, minQuality });
       const answer = new AnswerStream(chain, asked, request, { signal, tenant }, withResult);
       const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();
@@ -84,20 +92,23 @@ function streamOf(
   first: IteratorResult<ModelPart, void>,
   parts: AsyncIterator<ModelPart, void>,
 ): ReadableStream<ModelPart> {
-  let next: IteratorResult<ModelPart, void> | undefined = first;
+  let begun = false;
   return new ReadableStream<ModelPart>(
     {
-      async pull(controller) {
-        try {
-          const { done, value } = next ?? (await parts.next());
-          next = undefined;
+      // Hot path, no async function: it costs a part as much again. See `npm run bench -- llm`.
+      pull(controller) {
+        const hand = ({ done, value }: IteratorResult<ModelPart, void>) => {
           if (done === true) controller.close();
           else controller.enqueue(value);
-        } catch (error) {
-          // As the providers of the AI SDK do: what was read so far stays readable.
-          controller.enqueue({ type: 'error', error });
-          controller.close();
-        }
+        };
+        if (begun)
+          return parts.next().then(hand, (error: unknown) => {
+            // As the providers of the AI SDK do: what was read so far stays readable.
+            controller.enqueue({ type: 'error', error });
+            controller.close();
+          });
+        begun = true;
+        return hand(first);
       },
       async cancel() {
         await parts.return?.();

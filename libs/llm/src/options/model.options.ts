@@ -20,7 +20,10 @@ export function modelOption<M extends AnySdkModel>(methods: readonly string[], a
     if (isModel && ['v3', 'v4'].includes(String(version))) return value as M;
     return at.refuse(isModel ? `a model of specification ${version}` : value, allowed);
   };
-  return option.required(option.custom<string | M, string | M>(read, { fallback: '' }), allowed);
+  return option.required(
+    option.custom<string | M, string | M>(read, { fallback: '', schema: { type: 'string', minLength: 1 } }),
+    allowed,
+  );
 }
 
 export type AnySdkModel = LlmSdkModel | LlmSdkEmbeddingModel;
@@ -34,7 +37,7 @@ export const MODEL = option.options({
   /** A name, or a model object of the AI SDK, which needs no `kind`. */
   model: modelOption<LlmSdkModel>(['doGenerate', 'doStream'], MODEL_ALLOWED),
   cost: option.orNone(COST),
-  /** 0..1, your own judgement; only reported with the answers. */
+  /** 0..1, your own judgement: reported with the answers, and what `minQuality` of a call asks for. */
   quality: option.number(undefined, { min: 0, max: 1 }),
   /** Tokens the model can read; a text too long for one target goes on only to a larger one. */
   contextWindow: option.whole(undefined, { min: 1 }),

@@ -1,4 +1,10 @@
-import { type CircuitBreakerOptions, type FailureReason, option, type RetryOptions } from '@nest-resilience/core';
+import {
+  type CircuitBreakerOptions,
+  type FailureReason,
+  option,
+  policySchemas,
+  type RetryOptions,
+} from '@nest-resilience/core';
 import { FAILURE_REASONS } from '@nest-resilience/core/kit';
 
 const limit = option.duration(undefined, { min: 1 });
@@ -55,12 +61,18 @@ export const FALL_THROUGH = option.options(
 /** Whether the next target is asked, by the reason of a failure. */
 export interface LlmFallThrough extends option.OptionsOf<typeof FALL_THROUGH.spec> {}
 
+type CircuitOptions = Omit<CircuitBreakerOptions, 'name' | 'key'>;
+
 export const POLICIES = {
   timeout: option.orNone(TIMEOUTS),
   /** Over `DEFAULT_LLM_OPTIONS`; `false`: no retries. */
-  retry: option.anything<RetryOptions | false>(),
+  retry: option.custom<RetryOptions | false, RetryOptions | false>((value) => value as RetryOptions | false, {
+    schema: policySchemas().retry,
+  }),
   /** Over `DEFAULT_LLM_OPTIONS`; the name is always `llm:<provider>:<model>`. */
-  circuitBreaker: option.anything<Omit<CircuitBreakerOptions, 'name' | 'key'>>(),
+  circuitBreaker: option.custom<CircuitOptions, CircuitOptions>((value) => value as CircuitOptions, {
+    schema: policySchemas().circuitBreaker,
+  }),
   /** Over `DEFAULT_LLM_OPTIONS`, reason by reason. */
   cooldown: option.orNone(COOLDOWN),
   /**

@@ -36,16 +36,21 @@ const ACCESS = {
   /** Required for a `model` that is a name. */
   kind: option.oneOf(undefined, LLM_PROVIDER_KINDS),
   /** Must be given for `openai-compatible`; the others know their own. */
-  baseURL: option.custom<string, string>((value, at) =>
-    typeof value === 'string' && /^https?:\/\/[^/]/.test(value)
-      ? value
-      : at.refuse(value, "a URL such as 'https://host/v1'"),
+  baseURL: option.custom<string, string>(
+    (value, at) =>
+      typeof value === 'string' && /^https?:\/\/[^/]/.test(value)
+        ? value
+        : at.refuse(value, "a URL such as 'https://host/v1'"),
+    // A file may have it from the environment.
+    { schema: { type: 'string' } },
   ),
   /**
    * `openai` and `anthropic` look into `OPENAI_API_KEY` and `ANTHROPIC_API_KEY` when it is not given. Of several keys the next one serves
    * when one is refused (401, 403, a quota, a rate limit), which is left alone for its `cooldown` then.
    */
-  apiKey: option.custom<string | readonly string[], readonly string[]>(readKeys),
+  apiKey: option.custom<string | readonly string[], readonly string[]>(readKeys, {
+    schema: { anyOf: [{ type: 'string' }, { type: 'array', minItems: 1, items: { type: 'string' } }] },
+  }),
   /** Lower is asked first; equal ones as `balance` says. @default 0, for `offline` last of all */
   priority: option.number(),
   /** Share of the calls among targets of equal priority, unless `balance` is `order`; each model has it. 0: only when the others fail. */
@@ -61,7 +66,10 @@ export const PROVIDER = option.options(
     models: option.custom<
       readonly (string | LlmSdkModel | LlmModelOptions)[],
       readonly option.ResolvedOf<typeof MODEL.spec>[]
-    >(readModels, { fallback: [] }),
+    >(readModels, {
+      fallback: [],
+      schema: { type: 'array', items: { anyOf: [{ type: 'string', minLength: 1 }, MODEL.schema] } },
+    }),
     /**
      * How a schema reaches the model: as `json_schema`, as plain JSON mode, or only described in the prompt (it always is in the last two).
      * @default 'json-schema'

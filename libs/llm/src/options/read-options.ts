@@ -1,4 +1,6 @@
 import { option } from '@nest-resilience/core';
+import type { ResolvedBudget } from '../budget/budget.options.js';
+import type { ResolvedEndpoint } from '../endpoint/endpoint.options.js';
 import { LLM_MODULE, type LlmModuleOptions } from '../llm.options.js';
 import { readEmbedding, readProvider } from './read-provider.js';
 import type { ResolvedEmbedding, ResolvedLlmOptions } from './resolved-options.js';
@@ -18,6 +20,7 @@ export function readLlmOptions(
     balance,
     budget,
     budgets,
+    hedge,
     heals,
     health,
     cache,
@@ -28,10 +31,27 @@ export function readLlmOptions(
   const targets = providers.flatMap((provider, index) => readProvider(provider, index, at, { module, env }));
   const vectors = embeddings.flatMap((one, index) => readEmbedding(one, index, at, { module, env }));
   checkDimensions(vectors, at);
+  const held = withTeams(budgets, endpoint, at);
   at.finish();
   // The sort is stable: equal priorities keep their written order.
-  const resolved = { balance, budget, budgets, heals, health, cache, guards, endpoint };
+  const resolved = { balance, budget, budgets: held, hedge, heals, health, cache, guards, endpoint };
   return { targets: targets.sort(byPriority), embeddings: vectors.sort(byPriority), ...resolved };
+}
+
+/** A team of the endpoint is the tenant of its name, at every door. */
+function withTeams(
+  budgets: ReadonlyMap<string, ResolvedBudget>,
+  endpoint: ResolvedEndpoint | undefined,
+  at: option.Place,
+): ReadonlyMap<string, ResolvedBudget> {
+  const all = new Map(budgets);
+  for (const [team, { budget }] of endpoint?.keys ?? []) {
+    if (budget === undefined) continue;
+    const place = at.at('endpoint').at('keys').at(team).at('budget');
+    if (all.has(team)) place.refuse(budget.usd, `nothing: budgets > ${team} is the budget of this team already`);
+    all.set(team, budget);
+  }
+  return all;
 }
 
 /** Vectors of other lengths cannot be compared, so none may stand in for them; nor may one target be there twice. */

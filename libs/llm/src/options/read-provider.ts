@@ -21,7 +21,17 @@ const API_KEY_VARIABLES: Partial<Readonly<Record<LlmProviderKind, string>>> = {
 export interface ProviderSurroundings {
   readonly module: Omit<
     option.OutOf<typeof LLM_MODULE>,
-    'providers' | 'embeddings' | 'balance' | 'budget' | 'budgets' | 'heals' | 'health' | 'cache' | 'guards' | 'endpoint'
+    | 'providers'
+    | 'embeddings'
+    | 'balance'
+    | 'budget'
+    | 'budgets'
+    | 'hedge'
+    | 'heals'
+    | 'health'
+    | 'cache'
+    | 'guards'
+    | 'endpoint'
   >;
   readonly env: Readonly<Record<string, string | undefined>>;
 }

@@ -58,6 +58,7 @@ export interface ResolvedLlmOptions {
   readonly balance: LlmBalance;
   readonly budget: option.OutOf<typeof LLM_MODULE>['budget'];
   readonly budgets: option.OutOf<typeof LLM_MODULE>['budgets'];
+  readonly hedge: option.OutOf<typeof LLM_MODULE>['hedge'];
   readonly heals: number;
   readonly health: option.OutOf<typeof LLM_MODULE>['health'];
   readonly cache: option.OutOf<typeof LLM_MODULE>['cache'];

@@ -87,9 +87,12 @@ export class ResilienceService {
     yield* this.resolve(policy).stream(fn, options);
   }
 
-  /** A policy that lives in this application: its circuit, statistics, events and dead letters are the application's. */
-  policy(options: PolicyOptions): Policy {
-    return registerPolicy(this.runtime.registry, options);
+  /**
+   * A policy that lives in this application: its circuit, statistics, events and dead letters are the application's.
+   * @param before of one that this takes the place of, while the application runs: what it shares by its name is changed, not kept
+   */
+  policy(options: PolicyOptions, before?: PolicyOptions): Policy {
+    return registerPolicy(this.runtime.registry, options, before);
   }
 
   /** The circuit of that name; of a keyed breaker, `name[key]`. */

@@ -57,9 +57,10 @@ export function createPolicy(options: PolicyOptions & PolicyEnvironment = {}): P
 }
 
 /** Makes a policy on an application's registry. */
-export function registerPolicy(registry: PolicyRegistry, options: PolicyOptions): Policy {
+export function registerPolicy(registry: PolicyRegistry, options: PolicyOptions, before?: PolicyOptions): Policy {
   const name = nameOf(options);
-  return new RegisteredPolicy(name, buildFunctionPolicy(registry, name, readPolicyOptions(options, name)));
+  const known = before && readPolicyOptions(before, name);
+  return new RegisteredPolicy(name, buildFunctionPolicy(registry, name, readPolicyOptions(options, name), known));
 }
 
 /** @param before what was in effect until now, when a running policy is reconfigured */

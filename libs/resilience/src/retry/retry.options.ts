@@ -1,6 +1,12 @@
+import { FAILURE_REASONS, type FailureReason } from '../engine/classifier/classification.js';
 import * as option from '../engine/option/index.js';
 import { JITTER_NAMES } from './backoff/jitter.js';
 import { BACKOFF_NAMES, type BackoffFunction } from './backoff/strategy.js';
+
+const retries = option.whole(undefined, { min: 0 });
+const BY_REASON = option.options(
+  Object.fromEntries(FAILURE_REASONS.map((reason) => [reason, retries])) as Record<FailureReason, typeof retries>,
+);
 
 export const RETRY = option.options(
   {
@@ -25,6 +31,11 @@ export const RETRY = option.options(
     throwOnExhaustedResult: option.needs('retryOnResult', option.flag(false)),
     /** No retry starts that could not begin before this much time has passed since the first attempt. @default none */
     maxElapsed: option.duration(),
+    /**
+     * In place of `maxRetries` for failures of a reason, `{ timeout: 0, overloaded: 5 }`; of all tries of the call. 1 or more also retries
+     * what is not retried by default.
+     */
+    byReason: option.orNone(BY_REASON),
     /** Whether a server's own hint replaces the computed delay. @default true */
     honorRetryAfter: option.flag(true),
     /** A hint above this means: give up now. @default 60 s */

@@ -73,7 +73,8 @@ export class RetryPolicy implements RetryStage {
       execution.cutShort = 'shutdown';
       return this.stop(execution, failure, 'shutdown');
     }
-    if (execution.retries >= this.options.maxRetries) return this.stop(execution, failure, 'max-retries');
+    if (execution.retries >= (this.ownRetries(failure) ?? this.options.maxRetries))
+      return this.stop(execution, failure, 'max-retries');
     const hintMs = this.hintOf(failure);
     if (hintMs !== undefined && hintMs > this.options.retryAfterCap)
       return this.stop(execution, failure, 'retry-after-cap');
@@ -103,7 +104,15 @@ export class RetryPolicy implements RetryStage {
     // What the options have wrong is wrong in the next attempt too, also where `retryOn` takes everything.
     if (failure instanceof ResilienceOptionsError) return false;
     if (this.abortOn?.(failure) === true) return false;
-    return this.retryOn?.(failure) ?? classifyError(failure).retryable;
+    // None of its own makes it no error to retry: what is left is that retries have run out.
+    return (this.ownRetries(failure) ?? 0) > 0 || (this.retryOn?.(failure) ?? classifyError(failure).retryable);
+  }
+
+  /** What its reason allows, where that says anything. */
+  private ownRetries(failure: unknown): number | undefined {
+    const { byReason } = this.options;
+    if (byReason === undefined || failure instanceof RejectedResult) return undefined;
+    return byReason[classifyError(failure).reason];
   }
 
   private hintOf(failure: unknown): number | undefined {

@@ -80,7 +80,15 @@ describe('the options of @Retry', () => {
       abortOn: undefined,
       retryOnResult: undefined,
       maxElapsed: undefined,
+      byReason: undefined,
     });
+  });
+
+  it('name reasons that there are, and counts of retries', () => {
+    const read = (byReason: object) => () => readRetryOptions({ byReason }, 'p');
+
+    expect(read({ timout: 1 })).toThrow(/p > byReason > timout: .*did you mean 'timeout'/);
+    expect(read({ timeout: -1 })).toThrow(/p > byReason > timeout: got -1, expected a whole number >= 0/);
   });
 
   it('may be just a number of retries', () => {
@@ -111,6 +119,43 @@ describe('Retry', () => {
     await test.run(boom);
 
     expect(test.starts).toHaveLength(maxRetries + 1);
+  });
+
+  it.each<[string, RetryOptions, number]>([
+    ['no retry for its reason', { byReason: { timeout: 0 } }, 1],
+    ['more than the others', { maxRetries: 1, byReason: { timeout: 4 } }, 5],
+    ['as many as the others where only another reason has its own', { maxRetries: 2, byReason: { quota: 9 } }, 3],
+    ['none where abortOn takes it', { byReason: { timeout: 4 }, abortOn: () => true }, 1],
+    ['its own where retryOn leaves it out', { byReason: { timeout: 1 }, retryOn: () => false }, 2],
+  ])('gives an error %s', async (_what, options, calls) => {
+    const test = bench({ ...options, strategy: 'immediate' });
+
+    await test.run(() => {
+      throw Object.assign(new Error('slow'), { status: 504 });
+    });
+
+    expect(test.starts).toHaveLength(calls);
+  });
+
+  it('also retries what is not retried by default, when its reason has retries of its own', async () => {
+    const test = bench({ byReason: { auth: 2 }, strategy: 'immediate' });
+
+    await test.run(() => {
+      throw Object.assign(new Error('no'), { status: 401 });
+    });
+
+    expect(test.starts).toHaveLength(3);
+  });
+
+  it('counts all retries of the call against what the reason of the last failure allows', async () => {
+    const test = bench({ maxRetries: 9, byReason: { timeout: 2 }, strategy: 'immediate' });
+
+    await test.run((attempt) => {
+      throw Object.assign(new Error('no'), { status: attempt < 4 ? 500 : 504 });
+    });
+
+    expect(test.starts).toHaveLength(4);
+    expect(exhausted(test)).toMatchObject({ because: 'max-retries', attempts: 4 });
   });
 
   it('has recovered nothing when it runs out with a value that was not accepted', async () => {

@@ -40,12 +40,13 @@ export async function runAction(
       const messages = await Promise.all(
         action.messages.map(async ({ role, content }) => ({ role, content: textOf(await content.evaluate(scope)) })),
       );
-      const { schema, model, degraded } = action;
+      const { schema, model, degraded, minQuality } = action;
       const request = {
         ...{ messages, signal: context.signal },
         ...(schema && { schema }),
         ...(model && { model }),
         ...(degraded && { degraded }),
+        ...(minQuality !== undefined && { minQuality }),
       };
       // It answers here, so its events would be the same once more.
       const { llm } = world;

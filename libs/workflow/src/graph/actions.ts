@@ -55,6 +55,7 @@ function compileItemAction(
         schema: action.llm.schema,
         model: action.llm.model,
         degraded: action.llm.degraded,
+        minQuality: action.llm.minQuality,
       };
     case 'http': {
       const http = compileHttp(action.http, node, [...at, 'http'], problems);

@@ -54,6 +54,7 @@ export type CompiledAction =
       readonly schema: JsonSchema | undefined;
       readonly model: string | undefined;
       readonly degraded: DegradedAnswers | undefined;
+      readonly minQuality: number | undefined;
     }
   | { readonly type: 'http'; readonly http: CompiledHttp }
   | { readonly type: 'call'; readonly target: string }

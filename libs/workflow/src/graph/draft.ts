@@ -131,6 +131,8 @@ export interface LlmAction {
   readonly model?: string;
   /** Whether an answer without a model is taken. @default 'refuse' where there is a schema, else 'accept' */
   readonly degraded?: DegradedAnswers;
+  /** The lowest `quality` of a target that may answer, 0 to 1. By default any may. */
+  readonly minQuality?: number;
 }
 
 /**

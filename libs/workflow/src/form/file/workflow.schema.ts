@@ -35,6 +35,12 @@ const llm = {
       description:
         "Whether text processing may answer when no model can. By default 'refuse' where there is a schema, else 'accept'.",
     },
+    minQuality: {
+      type: 'number',
+      minimum: 0,
+      maximum: 1,
+      description: "The lowest 'quality' of a target that may answer.",
+    },
   },
 };
 

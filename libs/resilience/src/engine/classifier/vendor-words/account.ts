@@ -2,6 +2,28 @@ import { openAi, rows } from './row.js';
 
 export const AUTH = rows('auth', [
   {
+    vendor: 'Gemini, a key that was found in public',
+    source: 'https://github.com/continuedev/continue/issues/11541',
+    says: /api key was reported as leaked/,
+    example: [
+      403,
+      {
+        error: {
+          code: 403,
+          message: 'Your API key was reported as leaked. Please use another API key.',
+          status: 'PERMISSION_DENIED',
+        },
+      },
+    ],
+  },
+  {
+    vendor: 'Amazon, a wrong secret',
+    source: 'https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html',
+    codes: 'invalidsignatureexception signaturedoesnotmatch',
+    says: /request signature we calculated does not match/,
+    example: [403, { message: 'The request signature we calculated does not match the signature you provided.' }],
+  },
+  {
     vendor: 'OpenAI',
     source: 'https://platform.openai.com/docs/guides/error-codes',
     codes: 'invalid_api_key incorrect_api_key',

@@ -2,6 +2,21 @@ import { openAi, rows } from './row.js';
 
 export const CONTENT_POLICY = rows('content_policy', [
   {
+    vendor: 'Volcengine (Doubao)',
+    source: 'https://www.volcengine.com/docs/82379/1099476',
+    codes: 'inputtextriskdetection inputimageriskdetection outputtextriskdetection inputtextsensitivecontentdetected',
+    says: /(?:input|output) (?:text|image) (?:includes|may contain) sensitive/,
+    example: [
+      400,
+      {
+        error: {
+          code: 'InputTextRiskDetection',
+          message: 'The request could not be processed because the input text includes sensitive content.',
+        },
+      },
+    ],
+  },
+  {
     vendor: 'OpenAI',
     source: 'https://platform.openai.com/docs/guides/safety-best-practices',
     codes: 'content_policy_violation moderation_blocked',

@@ -19,6 +19,23 @@ export const RATE_LIMITS = rows('rate_limit', [
     example: [429, { message: 'Too many tokens, please wait before trying again.' }],
   },
   {
+    vendor: 'Vertex AI, Gemini',
+    source: 'https://github.com/cline/cline/issues/651',
+    says: /aiplatform\.googleapis\.com\/\w+_per_(?:\w+_)?base_model|resource has been exhausted \(e\.g\. check quota\)/,
+    also: [429],
+    example: [
+      429,
+      {
+        error: {
+          code: 429,
+          message:
+            'Quota exceeded for aiplatform.googleapis.com/online_prediction_requests_per_base_model with base model: claude.',
+          status: 'RESOURCE_EXHAUSTED',
+        },
+      },
+    ],
+  },
+  {
     vendor: 'DashScope (Qwen)',
     source: 'https://help.aliyun.com/en/model-studio/error-code',
     codes: 'throttling throttling.ratequota throttling.allocationquota throttling.user limitrequests',

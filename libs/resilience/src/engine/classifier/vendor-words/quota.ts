@@ -69,7 +69,7 @@ export const QUOTA_USED_UP = rows('quota', [
   {
     vendor: 'xAI',
     source: 'https://docs.x.ai/docs/key-information/debugging',
-    says: /(?:doesn't|does not) have any credits|used all available credits|reached its monthly spending limit/,
+    says: /(?:doesn['’]t|does not) have any credits|used all available credits|reached its monthly spending limit/,
     also: [429],
     example: [
       429,
@@ -150,6 +150,43 @@ export const QUOTA_USED_UP = rows('quota', [
     source: 'https://cloud.baidu.com/doc/WENXINWORKSHOP/s/tlmyncueh',
     says: /open api daily request limit reached/,
     example: [200, { error_code: 17, error_msg: 'Open api daily request limit reached' }],
+  },
+  {
+    vendor: 'Cloudflare Workers AI',
+    source: 'https://developers.cloudflare.com/workers-ai/platform/errors/',
+    says: /daily free allocation/,
+    also: [429],
+    example: [
+      429,
+      { errors: [{ message: 'you have used up your daily free allocation of 10,000 neurons', code: 4006 }] },
+    ],
+  },
+  {
+    vendor: 'Volcengine (Doubao)',
+    source: 'https://volcengine.com/docs/82379/1299023',
+    codes: 'accountoverdueerror',
+    says: /your account has an overdue balance/,
+    example: [
+      403,
+      {
+        error: {
+          code: 'AccountOverdueError',
+          message: 'The request failed because your account has an overdue balance.',
+        },
+      },
+    ],
+  },
+  {
+    vendor: 'Amazon Bedrock',
+    source: 'https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModel.html',
+    says: /your request exceeds the service quota for your account/,
+    example: [
+      400,
+      {
+        __type: 'ServiceQuotaExceededException',
+        message: 'Your request exceeds the service quota for your account.',
+      },
+    ],
   },
   {
     vendor: 'LiteLLM proxy',

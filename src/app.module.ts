@@ -24,7 +24,7 @@ import { ExecutionMessages } from './transport/executions.messages.js';
 export class AppModule {
   static forRoot(configuration: Configuration, env: NodeJS.ProcessEnv = process.env): DynamicModule {
     const { DATA_DIR, WORKFLOWS_DIR, ADMIN_TOKEN, SHUTDOWN_TIMEOUT, EXECUTION_RETENTION } = configuration;
-    const { deadLetters, executions } = storesOf(configuration);
+    const { deadLetters, executions, budgets } = storesOf(configuration);
     return {
       module: AppModule,
       controllers: [ExecutionMessages],
@@ -40,7 +40,7 @@ export class AppModule {
         ChecksModule,
         MetricsModule.forRoot(),
         AdminModule.forRoot({ token: ADMIN_TOKEN }),
-        BudgetStoreModule.forRoot({ file }),
+        BudgetStoreModule.forRoot(budgets),
         modelsModule(configuration, env),
         WorkflowModule.forRootAsync({
           inject: [LlmService],

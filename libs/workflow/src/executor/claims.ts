@@ -50,7 +50,9 @@ export class Claims {
     const current = definition ?? this.movedOn(before);
     if (!current) return { end: await this.orphaned(before) };
     // Only as it was read: whoever took it up since then has it, and may be this process.
-    const ledger = await this.world.store.claim(id, this.claimOf(before, current, [before.status]));
+    const movedFrom = definition || hasEnded(before) ? {} : { movedFrom: before.version };
+    const claim = { ...this.claimOf(before, current, [before.status]), ...movedFrom };
+    const ledger = await this.world.store.claim(id, claim);
     if (!ledger) return { end: { status: 'interrupted' } };
     return { definition: current, ledger, startedOn: before.version, reopened: before.status === 'failed' };
   }

@@ -47,6 +47,10 @@ export class ServiceClient {
     return this.#get('/resilience/circuits');
   }
 
+  cluster() {
+    return this.#get('/resilience/cluster');
+  }
+
   /** Every dead letter that still waits for somebody. */
   async openDeadLetters() {
     const entries = [];

@@ -12,7 +12,7 @@ const STOP_WITHIN_MS = 10_000;
 
 /**
  * @param {{ env: Record<string, string>, directory: string }} setup the service's log goes to `<directory>/service.log`
- * @returns {Promise<{ url: string, log: string, stop: () => Promise<void> }>}
+ * @returns {Promise<{ url: string, log: string, kill: () => Promise<void>, stop: () => Promise<void> }>}
  */
 export async function startService({ env, directory }) {
   const [port, tcpPort] = [await freePort(), await freePort()];
@@ -39,6 +39,11 @@ export async function startService({ env, directory }) {
   return {
     url,
     log,
+    kill: async () => {
+      kill();
+      await ended;
+      process.off('exit', kill);
+    },
     stop: async () => {
       child.kill('SIGTERM');
       const timer = setTimeout(kill, STOP_WITHIN_MS);

@@ -54,7 +54,12 @@ export class SqlItemLedger implements ItemLedger {
     const size = Math.min(Math.max(1, limit), MAX_PAGE_SIZE);
     const list = kysely
       .selectFrom(ITEMS)
-      .where((is) => is.and({ execution_id: storedId(id), node, step, ...(status !== undefined && { status }) }))
+      .where((is) =>
+        is.and({
+          ...{ execution_id: storedId(id), node: storedId(node), step: storedId(step) },
+          ...(status !== undefined && { status }),
+        }),
+      )
       .orderBy('item');
     const stored = sql<number>`octet_length(record) + coalesce(octet_length(result), 0)`.as('stored');
     const rest = cursor === undefined ? list : list.where('item', '>', cursor);

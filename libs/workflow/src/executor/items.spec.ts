@@ -335,7 +335,25 @@ describe('the items of an each node', () => {
     expect(ledger.output).toEqual({ twice: numbers(600).map((number) => number * 2) });
     expect(await rowsOf(store, ledger.id, 'twice')).toHaveLength(600);
     expect(most).toBeGreaterThan(2);
-    expect(most).toBeLessThanOrEqual(257);
+    expect(most).toBeLessThanOrEqual(256 + 2);
+  });
+
+  it('that the ledger refuses fail, and the others go on', async () => {
+    const store = new MemoryExecutionStore();
+    const keep = store.items.keep.bind(store.items);
+    store.items.keep = (lease, item) =>
+      item.index === 1 && item.result !== undefined
+        ? Promise.reject(Object.assign(new Error('Data too long'), { status: 400 }))
+        : keep(lease, item);
+    const { run } = executorOf([{ name: 'a', nodes: [each('label', () => 'fine', { partial: true })] }], { store });
+
+    const ledger = await run(numbers(3));
+
+    expect(node(ledger, 'label')).toMatchObject({ status: 'succeeded', items: { succeeded: 2, failed: 1 } });
+    expect((await rowsOf(store, ledger.id, 'label'))[1]).toMatchObject({
+      status: 'failed',
+      error: { message: 'Data too long' },
+    });
   });
 
   it('of a fallback stand beside those of the node', async () => {

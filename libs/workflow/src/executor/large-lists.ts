@@ -50,6 +50,7 @@ export class LargeLists {
     if (this.read.has(value)) return this.read.get(value);
     const inner = (part: unknown): unknown => this.referring(part, depth + 1);
     if (Array.isArray(value)) return value.map(inner);
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
     return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inner(part)]));
   }
 

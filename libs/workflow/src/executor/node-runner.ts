@@ -1,11 +1,10 @@
 import type { Clock } from '@nest-resilience/core';
 import type { Scope } from '../expression/expression.js';
-import type { CompiledAction, ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
+import type { ItemAction, NodeDefinition, WorkflowDefinition } from '../graph/definition.js';
 import type { HealView } from '../graph/heal.js';
 import { withKeys } from '../graph/policy-keys.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { NodeRecord } from '../ledger/execution.js';
-import type { ItemRecord } from '../ledger/items.js';
 import { deepFreeze, type JsonValue, toJsonValue, toJsonValueInTurns } from '../ledger/json-value.js';
 import { structuredError } from '../ledger/structured-error.js';
 import { WorkflowResultError } from '../workflow.errors.js';
@@ -14,7 +13,7 @@ import { AttemptLog, type Trier } from './attempt-log.js';
 import { callKeys } from './call-keys.js';
 import { runHealing } from './heal.js';
 import { isTrue } from './is-true.js';
-import { listOf } from './list-of.js';
+import { ItemRunner, KeptList } from './item-runner.js';
 import {
   idempotencyKey,
   type ItemCall,
@@ -26,10 +25,10 @@ import {
 } from './node-call.js';
 import { servedBy } from './attempt-log.js';
 import { readyResults } from './large-lists.js';
-import { type EndedItem, runEach } from './run-each.js';
+import type { EndedItem } from './run-each.js';
 import { type ActionWorld, runAction } from './run-action.js';
-import { endsRun, RunStop } from './run-stop.js';
-import { type Spent, withEarlier } from './summary.js';
+import { endsRun } from './run-stop.js';
+import type { Spent } from './summary.js';
 
 /** The policy of a node, as `ResilienceService.policy` makes it. */
 export interface NodePolicy {
@@ -58,7 +57,11 @@ export interface NodeOutcome {
 
 /** Runs one node through its condition, its policies and its fallbacks. Never rejects, except when the run was aborted. */
 export class NodeRunner {
-  constructor(private readonly world: NodeWorld) {}
+  private readonly items: ItemRunner;
+
+  constructor(private readonly world: NodeWorld) {
+    this.items = new ItemRunner(world, (target, action, call) => this.healed(target, action, call));
+  }
 
   async run(node: NodeDefinition, run: NodeRun, results: Scope): Promise<NodeOutcome> {
     const { clock } = this.world;
@@ -148,37 +151,7 @@ export class NodeRunner {
   private async execute(target: NodeDefinition, call: NodeCall, trier: Trier): Promise<unknown> {
     const { action } = target;
     if (action.type !== 'each') return this.healed(target, action, { ...call, trier });
-    const list = await listOf(action.items, call.scope, target.name);
-    const { run, log } = call;
-    const step = target === call.node ? '' : target.name;
-    // What heals is done again each time.
-    const rows = run.items && trier.round === undefined ? { ...run.items, node: call.node.name, step } : undefined;
-    const outcome = await runEach(list, {
-      ...{ action, rows, signal: run.signal, maxBytes: rows ? this.world.maxResultBytes : Infinity },
-      requireTime: () => this.requireTime(),
-      begun: (result) => {
-        if (rows) log.list = result;
-      },
-      found: (record) => {
-        if (run.again !== true) log.absorb(record);
-      },
-      run: async (item, index, earlier) => {
-        const ended = await this.item(target, call, trier, item, index);
-        if ('error' in ended) this.requireTime();
-        log.absorb(ended.record);
-        const record = withEarlier(ended.record, earlier);
-        if (!('error' in ended) || !action.partial || !target.deadLetter || call.node !== target)
-          return { ...ended, record };
-        const deadLetterId = await this.world.keepItem(run, target.name, index, ended.error);
-        return { ...ended, record: { ...record, ...(deadLetterId !== undefined && { deadLetterId }) } };
-      },
-      refused: ({ record: { result: _, ...record } }, error) => ({
-        record: { ...record, status: 'failed', error: structuredError(error) },
-        error,
-      }),
-    });
-    if (outcome.failure) throw outcome.failure.error;
-    return rows ? new KeptList(outcome.value as JsonValue | undefined) : outcome.value;
+    return this.items.run(target, action, call, trier);
   }
 
   /** Runs one item of an `each` node once more. Resolves with how it ended, and with nothing where there is no such item any more. */
@@ -186,48 +159,9 @@ export class NodeRunner {
     const { action } = node;
     if (action.type !== 'each') return undefined;
     const scope = scopeOf(run, results);
-    const call = { node, run, results, scope, log: new AttemptLog(this.world.clock), level: 0, given: run.input };
-    const items = await listOf(action.items, scope, node.name);
-    return index < items.length ? this.item(node, call, { by: node.name, level: 0 }, items[index], index) : undefined;
-  }
-
-  /** Rejects only when that ends the run. */
-  private async item(
-    target: NodeDefinition,
-    call: NodeCall,
-    trier: Trier,
-    item: unknown,
-    index: number,
-  ): Promise<EndedItem> {
-    const { clock, maxResultBytes } = this.world;
-    const { as, action } = target.action as Extract<CompiledAction, { type: 'each' }>;
-    const log = new AttemptLog(clock);
-    const [startedAt, begun] = [clock.epochNow(), clock.now()];
-    const record = (rest: Pick<ItemRecord, 'status' | 'result' | 'error' | 'item'>): ItemRecord => ({
-      ...{ node: call.node.name, step: target === call.node ? '' : target.name, index },
-      ...{ startedAt, finishedAt: Math.round(startedAt + clock.now() - begun) },
-      ...log.spent,
-      fallbackLevel: log.methodFallback?.level ?? 0,
-      ...(log.methodFallback && { servedBy: log.methodFallback.by }),
-      degraded: log.degraded,
-      ...rest,
-    });
-    const what = `item ${index} of node '${target.name}'`;
-    try {
-      const scope = { ...call.scope, [as]: item, index };
-      const value = await this.healed(target, action, { ...call, log, scope, given: item, trier: { ...trier, index } });
-      return {
-        record: record({ status: 'succeeded', result: toJsonValue(value, `the result of ${what}`, maxResultBytes) }),
-      };
-    } catch (error) {
-      if (endsRun(error, call.run.signal)) throw error;
-      const failed = record({ status: 'failed', error: structuredError(error) });
-      return { record: { ...failed, item: toJsonValue(item, what, Infinity) }, error };
-    }
-  }
-
-  private requireTime(): void {
-    if (this.world.stopping()) throw new RunStop('shutdown');
+    const log = new AttemptLog(this.world.clock);
+    const call = { node, run, results, scope, log, level: 0, given: run.input };
+    return this.items.again(node, action, call, index);
   }
 
   private healed(target: NodeDefinition, action: ItemAction, call: ItemCall): Promise<unknown> {
@@ -313,9 +247,4 @@ export class NodeRunner {
       throw error;
     }
   }
-}
-
-/** The results of a list whose items are kept one by one; none where they are too large to be held. */
-class KeptList {
-  constructor(readonly result: JsonValue | undefined) {}
 }

@@ -84,7 +84,7 @@ export async function runEach(list: readonly unknown[], parts: EachParts): Promi
     keeping.add(kept);
     void kept.then(() => keeping.delete(kept));
     if (ahead === 0) await kept;
-    else if (keeping.size >= ahead) await keeping.values().next().value;
+    else while (keeping.size >= ahead && !broken) await keeping.values().next().value;
   };
   const work = async (): Promise<void> => {
     while (next < list.length && !failure && !broken) {

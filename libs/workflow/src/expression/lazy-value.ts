@@ -27,15 +27,13 @@ export class LazyValue {
 
 /** The scope with what is lazy of these names read; the same object where nothing is. */
 export function withLazy(scope: Scope, names: Iterable<string> = Object.keys(scope)): Scope | Promise<Scope> {
-  const lazy: (readonly [string, LazyValue])[] = [];
-  for (const name of names) {
-    const value = scope[name];
-    if (value instanceof LazyValue) lazy.push([name, value]);
-  }
-  return lazy.length === 0 ? scope : readAll(scope, lazy);
+  // Before each evaluation, and nearly always for nothing.
+  for (const name of names) if (scope[name] instanceof LazyValue) return readAll(scope, names);
+  return scope;
 }
 
-async function readAll(scope: Scope, lazy: readonly (readonly [string, LazyValue])[]): Promise<Scope> {
+async function readAll(scope: Scope, names: Iterable<string>): Promise<Scope> {
+  const lazy = [...names].flatMap((name) => (scope[name] instanceof LazyValue ? [[name, scope[name]] as const] : []));
   const values = await Promise.all(lazy.map(async ([name, value]) => [name, await value.get()] as const));
   return { ...scope, ...Object.fromEntries(values) };
 }

@@ -310,7 +310,9 @@ const WORKFLOWS: ControllerDescription = {
     },
     events: {
       summary: 'Follow an execution',
-      description: 'Server-sent events from its submission to its end: execution.accepted, node.*, execution.*.',
+      description:
+        'Server-sent events from its submission to its end: execution.accepted, node.*, execution.*. ' +
+        'node.started, node.attempt and node.progress say what goes on now, and have no id.',
       params: ID,
       query: { lastEventId: text('As the header, for clients that cannot set one') },
       headers: { 'Last-Event-ID': text('Go on after this one') },

@@ -220,6 +220,9 @@ export function describeItemLedger(
     assert.deepEqual(await all(items, lease.id), []);
     assert.deepEqual((await store.get(lease.id))?.nodes, []);
     for (const id of ['\0', '\ud800', '\u00e9', ''])
-      assert.deepEqual([await items.keep({ ...lease, id }, item), await all(items, id)], [false, []]);
+      assert.deepEqual(
+        [await items.keep({ ...lease, id }, item), await all(items, id), await all(items, lease.id, { node: id })],
+        [false, [], []],
+      );
   });
 }

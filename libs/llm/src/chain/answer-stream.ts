@@ -1,8 +1,11 @@
 import { onAbort } from '@nest-resilience/core';
-import { LlmStreamInterruptedError } from '../llm.errors.js';
+import { LlmInvalidAnswerError, LlmStreamInterruptedError } from '../llm.errors.js';
+import type { LlmSchema } from '../llm.request.js';
 import type { LlmGuardRecord, LlmResult, LlmUsage } from '../llm.result.js';
 import type { Served } from '../model/told.js';
 import type { ModelPart, ModelRequest } from '../providers/model-call.js';
+import { usageOf } from '../providers/read-answer.js';
+import { type AnswerSchema, answerSchema } from '../schema/answer-schema.js';
 import { askInTurn } from './ask-in-turn.js';
 import type { Turn } from './call-targets.js';
 import { Continuation } from './continuation.js';
@@ -20,6 +23,8 @@ export type Pick<T> = (part: ModelPart, result?: LlmResult<string>) => T | undef
 export interface CallScope {
   readonly signal?: AbortSignal | undefined;
   readonly tenant?: string | undefined;
+  /** What the whole text must match in the end. */
+  readonly schema?: LlmSchema | undefined;
 }
 
 type Finish = Extract<ModelPart, { type: 'finish' }>;
@@ -47,6 +52,9 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private readonly ready: T[] = [];
   private pending: Promise<Next<T>> | undefined;
   private over = false;
+  private schema: AnswerSchema<unknown> | undefined;
+  /** The end of an answer that is still to be checked. */
+  private last: Finish | undefined;
   private left = false;
   /** Ends the call: the caller's signal has, or the reader left. */
   private readonly stop = new AbortController();
@@ -98,7 +106,7 @@ export class AnswerStream<T> implements AsyncIterable<T> {
   private async pull(): Promise<Next<T>> {
     try {
       if (this.call === undefined) this.take(await this.begin());
-      while (this.ready.length === 0 && !this.over) await this.readOn();
+      while (this.ready.length === 0 && !this.over) await (this.last ? this.check(this.last) : this.readOn());
     } catch (error) {
       this.failed(error);
       if (this.left) return DONE;
@@ -149,6 +157,8 @@ export class AnswerStream<T> implements AsyncIterable<T> {
     if (callerSignal?.aborted === true) follow();
     this.unfollow = callerSignal && onAbort(callerSignal, follow);
     stop.signal.throwIfAborted();
+    const { schema } = this.settings;
+    if (schema !== undefined) this.schema = await answerSchema<unknown>(schema);
     return this.open(this.call, this.request);
   }
 
@@ -177,11 +187,31 @@ export class AnswerStream<T> implements AsyncIterable<T> {
 
   private take(parts: readonly ModelPart[]): void {
     for (const part of parts) {
-      if (part.type === 'finish') return this.finished(part);
+      if (part.type === 'finish') return this.schema ? void (this.last = part) : this.finished(part);
       const continued = this.continuation.part(part);
       const picked = continued && this.pick(continued);
       if (picked !== undefined) this.ready.push(picked);
     }
+  }
+
+  /** What was handed out cannot be asked for again: an answer that does not match is an error at its end. */
+  private async check(finish: Finish): Promise<void> {
+    const { stream, opened, settleTokens } = this.current!.opened;
+    const { name, model } = stream.target.options;
+    const text = this.continuation.whole(stream.answer.text);
+    const checked = stream.answer.toolCalls.length === 0 ? await this.schema?.check(text) : undefined;
+    this.last = undefined;
+    try {
+      if (checked?.ok !== false) return this.finished(finish);
+    } catch (error) {
+      throw this.broke(error);
+    }
+    const usage = this.usageOf(stream, usageOf(finish.usage));
+    settleTokens(usage.totalTokens);
+    opened.invalid(usage, checked.problems);
+    // The provider is well.
+    stream.succeed();
+    throw new LlmInvalidAnswerError(name, model, checked.problems, text, checked.cause);
   }
 
   private finished(finish: Finish): void {

@@ -118,6 +118,28 @@ describe.each(GENERATIONS)('llm.model() in %s', (_generation, load) => {
     expect(second.asked).toHaveLength(0);
   });
 
+  it.each<[string, readonly string[], boolean]>([
+    ['that matches', ['{"tot', 'al":5}'], true],
+    ['with a field of another type', ['{"total":', '"much"}'], false],
+    ['that lacks a field', ['{}'], false],
+    ['that is no JSON', ['five'], false],
+  ])('checks a streamed object %s like a whole one', async (_what, texts, isGood) => {
+    first.answer = words(...texts);
+    const errors: unknown[] = [];
+    const stream = ai.streamText({
+      model: app.llm.model(),
+      output: ai.Output.object({ schema: z.object({ total: z.number() }) }),
+      prompt: 'total?',
+      onError: ({ error }) => void errors.push(error),
+    });
+    for await (const _part of stream.fullStream);
+
+    if (isGood) expect(await stream.output).toEqual({ total: 5 });
+    expect(errors).toMatchObject(isGood ? [] : [{ code: 'RESILIENCE_LLM_INVALID_ANSWER', text: texts.join('') }]);
+    expect(app.llm.view()[0]).toMatchObject({ circuit: 'closed', inFlight: 0 });
+    expect(app.llm.metrics()).toMatchObject({ calls: 1, completed: isGood ? 1 : 0, failed: isGood ? 0 : 1 });
+  });
+
   it('lets a model use tools before it answers with an object', async () => {
     first.answer = (response, asked, count) =>
       (count === 1

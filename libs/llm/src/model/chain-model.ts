@@ -59,8 +59,9 @@ export function chainModel(chain: LlmChain, targets: () => readonly LlmTarget[],
     },
     async doStream({ abortSignal: signal, ...request }: ModelCall) {
       const { tenant, degraded, minQuality } = callSettings(request.providerOptions, DOOR);
-      const asked = allowed({ schema: schemaOf(request), degraded, minQuality });
-      const answer = new AnswerStream(chain, asked, request, { signal, tenant }, withResult);
+      const schema = schemaOf(request);
+      const asked = allowed({ schema, degraded, minQuality });
+      const answer = new AnswerStream(chain, asked, request, { signal, tenant, schema }, withResult);
       const parts = answer[Symbol.asyncIterator]();
       const first = await parts.next();
       const { served } = answer;

@@ -59,7 +59,9 @@ describe.each([
       .build();
     app = await Application.start({ store: store(), definitions: [definition] });
 
-    expect((await app.run('w')).error?.message).toContain('an error (Error: no) at [1] is no JSON');
+    expect((await app.run('w')).error?.message).toContain(
+      "the result of item 1 of node 'each' cannot be stored: an error (Error: no) is no JSON",
+    );
   });
 
   it('is refused as an input, before anything is accepted', async () => {

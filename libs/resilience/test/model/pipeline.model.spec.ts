@@ -53,6 +53,7 @@ const circuits = fc.record({
   halfOpenCalls: fc.integer({ min: 1, max: 2 }),
   successThreshold: fc.integer({ min: 1, max: 3 }),
   halfOpenTimeoutMs: fc.constantFrom(60, 150, 60_000),
+  rampUpMs: fc.constant(0),
   ignoresNamed: fc.boolean(),
 });
 const timeouts = fc.record({

@@ -57,7 +57,10 @@ function needsGuard(source: string): boolean {
 }
 
 function guarded(regexp: RegExp, text: string, budget: TimeBudget): RegExpExecArray | null {
+  const { lastIndex } = regexp;
   for (let timeout = MATCH_TIMEOUT_MS; ; timeout *= LONGER) {
+    // One that was cut off right after it had matched has moved on.
+    regexp.lastIndex = lastIndex;
     if (budget.left() <= 0) throw tooLong(regexp, 'more time than is left for all searches together');
     const before = cpuMs();
     try {

@@ -12,7 +12,7 @@ const FAILURES = 0.003;
 export type PlantedBug =
   /** Leases keep nobody out. */
   | 'nolease'
-  /** A replica renews all it owns, also what it does not run, and its own lease keeps it out. */
+  /** Leases never end: what a dead replica ran is nobody's. */
   | 'stuck'
   /** Who lost an execution is not told, and may still write. */
   | 'nofence';
@@ -28,11 +28,6 @@ export function simulatedLedger(time: SimulatedTime, history: History, bug?: Pla
   const finish = store.finish.bind(store);
   const renew = shared.renew.bind(shared);
   const release = shared.release.bind(shared);
-  const held = async (owner: string) => {
-    const { items } = await store.list({ status: 'running', limit: 500 });
-    return items.filter((item) => item.owner === owner).map(({ id, fence = 0 }) => ({ id, owner, fence }));
-  };
-
   store.create = async (record, options) => {
     const found = await create(record, options);
     if (found.created) history.created(found.execution);
@@ -40,8 +35,7 @@ export function simulatedLedger(time: SimulatedTime, history: History, bug?: Pla
   };
   store.claim = async (id, given) => {
     const before = await store.find(id);
-    if (bug === 'stuck' && before?.status === 'running' && before.owner === given.owner) return undefined;
-    const ledger = await claim(id, bug === 'nolease' ? { ...given, leaseMs: -1 } : given);
+    const ledger = await claim(id, { ...given, ...leaseOf(bug, given.leaseMs) });
     if (ledger && before) history.claimed(ledger, given, before.status);
     return ledger;
   };
@@ -57,10 +51,8 @@ export function simulatedLedger(time: SimulatedTime, history: History, bug?: Pla
     return ended;
   };
   shared.renew = async (leases, leaseMs) => {
-    const [first] = leases;
-    const all = bug === 'stuck' && first ? await held(first.owner) : leases;
-    const lost = new Set(await renew(all, bug === 'nolease' ? -1 : leaseMs));
-    for (const lease of all) if (!lost.has(lease.id)) history.renewed(lease, leaseMs);
+    const lost = new Set(await renew(leases, leaseOf(bug, leaseMs).leaseMs ?? leaseMs));
+    for (const lease of leases) if (!lost.has(lease.id)) history.renewed(lease, leaseMs);
     return leases.map(({ id }) => id).filter((id) => lost.has(id) && bug !== 'nofence');
   };
   shared.release = async (leases) => {
@@ -98,6 +90,12 @@ export function overNetwork(
       },
     });
   return wired(ledger as ExecutionStore);
+}
+
+function leaseOf(bug: PlantedBug | undefined, leaseMs: number | undefined): { readonly leaseMs?: number } {
+  if (bug === 'nolease') return { leaseMs: -1 };
+  if (bug === 'stuck') return { leaseMs: Infinity };
+  return leaseMs === undefined ? {} : { leaseMs };
 }
 
 function unused(): never {

@@ -408,7 +408,10 @@ describe('the items of an each node', () => {
   it('are left to the process that took the execution over', async () => {
     const store = new MemoryExecutionStore();
     const ran: number[] = [];
+    let open!: () => void;
+    const opened = new Promise<void>((resolve) => (open = resolve));
     const step: Run = async ({ index, executionId }) => {
+      await opened;
       ran.push(index!);
       const claim = { owner: 'other', from: ['running'] as const, startedAt: 0, version: 'v' };
       if (index === 2) await store.claim(executionId, claim);
@@ -416,7 +419,9 @@ describe('the items of an each node', () => {
     };
     const { executor } = executorOf([{ name: 'a', nodes: [each('label', step, { concurrency: 1 })] }], { store });
     const { execution } = await executor.start('a', numbers(5));
-    await new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
+    const left = new Promise<void>((resolve) => executor.dispatcher.onEnd(execution.id, resolve));
+    open();
+    await left;
 
     expect(ran).toEqual([0, 1, 2]);
     expect(await store.get(execution.id)).toMatchObject({ status: 'running', owner: 'other', nodes: [] });

@@ -7,7 +7,7 @@ import { EachResult } from './each-result.js';
 import { keptItems } from './run-items.js';
 
 /** A list that is too large to be read at once. Never worth a retry. */
-export class ListTooLargeError extends Error {
+class ListTooLargeError extends Error {
   readonly code = 'RESILIENCE_WORKFLOW_VALUE';
   readonly isRetryable = false;
 

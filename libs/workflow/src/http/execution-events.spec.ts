@@ -178,7 +178,8 @@ describe('GET /executions/:id/events', () => {
     const door = gate();
     const service = await boot(() => door.opened, undefined, 2);
     const { id } = await service.start('steps', {});
-    const [first] = await Promise.all([open(id), open(id)]);
+    const first = await open(id);
+    await open(id);
     const streams = app?.get(ExecutionStreams);
     const [stream] = [...(streams as unknown as { streams: Set<NodeJS.EventEmitter> }).streams];
 

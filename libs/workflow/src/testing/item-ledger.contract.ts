@@ -11,7 +11,7 @@ interface Made {
 }
 
 /** A complete record of an item for tests. */
-export function itemRecord(index: number, change: Partial<ItemRecord> = {}): ItemRecord {
+function itemRecord(index: number, change: Partial<ItemRecord> = {}): ItemRecord {
   return {
     ...{ node: 'each', step: '', index, status: 'succeeded', result: { of: index } },
     ...{ startedAt: 1_800_000_000_000, finishedAt: 1_800_000_000_005, fallbackLevel: 0, degraded: false },

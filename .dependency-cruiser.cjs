@@ -20,7 +20,7 @@ const ROOMS = [
   'testing',
 ];
 const CORE = '^libs/resilience/src/';
-const SPEC = '\\.(e2e-|fault-)?spec\\.ts$';
+const SPEC = '\\.(e2e-|fault-|cluster-)?spec\\.ts$';
 /** Every folder of the core that is no room of its own is a capability (retry, timeout, ...); $1 is its name. */
 const CAPABILITY = `${CORE}(?!(?:${ROOMS.join('|')})/)([^/]+)/`;
 const OPTIONAL_ROOMS = ['health', 'metrics', 'events', 'admin', 'telemetry'];

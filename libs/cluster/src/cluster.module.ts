@@ -5,6 +5,7 @@ import {
   Module,
 } from '@nestjs/common';
 import { type Clock, RESILIENCE_CLOCK } from '@nest-resilience/core';
+import { FigureTable } from '@nest-resilience/core/kit';
 import { extendedModule, GIVEN_OPTIONS, moduleSettings } from '@nest-resilience/core/admin';
 import { ClusterCircuits } from './circuits/cluster-circuits.js';
 import { ClusterController } from './cluster.controller.js';
@@ -56,8 +57,8 @@ export type ClusterModuleAsyncOptions = ConfigurableModuleAsyncOptions<ClusterMo
     ClusterHealth,
     {
       provide: SharedWork,
-      inject: [RedisConnection, RESILIENCE_CLOCK],
-      useFactory: (redis: RedisConnection, clock: Clock) => new SharedWork(redis, clock),
+      inject: [RedisConnection, RESILIENCE_CLOCK, FigureTable],
+      useFactory: (redis: RedisConnection, clock: Clock, figures: FigureTable) => new SharedWork(redis, clock, figures),
     },
     { provide: SEAMS.work, useExisting: SharedWork },
   ],

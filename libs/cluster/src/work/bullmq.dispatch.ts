@@ -46,6 +46,8 @@ export class BullmqDispatch implements WorkDispatch {
   private closed = false;
   /** Offers that could not be made. */
   failures = 0;
+  /** As Redis said within the last seconds. */
+  known: OfferCounts = { waiting: 0, active: 0, delayed: 0 };
 
   constructor(
     private readonly redis: RedisConnection,
@@ -163,6 +165,7 @@ export class BullmqDispatch implements WorkDispatch {
       const isEmpty = (await this.adding?.set(key, randomBytes(8).toString('hex'), 'NX')) === 'OK';
       this.missed ||= isEmpty;
       this.worked();
+      this.known = await this.counts();
     } catch (error) {
       this.failed(error);
     }

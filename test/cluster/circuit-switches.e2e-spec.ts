@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { ClusterModule, RedisConnection } from '@nest-resilience/cluster';
 import { CircuitBreaker, ResilienceModule, ResilienceService } from '@nest-resilience/core';
 import { AdminModule } from '@nest-resilience/core/admin';
@@ -6,6 +6,9 @@ import { type INestApplication, Injectable } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { type RedisServer, startRedisServer } from '../servers/redis.server.js';
+import { suiteWith } from '../servers/suite.js';
+
+const describe = suiteWith(['redis-server'], 'switches of replicas were');
 
 const TOKEN = 'a-token-for-tests';
 

@@ -4,7 +4,7 @@ import { createServer, connect } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import {
   ClusterConfigurationError,
   ClusterModule,
@@ -20,6 +20,9 @@ import { Redis } from 'ioredis';
 import { freePort } from '../servers/port.js';
 import { findProgram } from '../servers/program.js';
 import { type RedisServer, startRedisServer, startSentinel } from '../servers/redis.server.js';
+import { suiteWith } from '../servers/suite.js';
+
+const describe = suiteWith(['redis-server'], 'the connection of replicas to Redis was');
 
 const undo: (() => unknown)[] = [];
 
@@ -138,7 +141,7 @@ describe('At boot, of a Redis that will never work as it is set up', () => {
   });
 });
 
-describe('Over TLS', () => {
+suiteWith(['redis-server', 'openssl'], 'Redis over TLS was')('Over TLS', () => {
   /** An authority and a certificate of it for localhost. */
   function certificates(): { readonly ca: string; readonly settings: string[]; readonly other: string } {
     const directory = mkdtempSync(join(tmpdir(), 'nr-tls-'));

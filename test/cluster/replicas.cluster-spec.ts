@@ -4,13 +4,16 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { createConnection } from 'mysql2/promise';
 import { Client } from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { effectsIn, repeated, Replica, type ReplicaOptions, until } from '../faults/replica.js';
 import { requireBuilt } from '../faults/built.js';
 import { freeze, thaw } from '../servers/freeze.js';
 import { findMysql, startMysql } from '../servers/mysql.server.js';
 import { type DatabaseServer, startPostgres } from '../servers/postgres.server.js';
 import { type RedisServer, startRedisServer } from '../servers/redis.server.js';
+import { suiteWith } from '../servers/suite.js';
+
+const describe = suiteWith(['redis-server'], 'replicas were');
 
 let made = 0;
 /** Nodes of the workflow `chain`. */

@@ -1,11 +1,14 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { Redis } from 'ioredis';
 import { type SourceProcess, startSource } from '../processes/source-process.js';
 import { freeze, thaw } from '../servers/freeze.js';
 import { type RedisServer, startRedisServer } from '../servers/redis.server.js';
+import { suiteWith } from '../servers/suite.js';
+
+const describe = suiteWith(['redis-server'], 'circuits of replicas were');
 
 const RECOVERY_MS = 1_500;
 const THRESHOLD = 5;

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, expect, it } from '@jest/globals';
 import { ClusterCircuits, ClusterLeases, ClusterLimits, ClusterModule } from '@nest-resilience/cluster';
 import { ResilienceModule } from '@nest-resilience/core';
 import { type ClusterLease, LLM_CLUSTER_LEASE, LLM_SHARED_LIMITS, type SharedLimits } from '@nest-resilience/llm';
@@ -8,6 +8,9 @@ import { NestFactory } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import { freeze } from '../servers/freeze.js';
 import { type RedisServer, startRedisServer } from '../servers/redis.server.js';
+import { suiteWith } from '../servers/suite.js';
+
+const describe = suiteWith(['redis-server'], 'limits of replicas were');
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {

@@ -10,7 +10,13 @@ export const FAULT_MS = 1_000 * Number(process.env['SQL_FAULT_SECONDS'] ?? 15);
 const DAY_SECONDS = 86_400;
 
 /** What happens to a server under load. Resolves with a word about it for the figures, if there is one. */
-export type Fault = (server: DatabaseServer, kind: Kind, admin: () => Promise<Session>) => Promise<string | void>;
+/** @param felt resolves once somebody was refused because of it */
+export type Fault = (
+  server: DatabaseServer,
+  kind: Kind,
+  admin: () => Promise<Session>,
+  felt: () => Promise<void>,
+) => Promise<string | void>;
 
 async function forAWhile(act: () => Promise<unknown>, everyMs: number): Promise<void> {
   const until = performance.now() + FAULT_MS;
@@ -139,11 +145,11 @@ export const fullDisk = (mounted: () => SmallDisk): Case => ({
   what: 'has no room left on its disk',
   outage: true,
   padding: 65_536,
-  fault: async (server) => {
+  fault: async (server, _kind, _admin, felt) => {
     const disk = mounted();
     // Not to the last byte at once: first what takes much is refused, then also little.
     disk.fill(1_000_000);
-    await pause(FAULT_MS);
+    await Promise.all([pause(FAULT_MS), felt()]);
     disk.empty();
     if (server.process.exitCode === null && server.process.signalCode === null) return;
     await server.start();

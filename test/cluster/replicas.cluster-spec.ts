@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -156,7 +156,7 @@ describe.each(DATABASES)('replicas on %s and Redis', (name, startServer) => {
     const other = String(first.child.pid) === runner ? second : first;
     const at = Date.now();
     expect(await other.ask(`/executions/${long}/cancel`, {})).toMatchObject({ status: 200 });
-    const aborted = () => readFileSync(`${effects}.aborted`, 'utf8').trim().split(' ');
+    const aborted = () => effectsIn(`${effects}.aborted`)[0] ?? [];
     await until(() => aborted()[0] === long, other.ended);
     report(`end seen elsewhere ${lagMs} ms later; cancelled elsewhere, aborted ${Number(aborted()[3]) - at} ms later`);
   });

@@ -57,9 +57,8 @@ export class Replica {
     // The sweeper finds what nobody runs.
   }
 
-  /** Takes nothing new. */
+  /** Takes nothing new; what is in hand stays this process's until it {@link leave leaves}. */
   pause(): void {
-    for (const stop of this.stops.splice(0)) stop();
     void this.world.cluster.dispatch.pause().catch((error: unknown) => this.report(error));
   }
 
@@ -70,13 +69,13 @@ export class Replica {
 
   /** Hands over what is unfinished. */
   async leave(): Promise<void> {
+    for (const stop of this.stops.splice(0)) stop();
     const { cluster, shared } = this.world;
     if (this.left.length > 0)
       await this.guarded(async () => cluster.dispatch.offer(await shared.release(this.left.splice(0))));
     await cluster.dispatch.close().catch((error: unknown) => this.report(error));
   }
 
-  /** @param askedAt see {@link HeldLeases.hold} */
   private async go(): Promise<void> {
     if (this.begun) return;
     this.begun = true;

@@ -4,7 +4,14 @@ import type { LazyDatabase } from '../database/database.js';
 import { locked, serverTime } from '../database/flavour.js';
 import { listed } from '../database/listed.js';
 import type { Transactions } from '../database/transactions.js';
-import { type ExecutionRow, type ExecutionSchema, EXECUTIONS, REPLICAS, VERSIONS } from './execution.schema.js';
+import {
+  type ExecutionRow,
+  type ExecutionSchema,
+  EXECUTIONS,
+  type ReplicaRow,
+  REPLICAS,
+  VERSIONS,
+} from './execution.schema.js';
 
 type Db = Kysely<ExecutionSchema>;
 
@@ -137,19 +144,17 @@ export class SqlSharedLedger implements SharedLedger {
       ...{ running, capacity },
     };
     const { numUpdatedRows } = await kysely.updateTable(REPLICAS).set(change).where('id', '=', id).executeTakeFirst();
-    if (numUpdatedRows === 0n)
-      await kysely
-        .insertInto(REPLICAS)
-        .values({ id, release_name: null, ...change })
-        .execute();
+    if (numUpdatedRows === 1n) return rows.map(toReplica);
+    await kysely
+      .insertInto(REPLICAS)
+      .values({ id, release_name: null, ...change })
+      .execute();
+    // Whoever comes puts away who is long gone.
     await kysely
       .deleteFrom(REPLICAS)
       .where(sql<boolean>`seen_at < ${now} - ${DAY_MS}`)
       .execute();
-    return rows.map((row) => ({
-      ...{ id: row.id, startedAt: Number(row.started_at), versions: JSON.parse(row.versions ?? '[]') as string[] },
-      ...{ running: row.running, capacity: row.capacity, silentMs: Number(row.silent) },
-    }));
+    return rows.map(toReplica);
   }
 }
 
@@ -161,6 +166,13 @@ function readyOf(db: Db) {
 function toWork({ fence, ...row }: Pick<ExecutionRow, (typeof WORK)[number]>): Work {
   const { id, workflow, version, lane, priority } = row;
   return { id, workflow, version, lane, priority, fence: Number(fence) };
+}
+
+function toReplica(row: ReplicaRow & { readonly silent: number }): SeenReplica {
+  return {
+    ...{ id: row.id, startedAt: Number(row.started_at), versions: JSON.parse(row.versions ?? '[]') as string[] },
+    ...{ running: row.running, capacity: row.capacity, silentMs: Number(row.silent) },
+  };
 }
 
 /** Leases of one owner, so many at a time. */

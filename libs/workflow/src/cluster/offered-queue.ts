@@ -5,7 +5,7 @@ import type { WorkDispatch } from './seams.js';
 /** Who waits is in the ledger, for all processes: each gets its work from the {@link WorkDispatch}. */
 export class OfferedQueue implements WaitingRuns {
   /** As the ledger said last. */
-  known = 0;
+  private known = 0;
   private reserved = 0;
   private since = 0;
 

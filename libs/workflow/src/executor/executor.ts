@@ -36,7 +36,7 @@ import { type StartOptions, Submissions } from './submissions.js';
 import { TakeUp } from './take-up.js';
 
 /** A process that runs executions alone is taken for gone after this long without a sign of life. */
-const ALONE_GONE_MS = 15_000;
+const ALONE_GONE_MS = 60_000;
 /** No timer lasts longer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 const ENDED: readonly ExecutionStatus[] = ['succeeded', 'failed', 'cancelled'];
@@ -89,6 +89,7 @@ export class Executor {
     const alone = new TakeUp(
       () => this.dispatcher,
       world.resume ?? true,
+      () => this.introduce(),
       (message, error) => world.report(message, error),
     );
     this.takeUp = this.replica ?? alone;
@@ -281,10 +282,7 @@ export class Executor {
       ...(this.world.cluster ? { me: together(), together: true } : { me: thisProcess(this.owner) }),
       taken: (lease) => this.takeUp.leading(lease),
       lost: () => this.dispatcher.lost(),
-      renewed: () => {
-        this.takeUp.stillLeading();
-        if (!this.replica) void this.introduce().catch(() => undefined);
-      },
+      renewed: () => this.takeUp.stillLeading(),
       log: (message) => this.world.log?.(message),
       report: (message, error) => this.world.report(message, error),
     });

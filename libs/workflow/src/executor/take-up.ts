@@ -15,6 +15,8 @@ export class TakeUp {
     private readonly dispatcher: () => Dispatcher,
     /** Off: what was left stays as it is until somebody asks for it. */
     private readonly enabled: boolean,
+    /** Says that this process is there. */
+    private readonly introduce: () => Promise<void>,
     private readonly report: (message: string, error: unknown) => void,
   ) {}
 
@@ -34,7 +36,10 @@ export class TakeUp {
 
   /** Looks again from time to time: what a process began that had just lost the lease is in no memory. */
   stillLeading(): void {
-    if (this.ready && ++this.renewals % RENEWALS === 0) void this.go();
+    if (!this.ready || ++this.renewals % RENEWALS !== 0) return;
+    // It says so again soon; the ledger that fails is told of by others.
+    void this.introduce().catch(() => undefined);
+    void this.go();
   }
 
   private async go(): Promise<void> {

@@ -10,8 +10,6 @@ export class Presence {
   private seenAt = 0;
   /** Versions that nobody announces, since when they are looked for. */
   private readonly missing = new Map<string, number>();
-  /** Somebody else goes by our name. */
-  private twin: SeenReplica | undefined;
 
   constructor(
     private readonly world: {
@@ -25,20 +23,12 @@ export class Presence {
   ) {}
 
   async beat(): Promise<void> {
-    const { shared, clock, me, goneMs } = this.world;
+    const { shared, clock, me } = this.world;
     if (!shared) return;
     const mine = me();
     const seen = await shared.announce(mine);
     this.seen = seen.filter(({ id }) => id !== mine.id);
     this.seenAt = clock.now();
-    this.twin = seen.find(
-      ({ id, startedAt, silentMs }) => id === mine.id && startedAt !== mine.startedAt && silentMs < goneMs,
-    );
-  }
-
-  /** Another live process that has this one's id, seen at the last beat. */
-  get double(): SeenReplica | undefined {
-    return this.twin;
   }
 
   /** The others, also those that are gone. */

@@ -25,8 +25,6 @@ export interface ClusterView {
   readonly replicas: readonly SeenReplica[];
   /** Executions that this one has in hand. */
   readonly leases: number;
-  /** Another live process that goes by this one's id. */
-  readonly double?: SeenReplica | undefined;
 }
 
 /** Carries hints: what gets lost is offered again by the sweeper, what comes twice is refused by the ledger. */

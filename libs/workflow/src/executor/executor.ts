@@ -153,7 +153,6 @@ export class Executor {
     cluster?.show?.(() => ({
       replicas: [{ ...this.myself(), silentMs: 0 }, ...this.presence.others],
       leases: this.replica?.leases.size ?? 0,
-      double: this.presence.double,
     }));
     cluster?.bus.subscribe((news) => this.dispatcher.heard(news));
     const { dispatcher, lease, owner } = this;

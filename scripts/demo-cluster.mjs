@@ -2,8 +2,7 @@
  * `npm run demo:cluster`: the 120 mails of the demo go to three replicas on one PostgreSQL and one Redis. Meanwhile one replica is killed, Redis
  * loses everything, and one replica is replaced by a newer release. Ends with 0 only if all of them ended once and nothing is left.
  */
-import { execFileSync } from 'node:child_process';
-import { access, cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -21,7 +20,7 @@ import {
   WORKFLOW,
 } from '../examples/demo/mails.mjs';
 import { printReport, summarise, unaccounted } from '../examples/demo/report.mjs';
-import { startService } from '../examples/demo/service.mjs';
+import { ensureBuilt, startService } from '../examples/demo/service.mjs';
 import { startSimulators } from '../examples/demo/simulators.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -29,10 +28,7 @@ const load = createJiti(import.meta.url);
 const { startPostgres } = await load.import('../test/servers/postgres.server.ts');
 const { startRedisServer } = await load.import('../test/servers/redis.server.ts');
 
-await access(join(root, 'dist/main.js')).catch(() => {
-  console.log('building first: npm run build');
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
-});
+await ensureBuilt();
 process.exitCode = await demo();
 
 async function demo() {

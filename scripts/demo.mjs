@@ -2,11 +2,9 @@
  * `npm run demo`: 120 real mails go through the workflow `inbox-triage` while its models and its downstreams fail.
  * Ends with 0 only if all of them ended, every one is accounted for and no dead letter is left.
  */
-import { execFileSync } from 'node:child_process';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { watchCircuits } from '../examples/demo/circuits.mjs';
 import { ServiceClient } from '../examples/demo/client.mjs';
 import { startDownstreams } from '../examples/demo/downstreams.mjs';
@@ -20,15 +18,10 @@ import {
   WORKFLOW,
 } from '../examples/demo/mails.mjs';
 import { printReport, summarise, unaccounted } from '../examples/demo/report.mjs';
-import { startService } from '../examples/demo/service.mjs';
+import { ensureBuilt, startService } from '../examples/demo/service.mjs';
 import { startSimulators } from '../examples/demo/simulators.mjs';
 
-const root = fileURLToPath(new URL('..', import.meta.url));
-
-await access(join(root, 'dist/main.js')).catch(() => {
-  console.log('building first: npm run build');
-  execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
-});
+await ensureBuilt();
 process.exitCode = await demo();
 
 async function demo() {

@@ -1,12 +1,21 @@
 /** The service as a user runs it: `node dist/main.js` in a process of its own, with everything it needs in the environment. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { createWriteStream } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
+/** Builds it, unless that was done. */
+export async function ensureBuilt() {
+  await access(join(root, 'dist/main.js')).catch(() => {
+    console.log('building first: npm run build');
+    execFileSync('npm', ['run', '--silent', 'build'], { cwd: root, stdio: 'inherit' });
+  });
+}
+
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 10_000;
 

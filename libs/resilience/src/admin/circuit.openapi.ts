@@ -1,5 +1,5 @@
 import { CIRCUIT_STATES } from '../circuit-breaker/circuit-breaker.state.js';
-import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+import type { CircuitSnapshot } from '../circuit-breaker/circuit-snapshot.js';
 import type { MethodMetrics } from '../engine/call-stats.js';
 import type { ControllerDescription, RouteDescription } from '../nest/openapi/describe-routes.js';
 import { problem } from '../nest/openapi/problem.schema.js';

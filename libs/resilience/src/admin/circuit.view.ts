@@ -1,6 +1,6 @@
 import { circuitFamily } from '../circuit-breaker/circuit-family.js';
 import type { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
-import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+import type { CircuitSnapshot } from '../circuit-breaker/circuit-snapshot.js';
 import type { ResilienceService } from '../nest/resilience.service.js';
 
 export type CircuitView = CircuitSnapshot & { readonly name: string };

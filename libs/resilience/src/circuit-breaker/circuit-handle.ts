@@ -1,7 +1,8 @@
 import type { Duration } from '../engine/duration.js';
 import * as option from '../engine/option/index.js';
 import type { CircuitStateName } from './circuit-breaker.state.js';
-import type { Circuit, CircuitSnapshot } from './circuit.js';
+import type { Circuit } from './circuit.js';
+import type { CircuitSnapshot } from './circuit-snapshot.js';
 
 /** How long a circuit is opened for. */
 export const readOpening = option.readerOf(option.required(option.duration()));

@@ -16,22 +16,8 @@ import {
   transition,
 } from './circuit-breaker.state.js';
 import type { CircuitRules } from './circuit-rules.js';
+import { type CircuitSnapshot, ratesOf, snapshotOf } from './circuit-snapshot.js';
 import type { OutcomeWindow } from './window/window.js';
-
-/** A circuit at one moment. Rates are 0..1, or -1 while there are too few calls to judge. */
-export interface CircuitSnapshot {
-  readonly state: CircuitStateName;
-  readonly failureRate: number;
-  readonly slowCallRate: number;
-  /** In the window. */
-  readonly calls: number;
-  readonly failures: number;
-  /** Calls refused since the circuit was made or reset. */
-  readonly notPermitted: number;
-  /** Epoch milliseconds, `undefined` unless open or half open. */
-  readonly openedAt: number | undefined;
-  readonly retryAfterMs: number;
-}
 
 type ByHand = 'forced_open' | 'closed' | 'disabled' | 'metrics_only';
 
@@ -117,22 +103,11 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
   }
 
   snapshot(): CircuitSnapshot {
-    const { clock } = this.rules.context;
-    const now = clock.now();
+    const now = this.rules.context.clock.now();
     const state = this.look(now);
     this.window.advance(now);
-    const { calls, failures, slowCalls } = this.window;
-    const judged = calls >= (this.rules.options.window.type === 'consecutive' ? 1 : this.rules.minimumCalls);
-    return {
-      state,
-      failureRate: judged ? failures / calls : -1,
-      slowCallRate: judged ? slowCalls / calls : -1,
-      calls,
-      failures,
-      notPermitted: this.notPermitted,
-      openedAt: 'openedAt' in this.current ? Math.round(clock.epochNow() - (now - this.current.openedAt)) : undefined,
-      retryAfterMs: this.retryAfterMs(now),
-    };
+    const { notPermitted, current, window, rules } = this;
+    return snapshotOf({ state, notPermitted, retryAfterMs: this.retryAfterMs(now), now, current, window, rules });
   }
 
   /** By hand, until so much time has passed: then it is half open. */
@@ -251,7 +226,8 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
   /** Once, until the window is below its thresholds again. */
   private tellCrossing(): void {
     const crosses = this.rules.trips(this.window);
-    if (crosses && !this.crossed) this.emit('resilience.circuit.threshold-crossed', () => this.rates());
+    if (crosses && !this.crossed)
+      this.emit('resilience.circuit.threshold-crossed', () => ratesOf(this.name, this.window));
     this.crossed = crosses;
   }
 
@@ -323,19 +299,9 @@ export class Circuit implements CircuitBreaker, PeerCircuit {
     this.window.advance(this.rules.context.clock.now());
     return {
       from,
-      ...this.rates(),
+      ...ratesOf(this.name, this.window),
       timesOpened: next.kind === 'open' ? next.timesOpened : 0,
       retryAfterMs: next.kind === 'open' ? next.retryAt - next.openedAt : 0,
-    };
-  }
-
-  private rates(): CircuitBreakerEvents['resilience.circuit.threshold-crossed'] {
-    const { calls, failures, slowCalls } = this.window;
-    return {
-      circuit: this.name,
-      calls,
-      failureRate: calls === 0 ? 0 : failures / calls,
-      slowCallRate: calls === 0 ? 0 : slowCalls / calls,
     };
   }
 

@@ -16,4 +16,4 @@ export {
 } from './circuit-breaker.options.js';
 export type { CircuitStateName } from './circuit-breaker.state.js';
 export { CircuitHandle } from './circuit-handle.js';
-export type { CircuitSnapshot } from './circuit.js';
+export type { CircuitSnapshot } from './circuit-snapshot.js';

@@ -4,7 +4,7 @@ import type { BulkheadReading } from '../bulkhead/bulkhead.policy.js';
 import type { CacheHandle } from '../cache/cached-results.js';
 import { CircuitHandle } from '../circuit-breaker/circuit-handle.js';
 import type { ChaosCounts } from '../chaos/chaos-record.js';
-import type { CircuitSnapshot } from '../circuit-breaker/circuit.js';
+import type { CircuitSnapshot } from '../circuit-breaker/circuit-snapshot.js';
 import type { CountedDeadLetterStore } from '../dead-letter/store/counted.store.js';
 import { DeadLetterStore } from '../dead-letter/store/dead-letter.store.js';
 import type { CallStats, MethodMetrics } from '../engine/call-stats.js';

@@ -23,6 +23,8 @@ export interface ActiveRun {
   readonly supervised: boolean;
   claimed: ClaimedRun | undefined;
   driving: Promise<RunEnd> | undefined;
+  /** What {@link driving} came to. */
+  end: RunEnd | undefined;
 }
 
 /** What is at work in this process. */
@@ -50,7 +52,15 @@ export class ActiveRuns {
       claimed,
     }: { readonly supervised: boolean; readonly workflow?: string | undefined; readonly claimed?: ClaimedRun },
   ): ActiveRun {
-    const active: ActiveRun = { id, workflow, supervised, claimed, stop: new AbortController(), driving: undefined };
+    const active: ActiveRun = {
+      id,
+      workflow,
+      supervised,
+      claimed,
+      stop: new AbortController(),
+      driving: undefined,
+      end: undefined,
+    };
     this.byId.set(id, active);
     return active;
   }

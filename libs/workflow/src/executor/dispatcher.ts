@@ -52,6 +52,8 @@ export class Dispatcher {
   private readonly active = new ActiveRuns();
   readonly queue: WaitingRuns;
   private readonly ended = new ExecutionListeners();
+  /** Told whenever nothing of an execution is at work here any more. */
+  private readonly left = new ExecutionListeners();
   private readonly later: Later;
   readonly suspects: Suspects;
   /** On their way into the ledger, which may show them before whoever stores them hears of it. */
@@ -154,14 +156,12 @@ export class Dispatcher {
   async work({ id, workflow }: Work): Promise<WorkOutcome> {
     if (this.stopping) return 'stopping';
     if (this.active.has(id)) return 'busy';
-    const end = await this.launch(id, workflow);
-    if (end?.status === 'unknown_version') return 'unknown_version';
-    return end?.status === 'interrupted' && end.error === undefined && !this.stopping ? 'busy' : 'left';
+    return this.outcomeOf(await this.launch(id, workflow));
   }
 
   /** Resolves when nothing of the execution is at work in this process. A cancelled one has to let go first. */
   async untilLeft(executionId: string): Promise<void> {
-    while (this.active.has(executionId)) await new Promise<void>((resolve) => this.ended.once(executionId, resolve));
+    while (this.active.has(executionId)) await new Promise<void>((resolve) => this.left.once(executionId, resolve));
   }
 
   /**
@@ -175,7 +175,7 @@ export class Dispatcher {
     if (active.driving) return outcome(await active.driving);
     active.driving = this.run(active).catch((error: unknown) => ({ status: 'interrupted', error }));
     try {
-      const end = await active.driving;
+      const end = (active.end = await active.driving);
       if (end.status === 'failed' && !active.supervised) await this.finish(end, end.end);
       // What the supervisor repairs is no failure of the run, so no dead letter must come of it.
       if (end.status === 'failed' || !active.supervised) outcome(end);
@@ -305,16 +305,25 @@ export class Dispatcher {
   }
 
   private leave(active: ActiveRun): void {
-    const { id } = active;
+    const { id, end } = active;
     const { changes, replica } = this.world;
     const lease = replica?.leases.drop(id);
     if (lease && this.stopping) replica?.interrupted(lease);
     this.active.leave(active);
     this.suspects.ended(id);
-    changes.notify(id);
-    this.ended.notify(id);
-    this.world.publish({ kind: 'ended', id });
+    this.left.notify(id);
+    // What somebody else has, or will have, has not ended.
+    if (this.outcomeOf(end) === 'left') {
+      changes.notify(id);
+      this.ended.notify(id);
+    }
+    if (end?.status === 'succeeded' || end?.status === 'failed') this.world.publish({ kind: 'ended', id });
     this.pump();
+  }
+
+  private outcomeOf(end: RunEnd | undefined): WorkOutcome {
+    if (end?.status === 'unknown_version') return 'unknown_version';
+    return end?.status === 'interrupted' && end.error === undefined && !this.stopping ? 'busy' : 'left';
   }
 
   private tryLater(id: string, error: unknown): void {

@@ -5,12 +5,14 @@ import { buildWorkflow } from '../graph/build.js';
 import type { NodeDraft, WorkflowDraft } from '../graph/draft.js';
 import type { StepContext } from '../graph/step-context.js';
 import type { ExecutionLedger } from '../ledger/execution.js';
+import { workOf } from '../ledger/execution-store.js';
 import { MemoryExecutionStore } from '../ledger/memory.store.js';
 import type { LlmPort } from '../llm.port.js';
 import { HandlerTable } from '../registry/handlers.js';
 import { WorkflowRegistry } from '../registry/workflow-registry.js';
 import { RequestClient } from '../request/request.client.js';
 import { readRequestOptions } from '../request/request.options.js';
+import { executionRecord } from '../testing/execution-store.contract.js';
 import { DEFAULT_WORKFLOW_LIMITS, type WorkflowLimits } from '../workflow.limits.js';
 import { Executor } from './executor.js';
 
@@ -703,6 +705,23 @@ describe('stopping a run', () => {
     await left;
 
     expect(await store.get(execution.id)).toMatchObject({ status: 'running', owner: 'other', nodes: [] });
+  });
+
+  it('passes by an execution that another process has, and tells nobody that it has ended', async () => {
+    const draft: WorkflowDraft = { name: 'taken', nodes: [constant('a', 1)] };
+    const { executor, store } = executorOf([draft]);
+    const { version } = buildWorkflow(draft);
+    const { owner: _, startedAt: __, ...record } = executionRecord({ workflow: 'taken', version, status: 'queued' });
+    await store.create(record);
+    const claim = { from: ['queued'], startedAt: 1, version, leaseMs: 60_000 } as const;
+    await store.claim(record.id, { ...claim, owner: 'other' });
+    const told: string[] = [];
+    executor.dispatcher.onEnd(record.id, () => told.push(record.id));
+
+    expect(await executor.dispatcher.work(workOf(record))).toBe('busy');
+
+    expect(told).toEqual([]);
+    expect(await store.get(record.id)).toMatchObject({ status: 'running', owner: 'other', nodes: [] });
   });
 
   describe('while the ledger takes nothing', () => {

@@ -9,7 +9,7 @@ export interface UntilEndParts {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal: AbortSignal | undefined;
-  /** Calls back when the execution may have ended; returns what takes the listener away. */
+  /** Calls back when the execution has ended, or its process goes; returns what takes the listener away. */
   readonly onEnd: (listener: () => void) => () => void;
   readonly find: () => Promise<ExecutionRecord | undefined>;
   /** The process goes: nobody waits any longer. */
@@ -30,7 +30,7 @@ export function untilEnd({ clock, timeoutMs, signal, onEnd, find, stopping }: Un
     };
     const timer = clock.setTimer(done, timeoutMs);
     const stops = [
-      onEnd(() => void look().catch(done)),
+      onEnd(done),
       repeat(clock, POLL_MS, () => void look().catch(() => undefined)),
       () => timer.cancel(),
       (signal && onAbort(signal, done)) ?? (() => undefined),

@@ -311,6 +311,28 @@ describe('/executions', () => {
     expect((await server.get('/executions/none').expect(404)).body.code).toBe('RESILIENCE_EXECUTION_NOT_FOUND');
   });
 
+  it('answers as it stands, or when it has ended, for a client that waits', async () => {
+    let open: (value: string) => void = () => undefined;
+    const door = new Promise<string>((resolve) => (open = resolve));
+    const slow = workflow('slow').node('wait', { run: () => door });
+    const server = http(await start({ definitions: [slow] }));
+    const { body: submitted } = await server.post('/workflows/slow/executions').send({}).expect(202);
+    const path = `/executions/${submitted.id}`;
+
+    expect((await server.get(path).expect(200)).body.status).toBe('running');
+    expect((await server.get(`${path}?wait=1ms`).expect(200)).body.status).toBe('running');
+    const waiting = server.get(`${path}?wait=30s`).expect(200);
+    // Sent only when somebody asks for its answer.
+    const ended = waiting.then(({ body }) => body);
+    open('done');
+
+    expect(await ended).toMatchObject({ status: 'succeeded', output: { wait: 'done' } });
+    expect((await server.get(`${path}?wait=30s`).expect(200)).body.status).toBe('succeeded');
+    const { body } = await server.get(`${path}?wait=30`).expect(400);
+    expect(body.errors).toEqual([{ field: 'wait', message: "must be a time such as '30s'" }]);
+    await server.get('/executions/none?wait=1s').expect(404);
+  });
+
   it('keeps a failed run as a dead letter; redriving it goes on in the same execution', async () => {
     const application = await start();
     const server = http(application);

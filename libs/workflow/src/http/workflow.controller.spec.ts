@@ -323,7 +323,7 @@ describe('/executions', () => {
     expect((await server.get(`${path}?wait=1ms`).expect(200)).body.status).toBe('running');
     const waiting = server.get(`${path}?wait=30s`).expect(200);
     // Sent only when somebody asks for its answer.
-    const ended = waiting.then(({ body }) => body);
+    const ended = waiting.then(({ body }): unknown => body);
     open('done');
 
     expect(await ended).toMatchObject({ status: 'succeeded', output: { wait: 'done' } });
